@@ -1,0 +1,160 @@
+/**
+ * Status flags, computed when asked for (SDM 1, 3.4.3.1).
+ *
+ * The last flag-writing instruction leaves its operation, its result and its operands, sign-extended to
+ * 64 bits; sign extension keeps unsigned order, so one set of formulas serves all sizes. ZF, SF and PF
+ * follow from the result alone; CF, OF and AF from the operation:
+ *   EXPLICIT  all six stand in RFLAGS
+ *   ADD       carries out of a + b (+ carry in) = result
+ *   SUB       borrows out of a - b (- borrow in) = result
+ *   RESULT    CF, OF, AF stand in FLAG_A as RFLAGS bits
+ */
+
+import { FLAG_A, FLAG_B, FLAG_OP, FLAG_RES, RFLAGS } from '../layout';
+
+export const CF: u32 = 1;
+export const PF: u32 = 4;
+export const AF: u32 = 0x10;
+export const ZF: u32 = 0x40;
+export const SF: u32 = 0x80;
+export const TF: u32 = 0x100;
+export const IF: u32 = 0x200;
+export const DF: u32 = 0x400;
+export const OF: u32 = 0x800;
+export const IOPL: u32 = 0x3000;
+export const NT: u32 = 0x4000;
+export const RF: u32 = 0x10000;
+export const VM: u32 = 0x20000;
+export const AC: u32 = 0x40000;
+export const VIF: u32 = 0x80000;
+export const VIP: u32 = 0x100000;
+export const ID: u32 = 0x200000;
+export const STATUS: u32 = 0x8d5;
+
+const EXPLICIT: u32 = 0;
+const ADD: u32 = 1;
+const SUB: u32 = 2;
+const RESULT: u32 = 3;
+
+export class Flags {
+  /** After result = a + b (+ carry): T is the operand's unsigned type. */
+  @inline static setAdd<T>(a: T, b: T, result: T): void {
+    store<u32>(FLAG_OP, ADD);
+    store<i64>(FLAG_A, Flags.extend<T>(a));
+    store<i64>(FLAG_B, Flags.extend<T>(b));
+    store<i64>(FLAG_RES, Flags.extend<T>(result));
+  }
+  /** After result = a - b (- borrow). */
+  @inline static setSub<T>(a: T, b: T, result: T): void {
+    store<u32>(FLAG_OP, SUB);
+    store<i64>(FLAG_A, Flags.extend<T>(a));
+    store<i64>(FLAG_B, Flags.extend<T>(b));
+    store<i64>(FLAG_RES, Flags.extend<T>(result));
+  }
+  /** ZF, SF, PF of `result`; CF, OF, AF as given in RFLAGS positions (0 after and, or, xor, test). */
+  @inline static setResult<T>(result: T, others: u32): void {
+    store<u32>(FLAG_OP, RESULT);
+    store<i64>(FLAG_A, <i64>others);
+    store<i64>(FLAG_RES, Flags.extend<T>(result));
+  }
+  /** Sign-extends a value of unsigned type T. */
+  @inline static extend<T>(value: T): i64 {
+    if (sizeof<T>() == 1) return <i64>(<i8>value);
+    if (sizeof<T>() == 2) return <i64>(<i16>value);
+    if (sizeof<T>() == 4) return <i64>(<i32>value);
+    return <i64>value;
+  }
+
+  @inline static cf(): bool {
+    const op = load<u32>(FLAG_OP);
+    if (op == SUB) return Flags.borrow();
+    return Flags.carry(op);
+  }
+  static borrow(): bool {
+    const a = load<i64>(FLAG_A);
+    const b = load<i64>(FLAG_B);
+    return ((~a & b) | ((~a | b) & load<i64>(FLAG_RES))) < 0;
+  }
+  static carry(op: u32): bool {
+    if (op == RESULT) return (load<u32>(FLAG_A) & CF) != 0;
+    if (op == ADD) {
+      const a = load<i64>(FLAG_A);
+      const b = load<i64>(FLAG_B);
+      return ((a & b) | ((a | b) & ~load<i64>(FLAG_RES))) < 0;
+    }
+    return (load<u32>(RFLAGS) & CF) != 0;
+  }
+  @inline static zf(): bool {
+    if (load<u32>(FLAG_OP) != EXPLICIT) return load<i64>(FLAG_RES) == 0;
+    return (load<u32>(RFLAGS) & ZF) != 0;
+  }
+  @inline static sf(): bool {
+    if (load<u32>(FLAG_OP) != EXPLICIT) return load<i64>(FLAG_RES) < 0;
+    return (load<u32>(RFLAGS) & SF) != 0;
+  }
+  static pf(): bool {
+    if (load<u32>(FLAG_OP) != EXPLICIT) return (popcnt<u32>(load<u8>(FLAG_RES)) & 1) == 0;
+    return (load<u32>(RFLAGS) & PF) != 0;
+  }
+  static of(): bool {
+    const op = load<u32>(FLAG_OP);
+    if (op == EXPLICIT) return (load<u32>(RFLAGS) & OF) != 0;
+    const a = load<i64>(FLAG_A);
+    if (op == RESULT) return (<u32>a & OF) != 0;
+    const b = load<i64>(FLAG_B);
+    const result = load<i64>(FLAG_RES);
+    return (op == ADD ? (a ^ result) & (b ^ result) : (a ^ b) & (a ^ result)) < 0;
+  }
+  static af(): bool {
+    const op = load<u32>(FLAG_OP);
+    if (op == EXPLICIT) return (load<u32>(RFLAGS) & AF) != 0;
+    const a = load<u32>(FLAG_A);
+    if (op == RESULT) return (a & AF) != 0;
+    return ((a ^ load<u32>(FLAG_B) ^ load<u32>(FLAG_RES)) & AF) != 0;
+  }
+  /** Signed less: SF != OF. */
+  @inline static less(): bool {
+    if (load<u32>(FLAG_OP) == SUB) {
+      const a = load<i64>(FLAG_A);
+      const b = load<i64>(FLAG_B);
+      const result = load<i64>(FLAG_RES);
+      return (result ^ ((a ^ b) & (a ^ result))) < 0;
+    }
+    return Flags.sf() != Flags.of();
+  }
+  /** Unsigned not above: CF or ZF. */
+  @inline static notAbove(): bool {
+    return Flags.zf() || Flags.cf();
+  }
+
+  /** The six status flags in RFLAGS positions. */
+  static status(): u32 {
+    if (load<u32>(FLAG_OP) == EXPLICIT) return load<u32>(RFLAGS) & STATUS;
+    let bits: u32 = 0;
+    if (Flags.cf()) bits |= CF;
+    if (Flags.pf()) bits |= PF;
+    if (Flags.af()) bits |= AF;
+    if (Flags.zf()) bits |= ZF;
+    if (Flags.sf()) bits |= SF;
+    if (Flags.of()) bits |= OF;
+    return bits;
+  }
+  /** Sets the six status flags from RFLAGS positions. */
+  static setStatus(bits: u32): void {
+    store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~STATUS) | (bits & STATUS));
+    store<u32>(FLAG_OP, EXPLICIT);
+  }
+  /** Changes the status flags in `mask` to those of `bits`, keeps the others. */
+  static change(mask: u32, bits: u32): void {
+    Flags.setStatus((Flags.status() & ~mask) | (bits & mask));
+  }
+  /** The whole of RFLAGS. */
+  static image(): u64 {
+    return (load<u64>(RFLAGS) & ~(<u64>STATUS)) | <u64>Flags.status();
+  }
+  /** Writes the whole of RFLAGS; the caller has settled which bits may change. Bit 1 stays set. */
+  static setImage(image: u64): void {
+    store<u64>(RFLAGS, image | 2);
+    store<u32>(FLAG_OP, EXPLICIT);
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The only owner of linear-memory offsets: one processor block at a fixed address, then the TLBs, the
+ * decode tables, the decoded-code cache, the frame table and machine RAM. asm/index.ts re-exports what
+ * TypeScript needs as wasm globals (src/machine/cpu-view.ts reads them at load), so no offset is typed twice.
+ *
+ * All guest-visible state of one processor lies in [PROCESSOR, PROCESSOR + PROCESSOR_BYTES).
+ */
+
+// --- Processor block ---------------------------------------------------------------------------
+
+export const PROCESSOR: usize = 0x1000;
+
+/** General registers `rax rcx rdx rbx rsp rbp rsi rdi r8..r15`: u64[16]. Records hold byte offsets from here. */
+export const REGS: usize = PROCESSOR;
+/** Pseudo-register that is always 0: base or index of an address that has none. */
+export const REG_ZERO: i32 = 0x80;
+/** Pseudo-register: GVA of the page that the running block lies in; base of RIP-relative addresses. */
+export const REG_PAGE: i32 = 0x88;
+export const CODE_PAGE: usize = REGS + 0x88;
+
+/** u64. Valid outside a block; inside one it is CODE_PAGE plus the record's offset. */
+export const RIP: usize = REGS + 0x90;
+/** u64. System flags always; status flags only while FLAG_OP is EXPLICIT. Bit 1 is always set. */
+export const RFLAGS: usize = REGS + 0x98;
+/** Lazy status flags (cpu/flags.ts): operation u32, then result and operands sign-extended to i64. */
+export const FLAG_OP: usize = REGS + 0xa0;
+export const FLAG_RES: usize = REGS + 0xa8;
+export const FLAG_A: usize = REGS + 0xb0;
+export const FLAG_B: usize = REGS + 0xb8;
+
+/** Segment registers: 8 entries `es cs ss ds fs gs ldtr tr` of SEG_BYTES. */
+export const SEGS: usize = PROCESSOR + 0x100;
+export const SEG_BYTES: usize = 32;
+/** Within an entry: base u64, limit u32 (byte granular), access rights u32 as a VMCS holds them
+ *  (3:0 type, 4 S, 6:5 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G, 16 unusable), selector u16. */
+export const SEG_BASE: usize = 0;
+export const SEG_LIMIT: usize = 8;
+export const SEG_ACCESS: usize = 12;
+export const SEG_SELECTOR: usize = 16;
+
+export const GDTR_BASE: usize = PROCESSOR + 0x200;
+export const GDTR_LIMIT: usize = PROCESSOR + 0x208;
+export const IDTR_BASE: usize = PROCESSOR + 0x210;
+export const IDTR_LIMIT: usize = PROCESSOR + 0x218;
+
+export const CR0: usize = PROCESSOR + 0x220;
+export const CR2: usize = PROCESSOR + 0x228;
+export const CR3: usize = PROCESSOR + 0x230;
+export const CR4: usize = PROCESSOR + 0x238;
+export const CR8: usize = PROCESSOR + 0x240;
+export const EFER: usize = PROCESSOR + 0x248;
+/** DR0..DR3, u64[4]. */
+export const DR: usize = PROCESSOR + 0x250;
+export const DR6: usize = PROCESSOR + 0x270;
+export const DR7: usize = PROCESSOR + 0x278;
+/** u32. */
+export const PKRU: usize = PROCESSOR + 0x280;
+/** u32, the current privilege level: always SS.DPL between instructions. */
+export const CPL: usize = PROCESSOR + 0x284;
+/** u32, what decoding depends on (cpu/mode.ts): 0 is 64-bit code. */
+export const CODE_MODE: usize = PROCESSOR + 0x288;
+/** u32, interrupts held off until after the next instruction: 1 by STI, 2 by MOV or POP SS. */
+export const SHADOW: usize = PROCESSOR + 0x28c;
+/** u32, Activity: running, halted, shut down. */
+export const ACTIVITY: usize = PROCESSOR + 0x290;
+/** u32, level of the INTR pin. */
+export const INTR: usize = PROCESSOR + 0x294;
+/** u32, NMI latched; u32, NMIs blocked until IRET. */
+export const NMI_PENDING: usize = PROCESSOR + 0x298;
+export const NMI_BLOCKED: usize = PROCESSOR + 0x29c;
+/** u32, bits of DR6 that a #DB trap will report after the running instruction. */
+export const DEBUG_PENDING: usize = PROCESSOR + 0x2a0;
+/** u32, not 0: the run loop takes one instruction at a time (TF, shadows, breakpoints, pending events). */
+export const ATTENTION: usize = PROCESSOR + 0x2a4;
+/** u32, 1: an event stops the core and is told to the host instead of going through the IDT. */
+export const HOSTED: usize = PROCESSOR + 0x2a8;
+/** u32, 1 when MONITOR has armed the address monitor. */
+export const MONITOR_ARMED: usize = PROCESSOR + 0x2ac;
+
+// Model-specific registers, u64 each.
+export const STAR: usize = PROCESSOR + 0x2b0;
+export const LSTAR: usize = PROCESSOR + 0x2b8;
+export const CSTAR: usize = PROCESSOR + 0x2c0;
+export const FMASK: usize = PROCESSOR + 0x2c8;
+export const KERNEL_GS_BASE: usize = PROCESSOR + 0x2d0;
+export const SYSENTER_CS: usize = PROCESSOR + 0x2d8;
+export const SYSENTER_ESP: usize = PROCESSOR + 0x2e0;
+export const SYSENTER_EIP: usize = PROCESSOR + 0x2e8;
+export const TSC_AUX: usize = PROCESSOR + 0x2f0;
+/** What WRMSR(TSC) added to virtual time. */
+export const TSC_OFFSET: usize = PROCESSOR + 0x2f8;
+export const PAT: usize = PROCESSOR + 0x300;
+export const APIC_BASE: usize = PROCESSOR + 0x308;
+export const MISC_ENABLE: usize = PROCESSOR + 0x310;
+export const MTRR_DEF_TYPE: usize = PROCESSOR + 0x318;
+/** State of the generator behind RDRAND and RDSEED. */
+export const RANDOM: usize = PROCESSOR + 0x320;
+
+/** u64, features that this processor has: bit n is entry n of FEATURES in src/isa. */
+export const FEATURES: usize = PROCESSOR + 0x328;
+/** u64, RAM bytes; HPA below it is RAM, all else goes to the bus. */
+export const RAM_BYTES: usize = PROCESSOR + 0x330;
+
+/** u64, virtual time in ns when the run began; with FUEL_START minus the fuel left it is now. */
+export const TIME: usize = PROCESSOR + 0x338;
+/** i64. High 32 bits: instructions left in this run. Low 32 bits: memory accesses made in it. One
+ *  subtraction of a block's cost moves both, so counting accesses is free. */
+export const FUEL: usize = PROCESSOR + 0x340;
+/** u32, instructions that the run began with. */
+export const FUEL_START: usize = PROCESSOR + 0x348;
+/** u32, not 0: a device asks for the run to end at the next boundary. */
+export const STOP_REQUEST: usize = PROCESSOR + 0x34c;
+
+// Counters, u64 each.
+export const COUNT_ACCESSES: usize = PROCESSOR + 0x350;
+export const COUNT_TLB_MISSES: usize = PROCESSOR + 0x358;
+export const COUNT_WALK_REFERENCES: usize = PROCESSOR + 0x360;
+export const COUNT_BLOCKS_DECODED: usize = PROCESSOR + 0x368;
+export const COUNT_FLUSHES: usize = PROCESSOR + 0x370;
+/** u64[32], exceptions raised by vector. */
+export const COUNT_EXCEPTIONS: usize = PROCESSOR + 0x380;
+
+/** TLB context (low bits of a tag, mmu/context.ts), u64 each: of explicit accesses at the running CPL as
+ *  the fast path compares it (NO_CONTEXT while every access must be looked at), and as it really is; */
+export const CONTEXT: usize = PROCESSOR + 0x480;
+export const DATA_CONTEXT: usize = PROCESSOR + 0x488;
+/** of instruction fetches; of implicit supervisor accesses. */
+export const FETCH_CONTEXT: usize = PROCESSOR + 0x490;
+export const SYSTEM_CONTEXT: usize = PROCESSOR + 0x498;
+
+/** What made the running instruction end early (cpu/event.ts). u32. */
+export const RAISED: usize = PROCESSOR + 0x4a0;
+/** u32, 1 while the instruction that runs is alone in its block, so that it may touch devices and code. */
+export const STEPPING: usize = PROCESSOR + 0x4a4;
+
+// Event block: the exception being raised, and the last record of the chain that led to it.
+export const EVENT_VECTOR: usize = PROCESSOR + 0x4a8;
+export const EVENT_ERROR: usize = PROCESSOR + 0x4ac;
+/** u32: fault, trap, software interrupt ... (EventKind). */
+export const EVENT_KIND: usize = PROCESSOR + 0x4b0;
+/** u32, 1 when EVENT_ERROR is part of the event. */
+export const EVENT_HAS_ERROR: usize = PROCESSOR + 0x4b4;
+/** u64, linear address of a #PF. */
+export const EVENT_ADDRESS: usize = PROCESSOR + 0x4b8;
+
+/** What the walker found (mmu/walk.ts). */
+export const WALK_HPA: usize = PROCESSOR + 0x4c0;
+export const WALK_SHIFT: usize = PROCESSOR + 0x4c8;
+export const WALK_ERROR: usize = PROCESSOR + 0x4cc;
+export const WALK_WRITABLE: usize = PROCESSOR + 0x4d0;
+
+/** Why the run ended (ExitReason), with details where it has any. */
+export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
+
+/** 16 bytes that a split or device access is gathered in. */
+export const SCRATCH: usize = PROCESSOR + 0x4f0;
+
+/** Fault chain (cpu/event.ts): FAULT_COUNT u32, then 4 records of FAULT_BYTES. */
+export const FAULT_COUNT: usize = PROCESSOR + 0x500;
+export const FAULTS: usize = PROCESSOR + 0x508;
+export const FAULT_BYTES: usize = 64;
+export const FAULT_RECORDS: u32 = 4;
+
+/** Why-block: what was read when a check failed, until the next fault record takes it. u32 reason,
+ *  u32 level, u64 address of the entry, u64[2] the entry. */
+export const WHY: usize = PROCESSOR + 0x608;
+export const WHY_LEVEL: usize = PROCESSOR + 0x60c;
+export const WHY_ADDRESS: usize = PROCESSOR + 0x610;
+export const WHY_LOW: usize = PROCESSOR + 0x618;
+export const WHY_HIGH: usize = PROCESSOR + 0x620;
+
+/** Address spaces known to the TLB (mmu/context.ts): SPACES entries of SPACE_BYTES. */
+export const SPACES: usize = PROCESSOR + 0x700;
+export const SPACE_BYTES: usize = 32;
+export const SPACE_COUNT: u32 = 32;
+/** u32 index of the space in use, u32 next to be replaced, u32 last context number handed out. */
+export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
+export const SPACE_VICTIM: usize = PROCESSOR + 0x6f4;
+export const CONTEXT_LAST: usize = PROCESSOR + 0x6f8;
+
+/** CPUID leaves: CPUID_COUNT u32, then entries {leaf, subleaf, eax, ebx, ecx, edx} of u32 written by the host. */
+export const CPUID_COUNT: usize = PROCESSOR + 0xb00;
+export const CPUID_TABLE: usize = PROCESSOR + 0xb10;
+export const CPUID_ENTRIES: u32 = 48;
+
+/** Hashes of 2 MiB regions that large-page translations were cached for: 4096 bits. */
+export const LARGE_PAGES: usize = PROCESSOR + 0x1000;
+export const LARGE_PAGES_BYTES: usize = 512;
+
+/** u32, 1: nothing is cached in the TLBs (the walker must be right without them). */
+export const TLB_DISABLED: usize = PROCESSOR + 0x1200;
+
+/** One record and its end, decoded outside the cache: single steps and instructions across pages. */
+export const STEP_BLOCK: usize = PROCESSOR + 0x1400;
+
+export const PROCESSOR_BYTES: usize = 0x1800;
+
+// --- TLBs --------------------------------------------------------------------------------------
+
+/** Entry of 16 bytes: tag u64 (GVA page | context), addend u32 (linear-memory offset minus GVA), frame u32. */
+export const TLB_ENTRIES: u32 = 16384;
+export const TLB_BYTES: usize = TLB_ENTRIES << 4;
+/** Byte offset of an entry within its array is (gva >> 8) & TLB_SLOTS. */
+export const TLB_SLOTS: u32 = (TLB_ENTRIES - 1) << 4;
+export const TLB_READ: usize = 0x10000;
+export const TLB_WRITE: usize = TLB_READ + TLB_BYTES;
+export const FETCH_ENTRIES: u32 = 1024;
+export const FETCH_SLOTS: u32 = (FETCH_ENTRIES - 1) << 4;
+export const TLB_FETCH: usize = TLB_WRITE + TLB_BYTES;
+export const TLB_END: usize = TLB_FETCH + (FETCH_ENTRIES << 4);
+
+// --- Decode tables (src/isa/decode-table.ts), written by the host -------------------------------
+
+export const DECODE_INDEX: usize = TLB_END;
+export const DECODE_ENTRIES: usize = DECODE_INDEX + 0x1010;
+export const DECODE_ENTRY_BYTES: usize = 32;
+export const DECODE_MAX_ENTRIES: usize = 4096;
+/** u16[4] per decode entry: handler of the register form, of the memory form, kind bits, accesses. */
+export const DECODE_HANDLERS: usize = DECODE_ENTRIES + DECODE_MAX_ENTRIES * DECODE_ENTRY_BYTES;
+
+// --- Decoded-code cache ------------------------------------------------------------------------
+
+/** Hash table of blocks: entries {hpa u32, mode u32, first record u32, 0}. */
+export const BLOCK_TABLE: usize = 0x100000;
+export const BLOCK_SLOTS: u32 = 65536;
+/** Code pages: bitmap of decoded bytes, 512 bytes each, preceded by nothing; index 0 is unused. */
+export const CODE_PAGES: usize = 0x200000;
+export const CODE_PAGE_COUNT: u32 = 4096;
+export const CODE_PAGE_BYTES: usize = 520;
+/** Blocks: header, records, end record, one behind another. */
+export const BLOCKS: usize = 0x420000;
+export const BLOCKS_END: usize = 0x1800000;
+
+// --- Frames and RAM ----------------------------------------------------------------------------
+
+/** u8 per 4 KiB frame of RAM: FRAME_ flags (mmu/physical.ts). */
+export const FRAME_FLAGS: usize = BLOCKS_END;
+/** u16 per frame: index of its code page, 0 for none. */
+export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
+/** Machine RAM: HPA 0 lies here. */
+export const RAM: usize = 0x2000000;

@@ -1,0 +1,166 @@
+/**
+ * TLB contexts: the number in the low bits of a TLB tag that says for whom an entry is valid.
+ *
+ * A number is interned for everything that a cached permission depends on: PCID, CR0.WP, the CR4 and EFER
+ * bits that the walker reads, PKRU, and the kind of access (supervisor, supervisor with EFLAGS.AC, user).
+ * A *space* (SPACES) holds one number per kind. To flush a space is to forget its numbers: O(1). When the
+ * numbers run out, the TLBs are cleared and counting starts anew. Globals are dropped with the rest, which
+ * the manual allows (SDM 3A 4.10.4: a processor may invalidate more than it must).
+ *
+ * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru.
+ */
+
+import {
+  CONTEXT,
+  CONTEXT_LAST,
+  COUNT_FLUSHES,
+  CPL,
+  CR0,
+  CR3,
+  CR4,
+  DATA_CONTEXT,
+  DR7,
+  EFER,
+  FETCH_CONTEXT,
+  LARGE_PAGES,
+  LARGE_PAGES_BYTES,
+  PKRU,
+  RFLAGS,
+  SPACE_BYTES,
+  SPACE_COUNT,
+  SPACE_CURRENT,
+  SPACE_VICTIM,
+  SPACES,
+  SYSTEM_CONTEXT,
+  TLB_END,
+  TLB_READ,
+} from '../layout';
+import { AC } from '../cpu/flags';
+import { CR0_AM, CR0_PG, CR0_WP, CR4_PAE, CR4_PCIDE, CR4_PKE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE } from '../cpu/control';
+
+/** Set in the tag of an entry whose accesses always take the slow path: devices, decoded code. */
+export const TAG_SLOW: u64 = 0x800;
+/** A context that no entry carries. */
+export const NO_CONTEXT: u64 = 0x7ff;
+const LAST_CONTEXT: u32 = 0x7fe;
+
+/** Kinds of access within a space. */
+export enum Access {
+  Supervisor = 0,
+  /** Supervisor, explicit, with EFLAGS.AC set: SMAP is suspended. */
+  SupervisorAc = 1,
+  User = 2,
+}
+
+const IN_USE: usize = 6;
+const PCID: usize = 8;
+const ENVIRONMENT: usize = 12;
+const KEYS: usize = 16;
+
+export class Context {
+  /** Finds the space for the control registers as they are now, and makes its numbers current. */
+  static select(): void {
+    const cr4 = load<u32>(CR4);
+    const pcid = cr4 & CR4_PCIDE ? load<u32>(CR3) & 0xfff : 0;
+    const environment = Context.environment(cr4);
+    const keys = cr4 & CR4_PKE ? load<u32>(PKRU) : 0;
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) {
+      const space = SPACES + n * SPACE_BYTES;
+      if (
+        load<u16>(space, IN_USE) != 0 &&
+        load<u32>(space, PCID) == pcid &&
+        load<u32>(space, ENVIRONMENT) == environment &&
+        load<u32>(space, KEYS) == keys
+      ) {
+        store<u32>(SPACE_CURRENT, n);
+        Context.refresh();
+        return;
+      }
+    }
+    const victim = load<u32>(SPACE_VICTIM) % SPACE_COUNT;
+    store<u32>(SPACE_VICTIM, victim + 1);
+    const space = SPACES + victim * SPACE_BYTES;
+    memory.fill(space, 0, SPACE_BYTES);
+    store<u16>(space, 1, IN_USE);
+    store<u32>(space, pcid, PCID);
+    store<u32>(space, environment, ENVIRONMENT);
+    store<u32>(space, keys, KEYS);
+    store<u32>(SPACE_CURRENT, victim);
+    Context.refresh();
+  }
+
+  /** The control bits that the walker's answer depends on. */
+  static environment(cr4: u32): u32 {
+    const cr0 = load<u32>(CR0) & (CR0_PG | CR0_WP);
+    const efer = load<u32>(EFER) & (EFER_NXE | EFER_LMA);
+    return cr0 ^ (efer << 1) ^ (cr4 & (CR4_PSE | CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_PKE));
+  }
+
+  /** CPL, EFLAGS.AC, CR0.AM or DR7 changed: picks the numbers of the current space. */
+  static refresh(): void {
+    const user = load<u32>(CPL) == 3;
+    const ac = (load<u32>(RFLAGS) & AC) != 0;
+    let data: u64 = 0;
+    let system: u64 = 0;
+    // Handing out a number may start numbering anew; then those taken before are void.
+    do {
+      data = Context.number(user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor);
+      system = Context.number(Access.Supervisor);
+    } while (data != Context.number(user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor));
+    store<u64>(DATA_CONTEXT, data);
+    store<u64>(SYSTEM_CONTEXT, system);
+    store<u64>(FETCH_CONTEXT, user ? data : system);
+    store<u64>(CONTEXT, Context.watched(user, ac) ? NO_CONTEXT : data);
+  }
+
+  /** Every access must be looked at: alignment checking or a data breakpoint is on. */
+  static watched(user: bool, ac: bool): bool {
+    if (user && ac && (load<u32>(CR0) & CR0_AM) != 0) return true;
+    const dr7 = load<u32>(DR7);
+    return (dr7 & 0xff) != 0 && (dr7 & 0x11110000) != 0;
+  }
+
+  static number(access: Access): u64 {
+    const place = SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES + (<u32>access << 1);
+    if (load<u16>(place) == 0) {
+      if (load<u32>(CONTEXT_LAST) == LAST_CONTEXT) Context.restart();
+      const next = load<u32>(CONTEXT_LAST) + 1;
+      store<u32>(CONTEXT_LAST, next);
+      store<u16>(place, <u16>next);
+    }
+    return <u64>load<u16>(place);
+  }
+
+  /** The numbers are used up: empties the TLBs and forgets all numbers. */
+  static restart(): void {
+    memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
+    store<u32>(CONTEXT_LAST, 0);
+    Context.forget(0, 0);
+  }
+
+  /** Forgets the numbers of the spaces whose PCID equals `pcid` in the bits of `mask`. */
+  static forget(pcid: u32, mask: u32): void {
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) {
+      const space = SPACES + n * SPACE_BYTES;
+      if (((load<u32>(space, PCID) ^ pcid) & mask) == 0) {
+        store<u32>(space, 0);
+        store<u16>(space, 0, 4);
+      }
+    }
+  }
+
+  /** Drops every translation of `pcid`. */
+  static flushPcid(pcid: u32): void {
+    store<u64>(COUNT_FLUSHES, load<u64>(COUNT_FLUSHES) + 1);
+    Context.forget(pcid, 0xfff);
+    Context.refresh();
+  }
+
+  /** Drops every translation. */
+  static flushAll(): void {
+    store<u64>(COUNT_FLUSHES, load<u64>(COUNT_FLUSHES) + 1);
+    Context.forget(0, 0);
+    memory.fill(LARGE_PAGES, 0, LARGE_PAGES_BYTES);
+    Context.refresh();
+  }
+}

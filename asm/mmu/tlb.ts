@@ -1,0 +1,112 @@
+/**
+ * The translation cache: three direct-mapped arrays, for reads, writes and fetches (layout: TLB_READ ...).
+ *
+ * Entry, 16 bytes: u64 tag (GVA of the page | context), u32 addend (offset in linear memory minus GVA,
+ * mod 2^32), u32 frame number. A hit is a compare and an add: the tag is compared with the page of the
+ * access's *last* byte, so an access that crosses a page misses by itself. An entry exists only when the
+ * walker allowed the access with nothing left to do (write entries have D set). Entries with TAG_SLOW
+ * never hit: frames outside RAM, frames whose code is decoded (writes).
+ * The walker must be right without it: Tlb.insert may be dropped and nothing but speed changes.
+ */
+
+import {
+  CONTEXT,
+  FETCH_SLOTS,
+  FRAME_FLAGS,
+  LARGE_PAGES,
+  LARGE_PAGES_BYTES,
+  RAM,
+  RAM_BYTES,
+  TLB_DISABLED,
+  TLB_FETCH,
+  TLB_READ,
+  TLB_SLOTS,
+  TLB_WRITE,
+  WALK_HPA,
+  WALK_SHIFT,
+} from '../layout';
+import { Context, TAG_SLOW } from './context';
+import { FRAME_CODE_BIT, FRAME_DIRTY, FRAME_WRITABLE } from './physical';
+
+const PAGE: u64 = ~(<u64>0xfff);
+
+export class Tlb {
+  /** Linear-memory address of `size` bytes at `gva` for a read, or 0 on a miss. */
+  @inline static read(gva: u64, size: u32): usize {
+    const slot = (<u32>gva >> 8) & TLB_SLOTS;
+    if (load<u64>(slot, TLB_READ) == (((gva + (size - 1)) & PAGE) | load<u64>(CONTEXT))) {
+      return <usize>(<u32>gva + load<u32>(slot, TLB_READ + 8));
+    }
+    return 0;
+  }
+  /** Linear-memory address of `size` bytes at `gva` for a write, or 0 on a miss. */
+  @inline static write(gva: u64, size: u32): usize {
+    const slot = (<u32>gva >> 8) & TLB_SLOTS;
+    if (load<u64>(slot, TLB_WRITE) == (((gva + (size - 1)) & PAGE) | load<u64>(CONTEXT))) {
+      return <usize>(<u32>gva + load<u32>(slot, TLB_WRITE + 8));
+    }
+    return 0;
+  }
+
+  /** Frame number of `gva` in the array at `array` for `context`, slow entries included, or -1. */
+  static frame(array: usize, gva: u64, context: u64): i64 {
+    const entry = array + ((<u32>gva >> 8) & (array == TLB_FETCH ? FETCH_SLOTS : TLB_SLOTS));
+    if ((load<u64>(entry) & ~TAG_SLOW) != ((gva & PAGE) | context)) return -1;
+    return <i64>load<u32>(entry, 12);
+  }
+
+  /** Caches what the walker found for the page of `gva` in `array`. */
+  static insert(array: usize, gva: u64, context: u64): void {
+    if (load<u32>(TLB_DISABLED) != 0) return;
+    const hpa = load<u64>(WALK_HPA) & PAGE;
+    const frame = <u32>(hpa >> 12);
+    let tag = (gva & PAGE) | context;
+    if (hpa >= load<u64>(RAM_BYTES)) tag |= TAG_SLOW;
+    else if (array == TLB_WRITE) {
+      const flags = load<u8>(FRAME_FLAGS + frame);
+      if (flags & FRAME_CODE_BIT) tag |= TAG_SLOW;
+      store<u8>(FRAME_FLAGS + frame, flags | FRAME_DIRTY | FRAME_WRITABLE);
+    }
+    const entry = array + ((<u32>gva >> 8) & (array == TLB_FETCH ? FETCH_SLOTS : TLB_SLOTS));
+    store<u64>(entry, tag);
+    store<u32>(entry, <u32>(RAM + <usize>hpa) - <u32>(gva & PAGE), 8);
+    store<u32>(entry, frame, 12);
+    const shift = load<u32>(WALK_SHIFT);
+    if (shift == 21) Tlb.noteLarge(gva);
+    else if (shift > 21) memory.fill(LARGE_PAGES, 0xff, LARGE_PAGES_BYTES);
+  }
+
+  /** Drops the page of `gva` in every context; all translations if it may be part of a large page. */
+  static invalidatePage(gva: u64): void {
+    if (Tlb.mayBeLarge(gva)) {
+      Context.flushAll();
+      return;
+    }
+    Tlb.drop(TLB_READ + ((<u32>gva >> 8) & TLB_SLOTS), gva);
+    Tlb.drop(TLB_WRITE + ((<u32>gva >> 8) & TLB_SLOTS), gva);
+    Tlb.drop(TLB_FETCH + ((<u32>gva >> 8) & FETCH_SLOTS), gva);
+  }
+  @inline static drop(entry: usize, gva: u64): void {
+    if (((load<u64>(entry) ^ gva) & PAGE) == 0) store<u64>(entry, 0);
+  }
+
+  /** Forgets the write entries of a frame, so that the next write to it is looked at. */
+  static dropWrites(frame: u32): void {
+    for (let entry = TLB_WRITE; entry < TLB_FETCH; entry += 16) {
+      if (load<u32>(entry, 12) == frame) store<u64>(entry, 0);
+    }
+    store<u8>(FRAME_FLAGS + frame, load<u8>(FRAME_FLAGS + frame) & ~FRAME_WRITABLE);
+  }
+
+  /** One bit per hash of a 2 MiB region: a superset of the regions with large translations cached; a
+   *  1 GiB page sets them all. */
+  static noteLarge(gva: u64): void {
+    const bit = <u32>(gva >> 21) & 0xfff;
+    const place = LARGE_PAGES + (bit >> 3);
+    store<u8>(place, load<u8>(place) | (1 << (bit & 7)));
+  }
+  static mayBeLarge(gva: u64): bool {
+    const bit = <u32>(gva >> 21) & 0xfff;
+    return ((load<u8>(LARGE_PAGES + (bit >> 3)) >> (bit & 7)) & 1) != 0;
+  }
+}

@@ -1,0 +1,227 @@
+/*
+ * Runs single instructions on the processor under it, at CPL 3, and prints what they did.
+ *
+ * One case a line on stdin, one outcome a line on stdout, numbers in hex, fields separated by spaces:
+ *   in:  code rip rflags rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15 fs_base gs_base ds es fs gs {address=bytes}
+ *   out: vector error cr2 rip rflags rax .. r15 fs_base gs_base ds es fs gs cs ss {address=bytes}
+ * Vector is "-" when the instruction completed. Mapped are exactly two data pages, one stack page and one
+ * code page; they are zero except for the pieces given. The bytes printed are those that changed.
+ *
+ * The instruction stands in a code page filled with INT3, so that it completes by reaching one. A target
+ * that is not mapped completes it as well: the fetch then faults at that target. Not covered: what needs a
+ * page with other rights than read and write, and whatever the kernel emulates or hides (UMIP, INT 0x80).
+ */
+
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { PAGE = 0x1000, GPRS = 16, RSP = 4, USER_CS = 0x33, USER_SS = 0x2b };
+enum { VECTOR_DB = 1, VECTOR_BP = 3, VECTOR_PF = 14, PF_FETCH = 0x10 };
+
+struct region {
+  uint64_t base, size;
+  int protection;
+  uint8_t *before;
+};
+
+static struct region regions[] = {
+    {0x10000000, 2 * PAGE, PROT_READ | PROT_WRITE, 0},
+    {0x30000000, PAGE, PROT_READ | PROT_WRITE, 0},
+    {0x20000000, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, 0},
+};
+enum { REGIONS = 3, CODE = 2 };
+
+struct state {
+  uint64_t gpr[GPRS], rip, rflags, fs_base, gs_base;
+  uint16_t selector[4]; /* ds es fs gs */
+};
+
+struct outcome {
+  struct state state;
+  uint64_t vector, error, cr2;
+  uint16_t cs, ss;
+};
+
+/* Read and written by enter.S: RAX .. R15 without RSP, then the frame of IRETQ. */
+uint64_t launch[20], launch_fs_base, launch_gs_base, after_fs_base, after_gs_base;
+uint16_t launch_selectors[4], after_selectors[4];
+void enter(void);
+void on_signal(int, siginfo_t *, void *);
+
+static struct outcome outcome;
+static unsigned long line_number;
+
+static void die(const char *what) {
+  fprintf(stderr, "harness: line %lu: %s\n", line_number, what);
+  exit(1);
+}
+
+/* Called by on_signal on the alternate stack. */
+void record(int signal_number, siginfo_t *info, void *context) {
+  (void)info;
+  static const int order[GPRS] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                  REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+  if (signal_number == SIGALRM) die("the instruction did not end");
+  const greg_t *gregs = ((ucontext_t *)context)->uc_mcontext.gregs;
+  for (int i = 0; i < GPRS; i++) outcome.state.gpr[i] = gregs[order[i]];
+  outcome.state.rip = gregs[REG_RIP];
+  outcome.state.rflags = gregs[REG_EFL];
+  outcome.state.fs_base = after_fs_base;
+  outcome.state.gs_base = after_gs_base;
+  memcpy(outcome.state.selector, after_selectors, sizeof after_selectors);
+  outcome.vector = gregs[REG_TRAPNO];
+  outcome.error = gregs[REG_ERR];
+  outcome.cr2 = gregs[REG_CR2];
+  outcome.cs = gregs[REG_CSGSFS] & 0xffff;
+  outcome.ss = (gregs[REG_CSGSFS] >> 48) & 0xffff;
+}
+
+static void map_regions(void) {
+  for (int i = 0; i < REGIONS; i++) {
+    struct region *r = &regions[i];
+    void *at = mmap((void *)r->base, r->size, r->protection,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
+    if (at != (void *)r->base) die("cannot map a region");
+    r->before = malloc(r->size);
+  }
+}
+
+static void install_handlers(void) {
+  static const int caught[] = {SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGBUS, SIGALRM};
+  stack_t stack = {.ss_size = 1 << 16, .ss_sp = malloc(1 << 16)};
+  sigaltstack(&stack, 0);
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &action, 0);
+}
+
+static uint64_t next_number(char **rest) {
+  char *token = strsep(rest, " \n");
+  if (!token || !*token) die("a number is missing");
+  return strtoull(token, 0, 16);
+}
+
+static int mapped(uint64_t address) {
+  for (int i = 0; i < REGIONS; i++) {
+    if (address - regions[i].base < regions[i].size) return 1;
+  }
+  return 0;
+}
+
+/* Writes hex digits to memory and returns how many bytes they were. */
+static int put_bytes(uint64_t address, const char *hex) {
+  int count = 0;
+  for (unsigned byte; sscanf(hex, "%2x", &byte) == 1; hex += 2, count++) {
+    if (!mapped(address + count)) die("a piece lies outside the regions");
+    *(uint8_t *)(address + count) = byte;
+  }
+  return count;
+}
+
+static void read_state(struct state *s, char **rest) {
+  s->rip = next_number(rest);
+  s->rflags = next_number(rest);
+  for (int i = 0; i < GPRS; i++) s->gpr[i] = next_number(rest);
+  s->fs_base = next_number(rest);
+  s->gs_base = next_number(rest);
+  for (int i = 0; i < 4; i++) s->selector[i] = next_number(rest);
+}
+
+static void prepare_memory(char **rest) {
+  for (int i = 0; i < REGIONS; i++) memset((void *)regions[i].base, i == CODE ? 0xcc : 0, regions[i].size);
+  for (char *piece; (piece = strsep(rest, " \n")) != 0;) {
+    if (!*piece) continue;
+    char *equals = strchr(piece, '=');
+    if (!equals) die("a memory piece has no '='");
+    put_bytes(strtoull(piece, 0, 16), equals + 1);
+  }
+}
+
+static void snapshot_memory(void) {
+  for (int i = 0; i < REGIONS; i++) memcpy(regions[i].before, (void *)regions[i].base, regions[i].size);
+}
+
+static void run(const struct state *s) {
+  int slot = 0;
+  for (int i = 0; i < GPRS; i++) {
+    if (i != RSP) launch[slot++] = s->gpr[i];
+  }
+  const uint64_t frame[5] = {s->rip, USER_CS, s->rflags, s->gpr[RSP], USER_SS};
+  memcpy(launch + slot, frame, sizeof frame);
+  launch_fs_base = s->fs_base;
+  launch_gs_base = s->gs_base;
+  memcpy(launch_selectors, s->selector, sizeof launch_selectors);
+  alarm(5);
+  __asm__ volatile("wrpkru" ::"a"(0), "c"(0), "d"(0));
+  enter();
+}
+
+/* Did the instruction complete, and the event come from what stands behind it or at its target? */
+static int completed(uint64_t start, int length) {
+  struct state *s = &outcome.state;
+  if (outcome.vector == VECTOR_BP && s->rip != start + length) {
+    s->rip -= 1;
+    return 1;
+  }
+  return outcome.vector == VECTOR_PF && (outcome.error & PF_FETCH) && s->rip != start && outcome.cr2 == s->rip;
+}
+
+static int has_error_code(uint64_t vector) {
+  return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+static void print_changes(void) {
+  for (int i = 0; i < REGIONS; i++) {
+    const uint8_t *now = (const uint8_t *)regions[i].base;
+    for (uint64_t at = 0; at < regions[i].size; at++) {
+      if (now[at] == regions[i].before[at]) continue;
+      printf(" %lx=", regions[i].base + at);
+      for (; at < regions[i].size && now[at] != regions[i].before[at]; at++) printf("%02x", now[at]);
+    }
+  }
+}
+
+static void print_outcome(int done) {
+  const struct state *s = &outcome.state;
+  if (done) printf("- - -");
+  else {
+    printf("%lx ", outcome.vector);
+    if (has_error_code(outcome.vector)) printf("%lx ", outcome.error);
+    else printf("- ");
+    if (outcome.vector == VECTOR_PF) printf("%lx", outcome.cr2);
+    else printf("-");
+  }
+  printf(" %lx %lx", s->rip, s->rflags);
+  for (int i = 0; i < GPRS; i++) printf(" %lx", s->gpr[i]);
+  printf(" %lx %lx", s->fs_base, s->gs_base);
+  for (int i = 0; i < 4; i++) printf(" %x", s->selector[i]);
+  printf(" %x %x", outcome.cs, outcome.ss);
+  print_changes();
+  printf("\n");
+}
+
+int main(void) {
+  map_regions();
+  install_handlers();
+  char *line = 0;
+  size_t capacity = 0;
+  while (getline(&line, &capacity, stdin) > 0) {
+    line_number++;
+    char *rest = line;
+    const char *code = strsep(&rest, " \n");
+    struct state state;
+    read_state(&state, &rest);
+    prepare_memory(&rest);
+    int length = put_bytes(state.rip, code);
+    snapshot_memory();
+    run(&state);
+    print_outcome(completed(state.rip, length));
+  }
+  return 0;
+}

@@ -1,0 +1,225 @@
+/**
+ * The text format of instruction vectors (README.md in this folder): one instruction, then one line
+ * per case with its inputs and what a processor made of them. Everything that a line does not name
+ * has its default on the input side and is unchanged on the output side.
+ */
+
+export const GPRS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
+const OTHERS = 'fs_base gs_base cs ss ds es fs gs'.split(' ');
+/** Every register that a line may name, besides rflags and rip. */
+export const REGISTERS = [...GPRS, ...OTHERS];
+
+/** Letter of each flag; capitals for those that are not status flags. */
+const FLAGS: readonly (readonly [letter: string, bit: bigint])[] = [
+  ['o', 11n],
+  ['s', 7n],
+  ['z', 6n],
+  ['a', 4n],
+  ['p', 2n],
+  ['c', 0n],
+  ['d', 10n],
+  ['T', 8n],
+  ['N', 14n],
+  ['A', 18n],
+  ['I', 21n],
+];
+/** IF and the bit that is always 1: never listed, set in every case. */
+const FLAGS_ALWAYS = 0x202n;
+export const FLAGS_COMPARED = FLAGS.reduce((mask, [, bit]) => mask | (1n << bit), FLAGS_ALWAYS);
+
+export const DEFAULT_RIP = 0x20000800n;
+const DEFAULT_RSP = 0x30000800n;
+
+export type Registers = Record<string, bigint>;
+/** Bytes in address order as hex digits, and where they stand. */
+export type Piece = [address: bigint, bytes: string];
+
+export interface CaseInput {
+  code: string;
+  regs: Registers;
+  memory: Piece[];
+}
+
+export interface Trap {
+  /** `#PF`, as the manual writes it. */
+  name: string;
+  error: bigint | null;
+  cr2: bigint | null;
+}
+
+export interface Outcome {
+  regs: Registers;
+  /** Bytes that changed. */
+  memory: Piece[];
+  trap: Trap | null;
+}
+
+export interface Case {
+  /** `arith.ins:120`. */
+  where: string;
+  mnemonic: string;
+  text: string;
+  input: CaseInput;
+  expected: Outcome;
+  /** Flags that the manual leaves undefined here. */
+  undefinedFlags: bigint;
+  /** Registers whose value the manual leaves undefined here. */
+  undefinedRegs: string[];
+}
+
+/** Registers that no line has touched: rax 1111111111111111, rcx 2222222222222222 and so on. */
+export function defaultInput(code: string): CaseInput {
+  const regs: Registers = {};
+  GPRS.forEach((name, i) => {
+    regs[name] = 0x1111111111111111n * BigInt(i < 4 ? i + 1 : i);
+  });
+  regs.rsp = DEFAULT_RSP;
+  for (const name of OTHERS) regs[name] = 0n;
+  regs.cs = 0x33n;
+  regs.ss = 0x2bn;
+  regs.rip = DEFAULT_RIP;
+  regs.rflags = FLAGS_ALWAYS;
+  return { code, regs, memory: [] };
+}
+
+export function flagLetters(rflags: bigint): string {
+  return FLAGS.filter(([, bit]) => (rflags >> bit) & 1n)
+    .map(([letter]) => letter)
+    .join('');
+}
+
+export function flagBits(letters: string): bigint {
+  let bits = 0n;
+  for (const letter of letters) {
+    const flag = FLAGS.find(([name]) => name === letter);
+    if (!flag) throw new Error(`no flag '${letter}'`);
+    bits |= 1n << flag[1];
+  }
+  return bits;
+}
+
+/** Hex without prefix, as a negative number where that is shorter. */
+function printNumber(value: bigint): string {
+  const plain = value.toString(16);
+  const negative = BigInt.asIntN(64, value).toString(16);
+  return negative.length < plain.length ? negative : plain;
+}
+
+function parseNumber(text: string): bigint {
+  const negative = text.startsWith('-');
+  const value = BigInt(`0x${negative ? text.slice(1) : text}`);
+  return BigInt.asUintN(64, negative ? -value : value);
+}
+
+/** The case line: what differs from the default, `=>`, what differs from the input. */
+export function printCase(test: Omit<Case, 'where' | 'mnemonic' | 'text'>): string {
+  const { input, expected } = test;
+  const defaults = defaultInput(input.code).regs;
+  const before = printState(input.regs, defaults, input.memory);
+  if (input.regs.rip !== defaults.rip) before.push(`rip=${printNumber(input.regs.rip!)}`);
+  if (input.regs.rflags !== defaults.rflags) before.push(`f=${flagLetters(input.regs.rflags!)}`);
+  const after = printState(expected.regs, input.regs, expected.memory, test.undefinedRegs);
+  if (expected.regs.rip !== impliedRip(input, expected.trap)) {
+    after.push(`rip=${printNumber(expected.regs.rip!)}`);
+  }
+  const unknown = test.undefinedFlags === 0n ? '' : `?${flagLetters(test.undefinedFlags)}`;
+  if (unknown !== '' || expected.regs.rflags !== input.regs.rflags) {
+    after.push(`f=${flagLetters(expected.regs.rflags!)}${unknown}`);
+  }
+  if (expected.trap) after.push(printTrap(expected.trap));
+  return [...before, '=>', ...after].join(' ');
+}
+
+function printState(
+  regs: Registers,
+  reference: Registers,
+  memory: readonly Piece[],
+  unknown: readonly string[] = [],
+): string[] {
+  const changed = REGISTERS.filter((name) => unknown.includes(name) || regs[name] !== reference[name]);
+  const values = changed.map((name) => {
+    return `${name}=${unknown.includes(name) ? '?' : printNumber(regs[name]!)}`;
+  });
+  return [...values, ...memory.map(([at, bytes]) => `[${at.toString(16)}]=${bytes}`)];
+}
+
+function printTrap({ name, error, cr2 }: Trap): string {
+  const code = error === null ? '' : `(${error.toString(16)})`;
+  return `${name}${code}${cr2 === null ? '' : ` cr2=${printNumber(cr2)}`}`;
+}
+
+/** An instruction that completes ends behind itself; one that faults stays. */
+function impliedRip(input: CaseInput, trap: Trap | null): bigint {
+  return input.regs.rip! + (trap ? 0n : BigInt(input.code.length / 2));
+}
+
+/** Reads a whole file. `name` is used to say where a case stands. */
+export function parseVectors(name: string, text: string): Case[] {
+  const cases: Case[] = [];
+  let head: { code: string; text: string } | undefined;
+  let mnemonic = '';
+  text.split('\n').forEach((line, index) => {
+    const where = `${name}:${index + 1}`;
+    const heading = /^\[([0-9a-f]+)\] "(.*)"$/.exec(line);
+    if (heading) head = { code: heading[1]!, text: heading[2]! };
+    else if (line.startsWith('hw:')) mnemonic = /: (\S+)$/.exec(line)?.[1] ?? '';
+    else if (line !== '' && !line.startsWith('#')) {
+      if (!head) throw new Error(`${where}: a case before the first instruction`);
+      cases.push({ where, mnemonic, text: head.text, ...parseCase(where, head.code, line) });
+    }
+  });
+  return cases;
+}
+
+type ParsedCase = Omit<Case, 'where' | 'mnemonic' | 'text'>;
+
+function parseCase(where: string, code: string, line: string): ParsedCase {
+  const [before, after] = line.split('=>');
+  if (before === undefined || after === undefined) throw new Error(`${where}: no '=>'`);
+  const input = defaultInput(code);
+  for (const token of tokens(before)) {
+    const [name, value] = split(where, token);
+    if (name === 'f') input.regs.rflags = FLAGS_ALWAYS | flagBits(value);
+    else if (name.startsWith('[')) input.memory.push([parseNumber(name.slice(1, -1)), value]);
+    else input.regs[checked(where, name)] = parseNumber(value);
+  }
+  return { input, ...parseOutcome(where, input, tokens(after)) };
+}
+
+function parseOutcome(where: string, input: CaseInput, after: string[]): Omit<ParsedCase, 'input'> {
+  const expected: Outcome = { regs: { ...input.regs }, memory: [], trap: null };
+  const result = { expected, undefinedFlags: 0n, undefinedRegs: [] as string[] };
+  const trap = after.map((token) => /^(#[A-Z]+)(?:\((\w+)\))?$/.exec(token)).find(Boolean);
+  if (trap) {
+    expected.trap = { name: trap[1]!, error: trap[2] ? parseNumber(trap[2]) : null, cr2: null };
+  }
+  expected.regs.rip = impliedRip(input, expected.trap);
+  for (const token of after) {
+    if (token.startsWith('#')) continue;
+    const [name, value] = split(where, token);
+    if (name === 'f') {
+      const [known = '', unknown = ''] = value.split('?');
+      expected.regs.rflags = FLAGS_ALWAYS | flagBits(known);
+      result.undefinedFlags = flagBits(unknown);
+    } else if (name === 'cr2' && expected.trap) expected.trap.cr2 = parseNumber(value);
+    else if (name.startsWith('[')) expected.memory.push([parseNumber(name.slice(1, -1)), value]);
+    else if (value === '?') result.undefinedRegs.push(checked(where, name));
+    else expected.regs[checked(where, name)] = parseNumber(value);
+  }
+  return result;
+}
+
+function tokens(text: string): string[] {
+  return text.split(' ').filter((token) => token !== '');
+}
+
+function split(where: string, token: string): [name: string, value: string] {
+  const at = token.indexOf('=');
+  if (at < 0) throw new Error(`${where}: '${token}' is not name=value`);
+  return [token.slice(0, at), token.slice(at + 1)];
+}
+
+function checked(where: string, name: string): string {
+  if (name !== 'rip' && !REGISTERS.includes(name)) throw new Error(`${where}: no register '${name}'`);
+  return name;
+}
