@@ -30,7 +30,9 @@
  *   a16 a32 a64           address size, where it selects the row (jcxz, jecxz, jrcxz)
  *   0F 0F38 0F3A          opcode map, then one opcode byte
  *   +r                    directly after the opcode byte: low 3 bits are a register
- *   /r /0 .. /7           ModRM with a register in reg, or an opcode extension there
+ *   /r /0 .. /7           ModRM with a register in reg, or an opcode extension there. Without an
+ *                         operand in rm, /r names its register twice (imul ax, 5), and a digit
+ *                         stands for mod 3 with any rm (lfence)
  *   a hex byte behind the opcode byte    a fixed ModRM byte (0F 01 F8)
  *   ib iw id io           immediate of 1, 2, 4, 8 bytes; cb cw cd cp branch displacement or far
  *                         pointer; mo a moffs of address-size width
@@ -199,7 +201,7 @@ function parseOperand(text: string, slot: Slot): Operand {
   const sreg = FIXED_SREG.indexOf(text);
   if (sreg >= 0) return { ...PLAIN, text, kind: 'sreg', slot: 'fixed', bits: 16, fixed: sreg };
   if (text === '1') return { ...PLAIN, text, kind: 'one', slot: 'fixed', bits: 8, fixed: 1 };
-  if (REG_FIELD.has(text)) {
+  if (text === 'sreg' || text === 'cr' || text === 'dr') {
     return { ...PLAIN, text, kind: text, slot: 'reg', bits: text === 'sreg' ? 16 : 64 };
   }
   const match = /^(rm|r|v|m|simm|imm|rel|moffs|ptr)(\d*)(?:([:&m])(\d+))?$/.exec(text);
