@@ -76,20 +76,24 @@ export function runQemu(guest) {
   return watch(child, scratch, log);
 }
 
-function bochsConfig(guest, disk, cylinders, port) {
+/** An option ROM that returns at once: serial output needs no VGA BIOS, and Debian ships none. */
+const EMPTY_ROM = Buffer.alloc(512);
+EMPTY_ROM.set([0x55, 0xaa, 1, 0xcb, 0x35]); // signature, one block of 512 bytes, retf, checksum
+
+function bochsConfig(guest, disk, cylinders, vgaBios, port) {
   return `
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=0, parallel=0, serial=1, iodebug=0
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+vgaromimage: file=${vgaBios}
 cpu: model=tigerlake, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
 memory: guest=${guest.ramMiB}, host=${guest.ramMiB}
 ata0-master: type=disk, path="${disk}", mode=flat, cylinders=${cylinders}, heads=16, spt=63
 boot: disk
 com1: enabled=1, mode=socket-client, dev=127.0.0.1:${port}
 clock: sync=none, time0=0
-log: /dev/stdout
+log: -
 debug: action=ignore, unmapped=report
 info: action=ignore
 error: action=ignore
@@ -109,7 +113,9 @@ export async function runBochs(guest) {
   const { scratch, disk, cylinders } = buildDisk(guest);
   const config = join(scratch, 'bochsrc');
   const server = await listen();
-  writeFileSync(config, bochsConfig(guest, disk, cylinders, server.address().port));
+  const vgaBios = join(scratch, 'vgabios');
+  writeFileSync(vgaBios, EMPTY_ROM);
+  writeFileSync(config, bochsConfig(guest, disk, cylinders, vgaBios, server.address().port));
   let socket;
   const log = new SerialLog(guest.input, (bytes) => socket.write(bytes));
   server.on('connection', (connection) => {
@@ -117,9 +123,11 @@ export async function runBochs(guest) {
     socket.on('error', () => {});
     socket.on('data', (chunk) => log.receive(chunk));
   });
-  const child = spawn('bochs', ['-q', '-f', config], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const commands = join(scratch, 'commands'); // Debian's Bochs has its debugger built in: say "continue"
+  writeFileSync(commands, 'c\n');
+  const child = spawn('bochs', ['-q', '-f', config, '-rc', commands], { stdio: ['ignore', 'ignore', 'pipe'] });
   let status;
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  createInterface({ input: child.stderr }).on('line', (line) => {
     if (process.env.BOCHS_LOG) process.stderr.write(`${line}\n`);
     const value = exitPortWrite(line);
     if (value === undefined || status !== undefined) return;
@@ -133,7 +141,7 @@ export async function runBochs(guest) {
 }
 
 function exitPortWrite(line) {
-  const match = line.match(/port 0x0*f4 .*?(?:data|value|=)\s*(?:0x)?([0-9a-f]+)/i);
+  const match = line.match(/write to 00f4 = ([0-9a-f]+)/);
   return match ? Number.parseInt(match[1], 16) : undefined;
 }
 

@@ -121,4 +121,4 @@ drive:  db 0
 
 image:  incbin IMAGE
 image_end:
-        align CHUNK * 512, db 0     ; the last chunk is read whole
+        times CHUNK * 512 - ($ - image) % (CHUNK * 512) db 0   ; the last chunk is read whole
