@@ -271,8 +271,8 @@ function modrmCode({ encoding, operands }: Insn): number {
 
 function flagBits(insn: Insn, bucket: readonly Insn[]): number {
   const { encoding, size64, rep, lock } = insn;
-  const hidesRegister =
-    !encoding.plusR && !encoding.modrm && bucket.some((other) => other.encoding.plusR);
+  const plain = encoding.prefix === 'any' && !encoding.modrm && !encoding.plusR;
+  const hidesRegister = plain && bucket.some((other) => other.encoding.plusR);
   return (
     (size64 === 'd64' ? ENTRY_FLAGS.DEFAULT64 : 0) |
     (size64 === 'f64' ? ENTRY_FLAGS.FORCE64 : 0) |
