@@ -16,7 +16,9 @@ export class StateError extends Error {
   readonly version: number;
 
   constructor(component: string, version: number, expected: number) {
-    super(`saved state of ${component} has version ${version}, this build reads version ${expected}`);
+    super(
+      `saved state of ${component} has version ${version}, this build reads version ${expected}`,
+    );
     this.component = component;
     this.version = version;
   }

@@ -3,6 +3,7 @@
  * edge/level control registers (ELCR) of an EISA or PCI south bridge (Intel 290562, 82371AB PIIX4, 4.2.5).
  * Ports 0x20-0x21 (master), 0xa0-0xa1 (slave), 0x4d0-0x4d1 (ELCR).
  */
+import { assert } from '../base/assert.ts';
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';
 import { IrqLine } from '../machine/irq.ts';
@@ -54,7 +55,7 @@ export class Pic {
   /** The interrupt request line `irq`, 0 to 15. Line 2 is taken by the cascade. */
   line(irq: number): IrqLine {
     const line = irq === CASCADE_LEVEL ? undefined : this.#lines[irq];
-    if (line === undefined) throw new RangeError(`no interrupt line ${irq}`);
+    assert(line !== undefined, `no interrupt line ${irq}`);
     return line;
   }
 

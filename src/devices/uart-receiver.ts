@@ -1,0 +1,219 @@
+/**
+ * The receiving half of a 16550A (PC16550D data sheet, sections 8.4 to 8.7): the line, the receive FIFO
+ * with its error bits, the trigger level and the character timeout. Characters that were sent to the guest
+ * wait in `incoming` and come in one per character time, while the FIFO (or RBR, when FIFOs are off)
+ * has room. `accept` puts a character in directly: the way of loopback, and the only one to an overrun.
+ */
+import type { Clock, Timer } from '../machine/clock.ts';
+import {
+  UART_FCR_CLEAR_RX,
+  UART_FCR_ENABLE,
+  UART_FCR_TRIGGER_SHIFT,
+  UART_LSR_DR,
+  UART_LSR_ERROR_MASK,
+  UART_LSR_FIFO_ERROR,
+  UART_LSR_OE,
+} from './uart-registers.ts';
+
+const FIFO_DEPTH = 16;
+const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
+const TIMEOUT_CHARS = 4n;
+const ERROR_SHIFT = 8;
+
+/** State of the receiver. A character is its byte, with the LSR error bits that it came with in bits 15:8. */
+export interface UartReceiverState {
+  /** Sent to the guest and not yet received, oldest first. */
+  incoming: number[];
+  /** The receive FIFO, or just RBR; oldest first. */
+  fifo: number[];
+  /** Error bits of LSR: overrun, and those of the character at the top. */
+  errors: number;
+  /** Characters in the FIFO that raise an interrupt; 0 when FIFOs are off. */
+  trigger: number;
+  timedOut: boolean;
+  /** False while the UART loops back: the line then waits. */
+  connected: boolean;
+  /** Nanoseconds that a character takes on the line. */
+  charTime: bigint;
+  /** The bits of a word of the programmed length. */
+  wordMask: number;
+  /** When the character on the line is complete. */
+  arrival: bigint | undefined;
+  /** When the character timeout falls due. */
+  timeout: bigint | undefined;
+}
+
+/** What LCR and the divisor say about a character: the time it takes and the bits it has. */
+export type UartFrame = Pick<UartReceiverState, 'charTime' | 'wordMask'>;
+
+/** What a receiver is wired to: `onChange` is called when time, not an access, has changed its state. */
+export interface UartReceiverDeps {
+  readonly clock: Clock;
+  readonly onChange: () => void;
+}
+
+const POWER_ON: Omit<UartReceiverState, keyof UartFrame> = {
+  incoming: [],
+  fifo: [],
+  errors: 0,
+  trigger: 0,
+  timedOut: false,
+  connected: true,
+  arrival: undefined,
+  timeout: undefined,
+};
+
+/** Line, receive FIFO and character timeout. */
+export class UartReceiver {
+  readonly #clock: Clock;
+  readonly #arrival: Timer;
+  readonly #timeout: Timer;
+  readonly #state: Omit<UartReceiverState, 'arrival' | 'timeout'>;
+
+  constructor({ clock, onChange }: UartReceiverDeps, state: UartReceiverState | UartFrame) {
+    const { arrival, timeout, ...rest } = { ...POWER_ON, ...state };
+    this.#clock = clock;
+    this.#state = { ...rest, incoming: [...rest.incoming], fifo: [...rest.fifo] };
+    this.#arrival = clock.timer((deadline) => {
+      this.#arrive(deadline);
+      onChange();
+    });
+    this.#timeout = clock.timer(() => {
+      this.#state.timedOut = true;
+      onChange();
+    });
+    clock.reschedule(this.#arrival, arrival);
+    clock.reschedule(this.#timeout, timeout);
+  }
+
+  save(): UartReceiverState {
+    const { incoming, fifo, ...rest } = this.#state;
+    const arrival = this.#arrival.deadline;
+    const timeout = this.#timeout.deadline;
+    return { ...rest, incoming: [...incoming], fifo: [...fifo], arrival, timeout };
+  }
+
+  /** Characters that still wait outside: a sender may hold back while there are many. */
+  get waitingCount(): number {
+    return this.#state.incoming.length;
+  }
+
+  get timedOut(): boolean {
+    return this.#state.timedOut;
+  }
+
+  get hasErrors(): boolean {
+    return this.#state.errors !== 0;
+  }
+
+  /** Enough characters for a received-data interrupt. */
+  get isTriggered(): boolean {
+    return this.#state.fifo.length >= Math.max(1, this.#state.trigger);
+  }
+
+  get hasFifo(): boolean {
+    return this.#state.trigger !== 0;
+  }
+
+  /** Sends a character, whose time on the line starts when those before it are in. */
+  send(character: number): void {
+    this.#state.incoming.push(character);
+    this.#startLine(this.#clock.now());
+  }
+
+  /** Puts a character into the FIFO. Where that is full it is lost; RBR alone is overwritten. */
+  accept(sent: number): void {
+    const { fifo, wordMask } = this.#state;
+    const character = sent & (wordMask | 0xff00);
+    if (this.#hasRoom) {
+      fifo.push(character);
+    } else {
+      this.#state.errors |= UART_LSR_OE;
+      if (!this.hasFifo) fifo[0] = character;
+    }
+    this.#showTop();
+    this.#restartTimeout();
+  }
+
+  /** Takes the oldest character: the low byte of an RBR read. */
+  take(): number {
+    const character = this.#state.fifo.shift() ?? 0;
+    this.#state.timedOut = false;
+    this.#showTop();
+    this.#restartTimeout();
+    this.#startLine(this.#clock.now());
+    return character & 0xff;
+  }
+
+  /** The receiver's bits of LSR; reading them clears the errors. */
+  takeStatus(): number {
+    const { fifo, errors } = this.#state;
+    const flawed =
+      (errors & ~UART_LSR_OE) !== 0 || fifo.some((entry) => entry >> ERROR_SHIFT !== 0);
+    this.#state.errors = 0;
+    const ready = fifo.length > 0 ? UART_LSR_DR : 0;
+    return ready | errors | (this.hasFifo && flawed ? UART_LSR_FIFO_ERROR : 0);
+  }
+
+  /** A write to FCR. Turning FIFOs on or off empties them; the other bits count only with FIFOs on. */
+  configureFifo(fcr: number): void {
+    const enable = (fcr & UART_FCR_ENABLE) !== 0;
+    if (enable !== this.hasFifo || (enable && fcr & UART_FCR_CLEAR_RX)) this.#clear();
+    this.#state.trigger = enable ? (TRIGGER_LEVELS[fcr >> UART_FCR_TRIGGER_SHIFT] ?? 1) : 0;
+    this.#startLine(this.#clock.now());
+  }
+
+  /** Cuts the line, or joins it again. */
+  setConnected(connected: boolean): void {
+    this.#state.connected = connected;
+    this.#startLine(this.#clock.now());
+  }
+
+  /** Sets the frame, from the character after that on the line. */
+  setFrame(frame: UartFrame): void {
+    Object.assign(this.#state, frame);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#state.fifo.length < (this.hasFifo ? FIFO_DEPTH : 1);
+  }
+
+  #startLine(at: bigint): void {
+    const { connected, incoming, charTime } = this.#state;
+    if (this.#arrival.deadline !== undefined || !connected || !this.#hasRoom) return;
+    if (incoming.length > 0) this.#clock.schedule(this.#arrival, at + charTime);
+  }
+
+  #arrive(at: bigint): void {
+    // Loopback may have taken the line or the room since this character started: then it starts again.
+    if (!this.#state.connected || !this.#hasRoom) return;
+    const character = this.#state.incoming.shift();
+    if (character !== undefined) this.accept(character);
+    this.#startLine(at);
+  }
+
+  /** The errors of the character at the top of the FIFO show in LSR, once. */
+  #showTop(): void {
+    const { fifo } = this.#state;
+    const top = fifo[0];
+    if (top === undefined) return;
+    this.#state.errors |= (top >> ERROR_SHIFT) & UART_LSR_ERROR_MASK;
+    fifo[0] = top & 0xff;
+  }
+
+  /** The timeout runs from the latest character in or out, while any is there. */
+  #restartTimeout(): void {
+    if (this.hasFifo && this.#state.fifo.length > 0) {
+      const wait = TIMEOUT_CHARS * this.#state.charTime;
+      this.#clock.schedule(this.#timeout, this.#clock.now() + wait);
+    } else {
+      this.#clock.cancel(this.#timeout);
+    }
+  }
+
+  #clear(): void {
+    this.#state.fifo.length = 0;
+    this.#state.timedOut = false;
+    this.#clock.cancel(this.#timeout);
+  }
+}
