@@ -1,0 +1,76 @@
+/**
+ * Legacy prefixes, REX, VEX, escape bytes and the opcode byte (SDM 2A 2.1.1, 2.2.1, 2.3).
+ */
+
+import { type Decoding, MAX_LENGTH, REX_B, REX_R, REX_W, REX_X } from './decoding.ts';
+
+const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
+const FS = 4;
+
+/** Reads legacy prefixes and REX. */
+export function readPrefixes(decoding: Decoding): void {
+  const { cursor, mode } = decoding;
+  for (;;) {
+    const byte = cursor.peek();
+    const isRex = mode === 64 && (byte & 0xf0) === 0x40;
+    if (!isRex && !readLegacyPrefix(decoding, byte)) return;
+    decoding.rex = isRex ? byte : 0;
+    cursor.at++;
+    if (cursor.length > MAX_LENGTH || cursor.overrun) return;
+  }
+}
+
+function readLegacyPrefix(decoding: Decoding, byte: number): boolean {
+  if (byte === 0x66) decoding.operandPrefix = true;
+  else if (byte === 0x67) decoding.addressPrefix = true;
+  else if (byte === 0xf0) decoding.lock = true;
+  else if (byte === 0xf2) decoding.repeat = 'F2';
+  else if (byte === 0xf3) decoding.repeat = 'F3';
+  else {
+    const segment = SEGMENT_PREFIXES.indexOf(byte);
+    if (segment < 0) return false;
+    if (decoding.mode !== 64 || segment >= FS) decoding.segment = segment;
+  }
+  return true;
+}
+
+/** Reads VEX or lead bytes and the opcode; false if a VEX prefix is not allowed or not known. */
+export function readOpcode(decoding: Decoding): boolean {
+  const { cursor, mode } = decoding;
+  const byte = cursor.u8();
+  const next = cursor.peek();
+  if ((byte & 0xfe) === 0xc4 && (mode === 64 || next >= 0xc0)) return readVex(decoding, byte);
+  decoding.opcode = byte;
+  if (byte !== 0x0f) return true;
+  decoding.map = 1;
+  if (next === 0x38 || next === 0x3a) {
+    decoding.map = next === 0x38 ? 2 : 3;
+    cursor.at++;
+  }
+  decoding.opcode = cursor.u8();
+  return true;
+}
+
+const VEX_MAP = 4;
+
+/** VEX C4 RXBmmmmm WvvvvLpp or C5 RvvvvLpp; R, X, B and vvvv are inverted. Only L = 0 is known. */
+function readVex(decoding: Decoding, lead: number): boolean {
+  const { cursor } = decoding;
+  const { operandPrefix, repeat, lock, rex, mode } = decoding;
+  const first = cursor.u8();
+  const isLong = lead === 0xc4;
+  const last = isLong ? cursor.u8() : first;
+  const inverted = ~first >> 5;
+  const wide = isLong && mode === 64 ? (last >> 4) & REX_W : 0;
+  decoding.rex = wide | (inverted & REX_R) | (isLong ? inverted & (REX_X | REX_B) : 0);
+  decoding.vvvv = (~last >> 3) & (mode === 64 ? 15 : 7);
+  const map = isLong ? first & 31 : 1;
+  decoding.map = VEX_MAP + map;
+  decoding.vex = true;
+  const pp = last & 3;
+  decoding.operandPrefix = pp === 1;
+  decoding.repeat = pp === 2 ? 'F3' : pp === 3 ? 'F2' : undefined;
+  decoding.opcode = cursor.u8();
+  const forbidden = operandPrefix || repeat !== undefined || lock || rex !== 0;
+  return !forbidden && map >= 1 && map <= 3 && (last & 4) === 0;
+}
