@@ -1,0 +1,47 @@
+; bench-mapunmap: two million times: write a page-table entry, write to the page, clear the entry, INVLPG.
+; 256 addresses and frames take turns. The result is the sum of what was counted in the frames: the number of
+; touches.
+; Shows: what a page-table update, a TLB miss and an invalidation cost.
+; bench: ops=2000000 unit=map-touch-unmap
+
+%include "../inc/guest.inc"
+%include "../inc/paging.inc"
+%include "../inc/bench.inc"
+
+%ifndef N
+%define N 2000000
+%endif
+WINDOW          equ 0x40000000
+FRAMES          equ 0x1000000
+PAGES           equ 256
+
+main:
+        mov edx, PTE_P | PTE_RW
+        call identity_map
+        mov rdi, WINDOW
+        mov ecx, LEVEL_4K
+        call page_entry
+        mov rbp, rax                            ; the page table of the window
+        bench_begin "map, touch, unmap, invlpg"
+        mov ecx, N
+.next:  mov eax, ecx
+        and eax, PAGES - 1
+        mov edx, eax
+        shl edx, 12
+        lea rbx, [rdx + FRAMES + PTE_P + PTE_RW]
+        mov [rbp + rax * 8], rbx
+        inc dword [rdx + WINDOW]
+        mov qword [rbp + rax * 8], 0
+        invlpg [rdx + WINDOW]
+        dec ecx
+        jnz .next
+
+        xor eax, eax
+        mov ebx, FRAMES
+.sum:   mov edx, [rbx]
+        add rax, rdx
+        add ebx, 4096
+        cmp ebx, FRAMES + PAGES * 4096
+        jb .sum
+        bench_end
+        ret
