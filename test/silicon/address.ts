@@ -20,6 +20,8 @@ export interface Address {
   /** The linear address where registers do not decide it. */
   readonly fixed: bigint | undefined;
   readonly ripRelative: boolean;
+  /** Relative to RSP, which the case has set already. */
+  readonly onStack: boolean;
 }
 
 const PLAIN: Address = {
@@ -33,6 +35,7 @@ const PLAIN: Address = {
   ignored: undefined,
   fixed: undefined,
   ripRelative: false,
+  onStack: false,
 };
 
 const FORMS = 'base base base disp8 disp8 disp32 sib sib sib8 sib32 index absolute rip'.split(' ');
@@ -73,7 +76,7 @@ export function chooseAddress(rng: Rng, avoid: readonly number[], fixedAt: bigin
 /** A form on RSP that leaves RSP where the case has put it. */
 export function stackAddress(rng: Rng): Address {
   const disp = BigInt(rng.below(8) * 8);
-  return { ...PLAIN, base: 4, disp, dispBytes: 1, fixed: -1n };
+  return { ...PLAIN, base: 4, disp, dispBytes: 1, onStack: true };
 }
 
 function freeRegister(rng: Rng, avoid: readonly number[], strict = false): number {
@@ -86,7 +89,7 @@ function freeRegister(rng: Rng, avoid: readonly number[], strict = false): numbe
 /** Sets registers and segment base so that the operand lies at `target`; returns where it lies. */
 export function bindAddress(draft: Draft, address: Address, target: bigint, rng: Rng): bigint {
   const { base, index, scale, disp, a32, segment } = address;
-  if (address.fixed === -1n) return draft.gpr(4) + disp;
+  if (address.onStack) return draft.gpr(4) + disp;
   if (address.fixed !== undefined) return address.fixed;
   const width = a32 ? 32 : 64;
   let offset = target;

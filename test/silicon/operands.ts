@@ -1,0 +1,81 @@
+/**
+ * Input states for an encoded instruction: values in its operands, its memory operand at an address
+ * that may be misaligned, cross pages, not be mapped or not be canonical, and random flags.
+ */
+
+import { bindAddress } from './address.ts';
+import { DATA, DATA_END, Draft } from './draft.ts';
+import type { Encoded } from './encode.ts';
+import type { Rng } from './rng.ts';
+
+const STATUS_FLAGS = [0n, 2n, 4n, 6n, 7n, 11n];
+const DF = 1n << 10n;
+const TF = 1n << 8n;
+const NT = 1n << 14n;
+export const AC = 1n << 18n;
+const ID = 1n << 21n;
+
+/** Random status flags, and now and then one of those that instructions must leave alone. */
+export function randomFlags(rng: Rng): bigint {
+  let flags = 0n;
+  for (const bit of STATUS_FLAGS) if (rng.chance(50)) flags |= 1n << bit;
+  if (rng.chance(3)) flags |= rng.pick([DF, NT, ID]);
+  if (rng.chance(2)) flags |= TF;
+  return flags;
+}
+
+/** Where a memory operand of `bytes` bytes goes: mostly to mapped memory, aligned or not. */
+export function chooseTarget(rng: Rng, bytes: number): bigint {
+  if (rng.chance(10)) return badTarget(rng, bytes);
+  if (rng.chance(8)) return DATA + 0x1000n - BigInt(1 + rng.below(Math.max(bytes - 1, 1)));
+  const aligned = DATA + BigInt(0x40 + rng.below(0x20) * 16);
+  return rng.chance(70) ? aligned : aligned + BigInt(rng.below(16));
+}
+
+function badTarget(rng: Rng, bytes: number): bigint {
+  const overlap = BigInt(1 + rng.below(Math.max(bytes - 1, 1)));
+  return rng.pick([
+    DATA_END + BigInt(rng.below(0x1000)),
+    DATA_END - overlap,
+    DATA - overlap,
+    0n,
+    0x800000000000n,
+    0x800000000000n - overlap,
+    BigInt.asUintN(64, -0x800000000001n),
+    0x4000000000000000n + rng.bits(32),
+  ]);
+}
+
+/** A state in which operands have weighted values. */
+export function randomState(encoded: Encoded, rng: Rng): Draft {
+  const draft = new Draft(encoded.bytes, randomFlags(rng));
+  encoded.row.operands.forEach((operand, i) => {
+    const choice = encoded.operands[i]!;
+    if (choice.kind === 'gpr') setRegister(draft, choice.register, operand.bits, rng, choice.high);
+  });
+  return draft;
+}
+
+/** Upper bits of a narrow value are zero or those of the untouched register. */
+export function setRegister(draft: Draft, register: number, bits: number, rng: Rng, high = false): void {
+  if (register === 4 && !high) return draft.setGpr(4, draft.gpr(4));
+  if (bits < 64 && rng.chance(50)) draft.setGpr(register, 0n);
+  draft.setPart(register, bits, rng.operand(bits), high);
+}
+
+/** Binds the memory operand, if there is one; returns its linear address. */
+export function placeMemory(draft: Draft, encoded: Encoded, rng: Rng, target?: bigint): bigint | undefined {
+  const at = encoded.operands.findIndex(({ kind }) => kind === 'mem');
+  const choice = encoded.operands[at];
+  if (choice?.kind !== 'mem') return undefined;
+  const bytes = encoded.row.operands[at]!.memoryBits >> 3;
+  const linear = bindAddress(draft, choice.address, target ?? chooseTarget(rng, bytes), rng);
+  if (rng.chance(4)) draft.input.regs.rflags! |= AC;
+  return linear;
+}
+
+/** Width in bits of the memory operand; 0 where there is none or it has no size. */
+export function memoryBits({ row, operands }: Encoded): number {
+  const at = operands.findIndex(({ kind }) => kind === 'mem');
+  return at < 0 ? 0 : row.operands[at]!.memoryBits;
+}

@@ -1,0 +1,47 @@
+/** Runs planned cases on this machine's processor, through the C harness, and reads the outcomes. */
+
+import { spawnSync } from 'node:child_process';
+import { type CaseInput, GPRS, type Outcome, type Piece, type Registers } from '../vectors/format.ts';
+
+const VECTORS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF - #TS #NP #SS #GP #PF - #MF #AC #MC #XM'.split(' ');
+const INPUT_ORDER = ['rip', 'rflags', ...GPRS, 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs'];
+const OUTPUT_ORDER = [...INPUT_ORDER, 'cs', 'ss'];
+const RF = 1n << 16n;
+
+export function runOnProcessor(harness: string, inputs: readonly CaseInput[]): Outcome[] {
+  const { status, stdout, stderr } = spawnSync(harness, {
+    input: inputs.map(inputLine).join(''),
+    maxBuffer: 1 << 30,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr + failedInput(stderr, inputs));
+  return stdout.trimEnd().split('\n').map(parseOutcome);
+}
+
+function failedInput(message: string, inputs: readonly CaseInput[]): string {
+  const input = inputs[Number(/line (\d+)/.exec(message)?.[1]) - 1];
+  return input ? inputLine(input) : '';
+}
+
+function inputLine({ code, regs, memory }: CaseInput): string {
+  const numbers = INPUT_ORDER.map((name) => regs[name]!.toString(16));
+  const pieces = memory.map(([at, bytes]) => `${at.toString(16)}=${bytes}`);
+  return `${[code, ...numbers, ...pieces].join(' ')}\n`;
+}
+
+function parseOutcome(line: string): Outcome {
+  const [vector, error, cr2, ...rest] = line.split(' ');
+  const regs: Registers = {};
+  OUTPUT_ORDER.forEach((name, i) => {
+    regs[name] = BigInt(`0x${rest[i]}`);
+  });
+  regs.rflags = regs.rflags! & ~RF;
+  const memory = rest.slice(OUTPUT_ORDER.length).map((piece): Piece => {
+    const [at, bytes] = piece.split('=');
+    return [BigInt(`0x${at}`), bytes!];
+  });
+  if (vector === '-') return { regs, memory, trap: null };
+  const number = (text: string | undefined) => (text === '-' ? null : BigInt(`0x${text}`));
+  const name = VECTORS[Number.parseInt(vector!, 16)]!;
+  return { regs, memory, trap: { name, error: number(error), cr2: number(cr2) } };
+}

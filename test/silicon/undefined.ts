@@ -1,0 +1,66 @@
+/**
+ * What the manual leaves undefined in the outcome of an instruction (SDM 2A-2D, "Flags Affected"),
+ * and is therefore not compared. Shifts depend on their count, so this reads the case, not the row.
+ */
+
+import type { CaseInput, Outcome } from '../vectors/format.ts';
+import { flagBits } from '../vectors/format.ts';
+import type { Insn } from '../../src/isa/row.ts';
+
+export interface Undefined {
+  readonly flags: bigint;
+  readonly regs: readonly string[];
+  /** Memory itself is undefined: the case is of no use. */
+  readonly memory: boolean;
+}
+
+const NOTHING: Undefined = { flags: 0n, regs: [], memory: false };
+
+const FIXED: Record<string, string> = {
+  and: 'a', or: 'a', xor: 'a', test: 'a',
+  mul: 'szap', imul: 'szap', div: 'oszapc', idiv: 'oszapc',
+  bsf: 'osapc', bsr: 'osapc', bt: 'osap', bts: 'osap', btr: 'osap', btc: 'osap',
+  tzcnt: 'osap', lzcnt: 'osap',
+  andn: 'ap', bextr: 'sap', blsi: 'ap', blsmsk: 'ap', blsr: 'ap', bzhi: 'ap',
+};
+
+/** `changed` names the registers that the instruction wrote on the processor. */
+export function undefinedParts(row: Insn, input: CaseInput, outcome: Outcome): Undefined {
+  if (outcome.trap && outcome.trap.name !== '#DB') return NOTHING;
+  const fixed = FIXED[row.mnemonic];
+  const destination = row.operands[0]?.kind === 'gpr' ? changedRegisters(input, outcome) : [];
+  if (row.mnemonic === 'bswap' && row.encoding.operandSize === 16) {
+    return { ...NOTHING, regs: destination };
+  }
+  if (fixed !== undefined) return { ...NOTHING, flags: flagBits(fixed) };
+  if (/^(sh[lr]|sal|sar|ro[lr]|rc[lr]|shld|shrd)$/.test(row.mnemonic)) return shift(row, input, destination);
+  return NOTHING;
+}
+
+function changedRegisters(input: CaseInput, outcome: Outcome): string[] {
+  return Object.keys(outcome.regs).filter((name) => {
+    return name !== 'rip' && name !== 'rflags' && outcome.regs[name] !== input.regs[name];
+  });
+}
+
+function shift(row: Insn, input: CaseInput, destination: readonly string[]): Undefined {
+  const size = row.operands[0]!.bits;
+  const raw = countOf(row, input);
+  const count = raw & (size === 64 ? 63 : 31);
+  if (count === 0) return NOTHING;
+  const overflow = count === 1 ? '' : 'o';
+  if (/^r/.test(row.mnemonic)) return { ...NOTHING, flags: flagBits(overflow) };
+  if (/d$/.test(row.mnemonic)) {
+    if (count > size) return { flags: flagBits('oszapc'), regs: destination, memory: true };
+    return { ...NOTHING, flags: flagBits(`a${overflow}`) };
+  }
+  const carry = row.mnemonic !== 'sar' && count >= size ? 'c' : '';
+  return { ...NOTHING, flags: flagBits(`a${overflow}${carry}`) };
+}
+
+function countOf(row: Insn, input: CaseInput): number {
+  const last = row.operands.at(-1)!;
+  if (last.kind === 'one') return 1;
+  if (last.text === 'cl') return Number(input.regs.rcx! & 0xffn);
+  return Number.parseInt(input.code.slice(-2), 16);
+}
