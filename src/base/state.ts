@@ -1,6 +1,7 @@
 /**
- * The contract of saved state: every stateful component has `save(): State` and `static restore(deps, state)`,
- * where State is plain data that carries a version. A version that the component does not know is refused.
+ * The contract of saved state: every stateful component has `save(): State` and `static
+ * restore(deps, state)`, where State is plain data that carries a version. A version that the
+ * component does not know is refused.
  */
 
 /** Plain data that tells which layout it has. */

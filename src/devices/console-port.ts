@@ -1,6 +1,6 @@
 /**
- * The console port 0xe9 of Bochs (port_e9_hack) and QEMU (isa-debugcon): a byte written goes to the console,
- * a read gives 0xe9, by which a guest finds it. It holds no state.
+ * The console port 0xe9 of Bochs (port_e9_hack) and QEMU (isa-debugcon): a byte written goes to the
+ * console, a read gives 0xe9, by which a guest finds it. It holds no state.
  */
 import type { PortDevice } from '../machine/bus.ts';
 

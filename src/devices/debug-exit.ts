@@ -1,6 +1,6 @@
 /**
- * The debug exit port of QEMU (isa-debug-exit,iobase=0xf4,iosize=4): a write of v, of any width, ends the run with
- * status (v << 1 | 1) & 0xff, which is never 0. Reads give 0. It holds no state.
+ * The debug exit port of QEMU (isa-debug-exit,iobase=0xf4,iosize=4): a write of v, of any width,
+ * ends the run with status (v << 1 | 1) & 0xff, which is never 0. Reads give 0. It holds no state.
  */
 import type { PortDevice } from '../machine/bus.ts';
 

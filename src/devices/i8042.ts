@@ -1,8 +1,9 @@
 /**
- * The keyboard controller of a PC (IBM PS/2 Keyboard and Auxiliary Device Controller; Intel 8042): self test,
- * command byte, output port with A20 gate and processor reset, one keyboard. There is no auxiliary port:
- * its commands go unanswered, as on an AT. Commands take no virtual time, so the input buffer is always empty.
- * Ports 0x60 (data) and 0x64 (status, command), each 1 port wide: other devices own those in between.
+ * The keyboard controller of a PC (IBM PS/2 Keyboard and Auxiliary Device Controller; Intel 8042):
+ * self test, command byte, output port with A20 gate and processor reset, one keyboard. There is no
+ * auxiliary port: its commands go unanswered, as on an AT. Commands take no virtual time, so the
+ * input buffer is always empty. Ports 0x60 (data) and 0x64 (status, command), each 1 port wide:
+ * other devices own those in between.
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';
@@ -35,7 +36,9 @@ const TRANSLATED = new Map([
   [0x03, 0x3f],
 ]);
 
-/** What the controller is wired to. `reset` resets the machine, `a20` is one driver of the A20 gate. */
+/**
+ * What the controller is wired to. `reset` resets the machine, `a20` is one driver of the A20 gate.
+ */
 export interface I8042Deps {
   readonly irq: IrqLine;
   readonly a20: IrqLine;
@@ -212,7 +215,9 @@ export class I8042 {
     if ((value & OUTPUT_RUN) === 0) this.#deps.reset();
   }
 
-  /** Moves the next byte into the output buffer: the controller's answer first, then the keyboard's. */
+  /**
+   * Moves the next byte into the output buffer: the controller's answer first, then the keyboard's.
+   */
   #fill(): void {
     const state = this.#state;
     if (!state.full) {

@@ -1,9 +1,9 @@
 /**
- * One 8259A interrupt controller (Intel 231468, 8259A Programmable Interrupt Controller): eight inputs,
- * priorities, in-service nesting, ICW1-4 and OCW1-3. As in PC south bridges, ELCR and not ICW1.LTIM
- * chooses level triggering per input. An edge request lasts while its input stays high; if it falls
- * before the acknowledge, the chip answers with level 7 and sets no in-service bit (the spurious interrupt).
- * Left out: MCS-80 call vectors and buffered mode, which a PC cannot use.
+ * One 8259A interrupt controller (Intel 231468, 8259A Programmable Interrupt Controller): eight
+ * inputs, priorities, in-service nesting, ICW1-4 and OCW1-3. As in PC south bridges, ELCR and not
+ * ICW1.LTIM chooses level triggering per input. An edge request lasts while its input stays high;
+ * if it falls before the acknowledge, the chip answers with level 7 and sets no in-service bit (the
+ * spurious interrupt). Left out: MCS-80 call vectors and buffered mode, which a PC cannot use.
  * Until it has been initialized once the chip holds INT low, as its state at power-on is undefined.
  */
 import { checkVersion } from '../base/state.ts';

@@ -1,6 +1,7 @@
 /**
- * The serial side of a PS/2 keyboard without a key pressed (IBM PS/2 Keyboard and Auxiliary Device Controller,
- * Keyboard commands): it resets, says what it is and acknowledges, which is what a driver that probes asks for.
+ * The serial side of a PS/2 keyboard without a key pressed (IBM PS/2 Keyboard and Auxiliary Device
+ * Controller, Keyboard commands): it resets, says what it is and acknowledges, which is what a
+ * driver that probes asks for.
  */
 
 const ACK = 0xfa;

@@ -1,8 +1,9 @@
 /**
- * One counter of an 8254 (Intel 231164, 8254 Programmable Interval Timer, Mode Definitions): modes 0 to 5,
- * binary and BCD, latches, gate. It knows CLK pulses only. `advance` leaps from event to event (a load, a reload,
- * a change of OUT) and over whole periods, so its cost does not grow with the pulses passed.
- * A count of 1 in modes 2 and 3, which the data sheet forbids, does something harmless.
+ * One counter of an 8254 (Intel 231164, 8254 Programmable Interval Timer, Mode Definitions): modes
+ * 0 to 5, binary and BCD, latches, gate. It knows CLK pulses only. `advance` leaps from event to
+ * event (a load, a reload, a change of OUT) and over whole periods, so its cost does not grow with
+ * the pulses passed. A count of 1 in modes 2 and 3, which the data sheet forbids, does something
+ * harmless.
  */
 
 const ACCESS_LOW = 1;
@@ -191,7 +192,8 @@ export class PitCounter {
     state.count = value || this.#modulus;
     state.nullCount = true;
     if (this.#mode === 0) this.#setOut(false);
-    // Counters that reload themselves take a new count at the end of the (half) cycle, triggered ones at the trigger.
+    // Counters that reload themselves take a new count at the end of the (half) cycle, triggered
+    // ones at the trigger.
     const waits = this.#isTriggered || (this.#isPeriodic && state.counting);
     if (!waits) state.loading = true;
   }

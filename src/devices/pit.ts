@@ -1,9 +1,9 @@
 /**
- * The 8254 interval timer of a PC (Intel 231164): three counters at 1193182 Hz. OUT of counter 0 is IRQ 0;
- * counter 2 is gated and heard through port 0x61 (port61.ts); counter 1 once timed memory refresh.
- * Pulse n falls at the first nanosecond t with t * 1193182 / 10^9 >= n: exact integers, no drift.
- * Nothing counts until it is programmed, so a machine that nobody set a timer on has no event to wait for.
- * Ports 0x40-0x42 (counters) and 0x43 (control).
+ * The 8254 interval timer of a PC (Intel 231164): three counters at 1193182 Hz. OUT of counter 0 is
+ * IRQ 0; counter 2 is gated and heard through port 0x61 (port61.ts); counter 1 once timed memory
+ * refresh. Pulse n falls at the first nanosecond t with t * 1193182 / 10^9 >= n: exact integers, no
+ * drift. Nothing counts until it is programmed, so a machine that nobody set a timer on has no
+ * event to wait for. Ports 0x40-0x42 (counters) and 0x43 (control).
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';

@@ -1,9 +1,10 @@
 /**
- * System control port B, 0x61 (Intel 290562, 82371AB PIIX4, 4.2.7 NMI registers): gates counter 2 of the PIT,
- * shows its output and the refresh toggle. Parity and channel checks never happen: bits 7:6 read 0, their
+ * System control port B, 0x61 (Intel 290562, 82371AB PIIX4): gates counter 2 of the PIT, shows its
+ * output and the refresh toggle. Parity and channel checks never happen: bits 7:6 read 0, their
  * enables 3:2 hold what was written. There is no speaker to hear.
  *
- *     7 parity check | 6 channel check | 5 OUT2 | 4 refresh toggle | 3 iochk off | 2 parity off | 1 speaker data | 0 gate 2
+ *     7 parity check  | 5 OUT2           | 3 channel check off | 1 speaker data
+ *     6 channel check | 4 refresh toggle | 2 parity check off  | 0 gate of counter 2
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';

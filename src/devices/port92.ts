@@ -1,6 +1,7 @@
 /**
- * System control port A, 0x92 (IBM PS/2 Hardware Interface, System Control Port A): a second driver of the A20 gate (bit 1)
- * and a reset of the processor when bit 0 rises. The other bits (drive lights, lock) hold what was written.
+ * System control port A, 0x92 (IBM PS/2 Hardware Interface, System Control Port A): a second driver
+ * of the A20 gate (bit 1) and a reset of the processor when bit 0 rises. The other bits (drive
+ * lights, lock) hold what was written.
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';

@@ -1,9 +1,11 @@
 /**
- * The receiving half of a 16550A (PC16550D data sheet, sections 8.4 to 8.7): the line, the receive FIFO
- * with its error bits, the trigger level and the character timeout. Characters that were sent to the guest
- * wait in `incoming` and come in one per character time, while the FIFO (or RBR, when FIFOs are off)
- * has room. `accept` puts a character in directly: the way of loopback, and the only one to an overrun.
+ * The receiving half of a 16550A (PC16550D data sheet, sections 8.4 to 8.7): the line, the receive
+ * FIFO with its error bits, the trigger level and the character timeout. Characters that were sent
+ * to the guest wait in `incoming` and come in one per character time, while the FIFO (or RBR, when
+ * FIFOs are off) has room. `accept` puts a character in directly: the way of loopback, and the only
+ * one to an overrun.
  */
+import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../machine/clock.ts';
 import {
   UART_FCR_CLEAR_RX,
@@ -19,13 +21,20 @@ const FIFO_DEPTH = 16;
 const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 const TIMEOUT_CHARS = 4n;
 const ERROR_SHIFT = 8;
+/** Characters taken from `incoming` before it is cut: each cut moves what is left. */
+const CUT_LENGTH = 4096;
 
-/** State of the receiver. A character is its byte, with the LSR error bits that it came with in bits 15:8. */
+/**
+ * State of the receiver. A character is its byte, with the LSR error bits that it came with in bits
+ * 15:8.
+ */
 export interface UartReceiverState {
   /** Sent to the guest and not yet received, oldest first. */
   incoming: number[];
   /** The receive FIFO, or just RBR; oldest first. */
   fifo: number[];
+  /** The byte read last, which RBR goes on showing when nothing has come after it. */
+  rbr: number;
   /** Error bits of LSR: overrun, and those of the character at the top. */
   errors: number;
   /** Characters in the FIFO that raise an interrupt; 0 when FIFOs are off. */
@@ -46,7 +55,10 @@ export interface UartReceiverState {
 /** What LCR and the divisor say about a character: the time it takes and the bits it has. */
 export type UartFrame = Pick<UartReceiverState, 'charTime' | 'wordMask'>;
 
-/** What a receiver is wired to: `onChange` is called when time, not an access, has changed its state. */
+/**
+ * What a receiver is wired to: `onChange` is called when time, not an access, has changed its
+ * state.
+ */
 export interface UartReceiverDeps {
   readonly clock: Clock;
   readonly onChange: () => void;
@@ -55,6 +67,7 @@ export interface UartReceiverDeps {
 const POWER_ON: Omit<UartReceiverState, keyof UartFrame> = {
   incoming: [],
   fifo: [],
+  rbr: 0,
   errors: 0,
   trigger: 0,
   timedOut: false,
@@ -69,6 +82,8 @@ export class UartReceiver {
   readonly #arrival: Timer;
   readonly #timeout: Timer;
   readonly #state: Omit<UartReceiverState, 'arrival' | 'timeout'>;
+  /** Where `incoming` begins. */
+  #head = 0;
 
   constructor({ clock, onChange }: UartReceiverDeps, state: UartReceiverState | UartFrame) {
     const { arrival, timeout, ...rest } = { ...POWER_ON, ...state };
@@ -90,12 +105,12 @@ export class UartReceiver {
     const { incoming, fifo, ...rest } = this.#state;
     const arrival = this.#arrival.deadline;
     const timeout = this.#timeout.deadline;
-    return { ...rest, incoming: [...incoming], fifo: [...fifo], arrival, timeout };
+    return { ...rest, incoming: incoming.slice(this.#head), fifo: [...fifo], arrival, timeout };
   }
 
   /** Characters that still wait outside: a sender may hold back while there are many. */
   get waitingCount(): number {
-    return this.#state.incoming.length;
+    return this.#state.incoming.length - this.#head;
   }
 
   get timedOut(): boolean {
@@ -137,12 +152,13 @@ export class UartReceiver {
 
   /** Takes the oldest character: the low byte of an RBR read. */
   take(): number {
-    const character = this.#state.fifo.shift() ?? 0;
-    this.#state.timedOut = false;
+    const state = this.#state;
+    state.rbr = (state.fifo.shift() ?? state.rbr) & 0xff;
+    state.timedOut = false;
     this.#showTop();
     this.#restartTimeout();
     this.#startLine(this.#clock.now());
-    return character & 0xff;
+    return state.rbr;
   }
 
   /** The receiver's bits of LSR; reading them clears the errors. */
@@ -155,7 +171,9 @@ export class UartReceiver {
     return ready | errors | (this.hasFifo && flawed ? UART_LSR_FIFO_ERROR : 0);
   }
 
-  /** A write to FCR. Turning FIFOs on or off empties them; the other bits count only with FIFOs on. */
+  /**
+   * A write to FCR. Turning FIFOs on or off empties them; the other bits count only with FIFOs on.
+   */
   configureFifo(fcr: number): void {
     const enable = (fcr & UART_FCR_ENABLE) !== 0;
     if (enable !== this.hasFifo || (enable && fcr & UART_FCR_CLEAR_RX)) this.#clear();
@@ -179,17 +197,29 @@ export class UartReceiver {
   }
 
   #startLine(at: bigint): void {
-    const { connected, incoming, charTime } = this.#state;
+    const { connected, charTime } = this.#state;
     if (this.#arrival.deadline !== undefined || !connected || !this.#hasRoom) return;
-    if (incoming.length > 0) this.#clock.schedule(this.#arrival, at + charTime);
+    if (this.waitingCount > 0) this.#clock.schedule(this.#arrival, at + charTime);
   }
 
   #arrive(at: bigint): void {
-    // Loopback may have taken the line or the room since this character started: then it starts again.
+    // Loopback may have taken the line or the room since this character started: then it starts
+    // again.
     if (!this.#state.connected || !this.#hasRoom) return;
-    const character = this.#state.incoming.shift();
-    if (character !== undefined) this.accept(character);
+    this.accept(this.#nextIncoming());
     this.#startLine(at);
+  }
+
+  /** The character on the line: one whose arrival was scheduled, so there is one. */
+  #nextIncoming(): number {
+    const { incoming } = this.#state;
+    const character = incoming[this.#head++];
+    assert(character !== undefined, 'a character arrives that nobody sent');
+    if (this.#head === incoming.length || this.#head >= CUT_LENGTH) {
+      incoming.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return character;
   }
 
   /** The errors of the character at the top of the FIFO show in LSR, once. */

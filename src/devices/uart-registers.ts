@@ -1,4 +1,7 @@
-/** Register bits of the 16550A (National Semiconductor PC16550D data sheet, section 8), with its names. */
+/**
+ * Register bits of the 16550A (National Semiconductor PC16550D data sheet, section 8), with its
+ * names.
+ */
 
 /** Register offsets. The first two are the divisor latch while LCR.DLAB is set. */
 export const UART_RBR_THR = 0;

@@ -1,10 +1,12 @@
 /**
- * A 16550A UART as PCs wire it (National Semiconductor PC16550D data sheet, section 8): FIFOs, prioritized
- * interrupts, loopback, modem status, divisor latch. 8 ports; COM1 is 0x3f8, IRQ 4, COM2 0x2f8, IRQ 3.
- * The line is ideal and its far end patient: no parity or framing errors, and an overrun in loopback only.
- * DIVERGES: transmission takes no virtual time (as in QEMU), so THR and transmit FIFO are always empty and a
- * guest that polls LSR before each character does not spend 87,000 instructions on it.
- * DIVERGES: starts at 115200 8N1, as firmware leaves it, not at 5 bits and no rate, so that a guest may just print.
+ * A 16550A UART as PCs wire it (National Semiconductor PC16550D data sheet, section 8): FIFOs,
+ * prioritized interrupts, loopback, modem status, divisor latch. 8 ports; COM1 is 0x3f8, IRQ 4,
+ * COM2 0x2f8, IRQ 3. The line is ideal and its far end patient: no parity or framing errors, and an
+ * overrun in loopback only.
+ * DIVERGES: transmission takes no virtual time (as in QEMU), so THR and transmit FIFO are always
+ * empty and a guest that polls LSR before each character does not spend 87,000 instructions on it.
+ * DIVERGES: starts at 115200 8N1, as firmware leaves it, not at 5 bits and no rate, so that a guest
+ * may just print.
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';
@@ -133,7 +135,10 @@ export class Uart16550 implements PortDevice {
     this.#receiver.send(BREAK_CHARACTER);
   }
 
-  /** Bytes sent to the guest that have not reached its FIFO yet: a sender may hold back while there are many. */
+  /**
+   * Bytes sent to the guest that have not reached its FIFO yet: a sender may hold back while there
+   * are many.
+   */
   get waitingCount(): number {
     return this.#receiver.waitingCount;
   }
@@ -202,7 +207,8 @@ export class Uart16550 implements PortDevice {
   }
 
   #send(byte: number): void {
-    // The THRE interrupt falls with the write and rises when the byte is out, so that an edge is seen.
+    // The THRE interrupt falls with the write and rises when the byte is out, so that an edge is
+    // seen.
     this.#state.threPending = false;
     this.#update();
     this.#state.threPending = true;

@@ -1,8 +1,9 @@
 /**
- * The bus: 64 Ki ports and the memory-mapped space that is not RAM. An access goes to the one device
- * whose range holds it. One that is wider than the device's registers, misaligned, or only partly in
- * the range is split in halves until it fits, as an ISA bridge does. What no device answers reads
- * as all ones (the bus floats high) and swallows writes. RAM is not here: the processor reaches it itself.
+ * The bus: 64 Ki ports and the memory-mapped space that is not RAM. An access goes to the one
+ * device whose range holds it. One that is wider than the device's registers, misaligned, or only
+ * partly in the range is split in halves until it fits, as an ISA bridge does. What no device
+ * answers reads as all ones (the bus floats high) and swallows writes. RAM is not here: the
+ * processor reaches it itself.
  */
 import { assert } from '../base/assert.ts';
 
@@ -12,7 +13,10 @@ export type PortSize = 1 | 2 | 4;
 /** Width of a memory-mapped access in bytes. */
 export type MmioSize = 1 | 2 | 4 | 8;
 
-/** Registers in port space. Values are unsigned numbers of `size` bytes; offsets count from the range's first port. */
+/**
+ * Registers in port space. Values are unsigned numbers of `size` bytes; offsets count from the
+ * range's first port.
+ */
 export interface PortDevice {
   /** The widest access that reaches the device whole. */
   readonly widestPort: PortSize;
@@ -20,7 +24,10 @@ export interface PortDevice {
   writePort(offset: number, size: PortSize, value: number): void;
 }
 
-/** Registers in memory space. Values are unsigned bigints of `size` bytes; offsets count from the range's base. */
+/**
+ * Registers in memory space. Values are unsigned bigints of `size` bytes; offsets count from the
+ * range's base.
+ */
 export interface MmioDevice {
   /** The widest access that reaches the device whole. */
   readonly widestMmio: MmioSize;
@@ -51,7 +58,9 @@ const FLOATING: PortDevice = {
 
 const UNMAPPED: PortRange = { first: 0, end: PORT_COUNT, widest: 1, device: FLOATING };
 
-/** Routes port and memory-mapped accesses to devices. Wiring, not state: there is nothing to save. */
+/**
+ * Routes port and memory-mapped accesses to devices. Wiring, not state: there is nothing to save.
+ */
 export class Bus {
   /** portRange[65536]: u16, an index into `#ports`; 0 is unmapped. */
   readonly #portRange = new Uint16Array(PORT_COUNT);

@@ -1,11 +1,11 @@
 /**
- * Virtual time and the timers that hang on it (DESIGN.md section 2, Time and determinism).
- * Times are nanoseconds since power-on as bigint. A number would be exact for 104 days only, and a
- * guest that halts between ticks of its timer passes 104 virtual days within minutes of ours.
- * The clock does not move time: the machine retires instructions, skips to `nextDeadline` when the
- * processor halts, and calls `runDue`. Due timers fire by deadline and then by order of creation, never by order of scheduling:
- * creation follows the wiring of the machine, so a restored machine, which
- * schedules everything anew, fires them as the saved one would have.
+ * Virtual time and the timers that hang on it. Times are nanoseconds since power-on as bigint. A
+ * number would be exact for 104 days only, and a guest that halts between ticks of its timer passes
+ * 104 virtual days within minutes of ours. The clock does not move time: the machine retires
+ * instructions, skips to `nextDeadline` when the processor halts, and calls `runDue`. Due timers
+ * fire by deadline and then by order of creation, never by order of scheduling: creation follows
+ * the wiring of the machine, so a restored machine, which schedules everything anew, fires them as
+ * the saved one would have.
  */
 import { assert } from '../base/assert.ts';
 
@@ -35,10 +35,16 @@ class ClockTimer implements Timer {
   }
 }
 
-/** Virtual time. Holds no state of its own: `source` belongs to the machine, timers to their devices. */
+/**
+ * Virtual time. Holds no state of its own: `source` belongs to the machine, timers to their
+ * devices.
+ */
 export class Clock {
   readonly #source: () => bigint;
-  /** Scheduled timers, the next one last. There are a handful, so an ordered array is the fastest queue. */
+  /**
+   * Scheduled timers, the next one last. There are a handful, so an ordered array is the fastest
+   * queue.
+   */
   readonly #queue: ClockTimer[] = [];
   #createdCount = 0;
 

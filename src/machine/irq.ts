@@ -1,7 +1,8 @@
 /**
- * Wires between devices: one level each, driven by one device, followed by one listener. Lines carry
- * levels only; what an edge means is the listener's business (a PIC input remembers the level it last saw).
- * State belongs to the devices: whoever drives a line drives it again when it is restored.
+ * Wires between devices: one level each, driven by one device, followed by one listener. Lines
+ * carry levels only; what an edge means is the listener's business (a PIC input remembers the level
+ * it last saw). State belongs to the devices: whoever drives a line drives it again when it is
+ * restored.
  */
 
 /** What follows a line: called with the new level at each change. */
@@ -29,7 +30,10 @@ export class IrqLine {
   }
 }
 
-/** Joins several drivers to one listener: high while any input is. For shared interrupts and the A20 gate. */
+/**
+ * Joins several drivers to one listener: high while any input is. For shared interrupts and the A20
+ * gate.
+ */
 export class WiredOr {
   readonly #out: IrqLine;
   #highCount = 0;

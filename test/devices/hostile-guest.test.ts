@@ -1,4 +1,7 @@
-/** All devices of the machine on one bus, and a guest that does anything: nothing throws, nothing grows, restore is exact. */
+/**
+ * All devices of the machine on one bus, and a guest that does anything: nothing throws, nothing
+ * grows, restore is exact.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConsolePort } from '../../src/devices/console-port.ts';

@@ -245,7 +245,8 @@ describe('8259A triggering', () => {
 
   it('answers 15 when the slave has lost its request, with the cascade in service', () => {
     const rig = ready();
-    // A race that needs an input to fall between the two INTA cycles: a slave restored without its request.
+    // A race that needs an input to fall between the two INTA cycles: a slave restored without its
+    // request.
     rig.raise(9);
     const saved = rig.pic.save();
     const race = new PicRig({ ...saved, slave: { ...saved.slave, edges: 0, pins: 0 } });

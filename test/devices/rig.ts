@@ -1,4 +1,7 @@
-/** A bus, a clock that stands until told, and nothing else: what a device test drives registers through. */
+/**
+ * A bus, a clock that stands until told, and nothing else: what a device test drives registers
+ * through.
+ */
 import { Bus } from '../../src/machine/bus.ts';
 import { Clock } from '../../src/machine/clock.ts';
 

@@ -208,6 +208,11 @@ describe('receiving', () => {
     expect(rig.get(LSR)).toBe(0x60);
   });
 
+  it('shows the last character again when none has followed', () => {
+    const rig = new UartRig().type('a').chars(1);
+    expect([rig.get(DATA), rig.get(LSR), rig.get(DATA)]).toEqual([0x61, 0x60, 0x61]);
+  });
+
   it('interrupts per character without FIFOs, with an edge for each', () => {
     const rig = interrupting(1).type('ab').chars(1);
     expect([rig.irq.level, rig.get(IIR), rig.get(DATA), rig.irq.level]).toEqual([
