@@ -1,7 +1,7 @@
 /**
  * The interrupt controllers of a PC: two 8259A, the slave's INT on input 2 of the master, and the
  * two edge/level control registers (ELCR) of an EISA or PCI south bridge (Intel 290562, 82371AB
- * PIIX4, 4.2.5). Ports 0x20-0x21 (master), 0xa0-0xa1 (slave), 0x4d0-0x4d1 (ELCR).
+ * PIIX4). Ports 0x20-0x21 (master), 0xa0-0xa1 (slave), 0x4d0-0x4d1 (ELCR).
  */
 import { assert } from '../base/assert.ts';
 import { checkVersion } from '../base/state.ts';
