@@ -38,6 +38,8 @@ export const WHY: readonly WhyEntry[] = [
   row('Privileged', 'none', 'the instruction is privileged'),
   row('IoPrivilege', 'none', 'CPL is greater than IOPL'),
   row('PortRefused', 'tss', 'the I/O permission bitmap of the TSS refuses the port'),
+  row('DivideByZero', 'none', 'the divisor is 0'),
+  row('QuotientTooLarge', 'none', 'the quotient does not fit its register'),
 ];
 
 /** Text of asm/gen/why.ts. */
