@@ -70,8 +70,6 @@ export const NMI_PENDING: usize = PROCESSOR + 0x298;
 export const NMI_BLOCKED: usize = PROCESSOR + 0x29c;
 /** u32, bits of DR6 that a #DB trap will report after the running instruction. */
 export const DEBUG_PENDING: usize = PROCESSOR + 0x2a0;
-/** u32, not 0: the run loop takes one instruction at a time (TF, shadows, breakpoints, pending events). */
-export const ATTENTION: usize = PROCESSOR + 0x2a4;
 /** u32, 1: an event stops the core and is told to the host instead of going through the IDT. */
 export const HOSTED: usize = PROCESSOR + 0x2a8;
 /** u32, 1 when MONITOR has armed the address monitor. */
@@ -190,6 +188,14 @@ export const LARGE_PAGES_BYTES: usize = 512;
 /** u32, 1: nothing is cached in the TLBs (the walker must be right without them). */
 export const TLB_DISABLED: usize = PROCESSOR + 0x1200;
 
+/** u32 each: next free byte of BLOCKS, next unused code page, head of the list of freed code pages. */
+export const CACHE_NEXT: usize = PROCESSOR + 0x1210;
+export const CODE_PAGE_NEXT: usize = PROCESSOR + 0x1214;
+export const CODE_PAGE_FREE: usize = PROCESSOR + 0x1218;
+
+/** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
+export const FETCHED: usize = PROCESSOR + 0x1220;
+
 /** One record and its end, decoded outside the cache: single steps and instructions across pages. */
 export const STEP_BLOCK: usize = PROCESSOR + 0x1400;
 
@@ -215,7 +221,8 @@ export const DECODE_INDEX: usize = TLB_END;
 export const DECODE_ENTRIES: usize = DECODE_INDEX + 0x1010;
 export const DECODE_ENTRY_BYTES: usize = 32;
 export const DECODE_MAX_ENTRIES: usize = 4096;
-/** u16[4] per decode entry: handler of the register form, of the memory form, kind bits, accesses. */
+/** Per decode entry, 8 bytes: u16 handler of the register form, u16 of the memory form, u8 memory accesses
+ *  of each, u16 HANDLER_ bits (cpu/decode.ts). */
 export const DECODE_HANDLERS: usize = DECODE_ENTRIES + DECODE_MAX_ENTRIES * DECODE_ENTRY_BYTES;
 
 // --- Decoded-code cache ------------------------------------------------------------------------
@@ -223,7 +230,7 @@ export const DECODE_HANDLERS: usize = DECODE_ENTRIES + DECODE_MAX_ENTRIES * DECO
 /** Hash table of blocks: entries {hpa u32, mode u32, first record u32, 0}. */
 export const BLOCK_TABLE: usize = 0x100000;
 export const BLOCK_SLOTS: u32 = 65536;
-/** Code pages: bitmap of decoded bytes, 512 bytes each, preceded by nothing; index 0 is unused. */
+/** Code pages, from index 1: first block u32, frame u32, bitmap of decoded bytes u8[512]. */
 export const CODE_PAGES: usize = 0x200000;
 export const CODE_PAGE_COUNT: u32 = 4096;
 export const CODE_PAGE_BYTES: usize = 520;

@@ -6,7 +6,7 @@
 
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
 import { CODE_PAGE, REGS, SEG_BASE, SEG_BYTES, SEGS } from '../layout';
-import { REC_ADDRESS16, REC_ADDRESS32, REC_INDIRECT, REC_RIP, Rec } from './record';
+import { REC_ABSOLUTE, REC_ADDRESS16, REC_ADDRESS32, REC_INDIRECT, REC_RIP, Rec } from './record';
 
 /** Kinds of operand in a decode-table entry (src/isa/decode-table.ts). */
 const KIND_IMMEDIATE: u32 = 3;
@@ -96,7 +96,7 @@ export class Address {
   /** Offset within the segment: what LEA gives. */
   static effective(i: usize, sum: u64): u64 {
     const flags = Rec.flags(i);
-    let offset = sum;
+    let offset = flags & REC_ABSOLUTE ? Rec.imm(i) : sum;
     if (flags & REC_RIP) offset += Rec.offset(i) + Rec.length(i);
     if (flags & REC_ADDRESS32) offset = <u64>(<u32>offset);
     else if (flags & REC_ADDRESS16) offset = <u64>(<u16>offset);

@@ -19,7 +19,7 @@
  *   30 u16 entry     index into the decode table
  */
 
-import { DECODE_ENTRIES, REGS } from '../layout';
+import { DECODE_ENTRIES, DECODE_HANDLERS, REGS } from '../layout';
 
 export const RECORD: usize = 32;
 
@@ -32,11 +32,13 @@ export const REC_ADDRESS32: u32 = 4;
 export const REC_ADDRESS16: u32 = 8;
 /** RIP-relative with a displacement that could not absorb the instruction's offset. */
 export const REC_RIP: u32 = 16;
-/** Any of these: base + index + disp is not yet the linear address. */
-export const REC_INDIRECT: u32 = 30;
 export const REC_LOCK: u32 = 32;
 /** A 66 prefix, which changes what a far or system handler does. */
 export const REC_OPERAND16: u32 = 64;
+/** The address stands in imm (moffs). */
+export const REC_ABSOLUTE: u32 = 128;
+/** Any of these: base + index + disp is not yet the linear address. */
+export const REC_INDIRECT: u32 = REC_SEGMENTED | REC_ADDRESS32 | REC_ADDRESS16 | REC_RIP | REC_ABSOLUTE;
 
 /** Reads the fields of the record at `i`. */
 export class Rec {
@@ -85,8 +87,13 @@ export class Rec {
     const flags = load<u8>(i, 3);
     return flags & REC_ADDRESS32 ? 4 : flags & REC_ADDRESS16 ? 2 : 8;
   }
+  /** The handler behind the privilege check. */
+  @inline static entryHandler(i: usize): u32 {
+    const place = DECODE_HANDLERS + (<usize>load<u16>(i, 30) << 3);
+    return Rec.hasMemory(i) ? load<u16>(place, 2) : load<u16>(place);
+  }
   /** The decode-table entry that the instruction matched. */
   @inline static entry(i: usize): usize {
-    return DECODE_ENTRIES + (load<u16>(i, 30) << 5);
+    return DECODE_ENTRIES + (<usize>load<u16>(i, 30) << 5);
   }
 }

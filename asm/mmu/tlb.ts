@@ -103,7 +103,7 @@ export class Tlb {
   static noteLarge(gva: u64): void {
     const bit = <u32>(gva >> 21) & 0xfff;
     const place = LARGE_PAGES + (bit >> 3);
-    store<u8>(place, load<u8>(place) | (1 << (bit & 7)));
+    store<u8>(place, load<u8>(place) | <u8>(<u32>1 << (bit & 7)));
   }
   static mayBeLarge(gva: u64): bool {
     const bit = <u32>(gva >> 21) & 0xfff;

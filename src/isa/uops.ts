@@ -86,7 +86,7 @@ export function uopKind(uop: string): UopKind {
 const ENDING = new Set(
   (
     'callFar jmpFar retFar iret int int1 int3 into loop loope loopne jrcxz syscall sysret sysenter sysexit ' +
-    'popf cli sti hlt in out ins outs movs cmps stos lods scas movToSreg popSreg lss lfs lgs les lds lgdt lidt lldt ltr lmsw clts ' +
+    'popf cli sti hlt input output ins outs movs cmps stos lods scas movToSreg popSreg lss lfs lgs les lds lgdt lidt lldt ltr lmsw clts ' +
     'movToCr movToDr movFromDr invlpg invpcid wrmsr rdmsr swapgs wrfsbase wrgsbase clac stac wrpkru ' +
     'monitor mwait wbinvd invd ud0 ud1 ud2'
   ).split(' '),

@@ -5,8 +5,8 @@
 import { type Insn, insn } from '../row.ts';
 
 const io = { priv: 'io', exit: 'IO_INSTRUCTION' } as const;
-const input = { ...io, uop: 'in', touches: ['io:r'], sdm: '2A IN' } as const;
-const output = { ...io, uop: 'out', touches: ['io:w'], sdm: '2B OUT' } as const;
+const input = { ...io, uop: 'input', touches: ['io:r'], sdm: '2A IN' } as const;
+const output = { ...io, uop: 'output', touches: ['io:w'], sdm: '2B OUT' } as const;
 const ins = {
   ...io,
   uop: 'ins',

@@ -1,0 +1,73 @@
+/** State after power-up (SDM 3A table 9-1), and what must be redone when the host has changed state. */
+
+import { Context } from '../mmu/context';
+import {
+  APIC_BASE,
+  CPUID_COUNT,
+  CR0,
+  DR6,
+  DR7,
+  FEATURES,
+  PAT,
+  PROCESSOR,
+  PROCESSOR_BYTES,
+  RAM_BYTES,
+  RANDOM,
+  REGS,
+  RFLAGS,
+  RIP,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_BYTES,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEGS,
+  TLB_END,
+  TLB_READ,
+} from '../layout';
+import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
+import { CodeCache } from './code-cache';
+import { Mode } from './mode';
+
+export class Reset {
+  /** Puts the processor into its power-up state with empty caches. Features, RAM, CPUID and seed stay. */
+  static power(): void {
+    const features = load<u64>(FEATURES);
+    const ram = load<u64>(RAM_BYTES);
+    const random = load<u64>(RANDOM);
+    memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
+    const behind = CPUID_COUNT + 0x500;
+    memory.fill(behind, 0, PROCESSOR + PROCESSOR_BYTES - behind);
+    memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
+    CodeCache.reset();
+    store<u64>(FEATURES, features);
+    store<u64>(RAM_BYTES, ram);
+    store<u64>(RANDOM, random);
+    store<u64>(RFLAGS, 2);
+    store<u64>(RIP, 0xfff0);
+    store<u64>(CR0, 0x60000010);
+    store<u64>(DR6, 0xffff0ff0);
+    store<u64>(DR7, 0x400);
+    store<u64>(PAT, 0x0007040600070406);
+    store<u64>(APIC_BASE, 0xfee00100);
+    store<u64>(REGS + 2 * 8, 0x000306c3); // RDX: signature, as CPUID.1:EAX
+    for (let n: u32 = 0; n < 8; n++) Reset.segment(n);
+    Reset.changed();
+  }
+
+  static segment(n: u32): void {
+    const place = SEGS + n * SEG_BYTES;
+    const system = n == SEGMENT_LDTR ? 0x82 : n == SEGMENT_TR ? 0x8b : n == SEGMENT_CS ? 0x9b : 0x93;
+    store<u64>(place, n == SEGMENT_CS ? 0xffff0000 : 0, SEG_BASE);
+    store<u32>(place, 0xffff, SEG_LIMIT);
+    store<u32>(place, system, SEG_ACCESS);
+    store<u16>(place, n == SEGMENT_CS ? 0xf000 : 0, SEG_SELECTOR);
+  }
+
+  /** The host changed control registers, segments, flags or page tables: nothing cached stays valid. */
+  static changed(): void {
+    Mode.update();
+    Context.select();
+    Context.flushAll();
+  }
+}

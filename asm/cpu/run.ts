@@ -1,0 +1,188 @@
+/**
+ * The run loop: events at instruction boundaries, then blocks.
+ *
+ * Everything that must be looked at between two instructions (interrupts, TF, shadows, breakpoints, stop
+ * requests) can only change in an instruction that ends its block, or while the host has control; so
+ * blocks link to one another without a look, and come back here when one of those ran.
+ * Order of events at a boundary: SDM 3A table 6-2 (traps of the previous instruction, NMI, interrupts).
+ */
+
+import { execute } from '../gen/dispatch';
+import { Why } from '../gen/why';
+import { interruptAcknowledge } from '../host';
+import {
+  ACTIVITY,
+  COUNT_ACCESSES,
+  DEBUG_PENDING,
+  EVENT_KIND,
+  EXIT_REASON,
+  FUEL,
+  FUEL_START,
+  INTR,
+  NMI_BLOCKED,
+  NMI_PENDING,
+  RAISED,
+  RFLAGS,
+  RIP,
+  SHADOW,
+  STEPPING,
+  STOP_REQUEST,
+  TIME,
+} from '../layout';
+import { CodeCache, COST } from './code-cache';
+import { Debug } from './debug';
+import { Decoder } from './decode';
+import { Deliver } from './deliver';
+import { Event, EventKind, ExitReason, Raised, Vector } from './event';
+import { IF, RF, TF } from './flags';
+import { Place } from './operand';
+import { RECORD, Rec } from './record';
+
+/** Values of ACTIVITY. */
+export enum Activity {
+  Running = 0,
+  Halted = 1,
+  Shutdown = 2,
+}
+
+/** SHADOW: MOV SS and POP SS also hold off debug traps. */
+const SHADOW_MOV_SS: u32 = 2;
+
+export class Run {
+  /** Runs at most `fuel` instructions; returns an ExitReason. RIP and all state are exact on return. */
+  static run(fuel: u32): u32 {
+    store<u32>(FUEL_START, fuel);
+    store<i64>(FUEL, <i64>fuel << 32);
+    store<u32>(EXIT_REASON, ExitReason.Fuel);
+    store<u32>(STOP_REQUEST, 0);
+    store<u32>(RAISED, Raised.Nothing);
+    if (load<u32>(ACTIVITY) == Activity.Shutdown) store<u32>(EXIT_REASON, ExitReason.Shutdown);
+    else Run.loop();
+    const left = load<i64>(FUEL);
+    const used = fuel - <u32>(left >> 32);
+    store<u64>(TIME, load<u64>(TIME) + used);
+    store<u32>(FUEL_START, 0);
+    store<i64>(FUEL, 0);
+    store<u64>(COUNT_ACCESSES, load<u64>(COUNT_ACCESSES) + <u64>(<u32>left));
+    return load<u32>(EXIT_REASON);
+  }
+
+  static loop(): void {
+    let alone = false;
+    while (true) {
+      const raised = load<u32>(RAISED);
+      store<u32>(RAISED, Raised.Nothing);
+      if (raised == Raised.Event) Deliver.event();
+      else if (raised == Raised.Exit) return;
+      else alone = raised == Raised.Alone;
+      if (load<u32>(RAISED) != Raised.Nothing) continue;
+      if (!Run.boundary()) {
+        if (load<u32>(RAISED) != Raised.Nothing) continue;
+        return;
+      }
+      if (alone || Run.steps()) Run.step();
+      else Run.block();
+      alone = false;
+    }
+  }
+
+  /** Takes what is due between two instructions. False if the run ends here or RAISED was set. */
+  static boundary(): bool {
+    const shadow = load<u32>(SHADOW);
+    if (load<u32>(DEBUG_PENDING) != 0 && (shadow & SHADOW_MOV_SS) == 0) {
+      Debug.trap();
+      return false;
+    }
+    if (load<u32>(NMI_PENDING) != 0 && load<u32>(NMI_BLOCKED) == 0 && shadow == 0) {
+      store<u32>(NMI_PENDING, 0);
+      store<u32>(ACTIVITY, Activity.Running);
+      Deliver.interrupt(Vector.NMI);
+      return false;
+    }
+    if (load<u32>(INTR) != 0 && (load<u32>(RFLAGS) & IF) != 0 && shadow == 0) {
+      store<u32>(ACTIVITY, Activity.Running);
+      Deliver.interrupt(interruptAcknowledge());
+      return false;
+    }
+    if (load<u32>(ACTIVITY) != Activity.Running) {
+      store<u32>(EXIT_REASON, ExitReason.Halt);
+      return false;
+    }
+    if (load<u32>(STOP_REQUEST) != 0) {
+      store<u32>(EXIT_REASON, ExitReason.Request);
+      return false;
+    }
+    return load<i64>(FUEL) >> 32 > 0;
+  }
+
+  /** The next instruction must be looked at by itself. */
+  @inline static steps(): bool {
+    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.executionArmed();
+  }
+
+  /** Runs blocks from RIP on. */
+  static block(): void {
+    const i = CodeCache.find(load<u64>(RIP));
+    if (i == 0) return;
+    const fuel = load<i64>(FUEL) - load<i64>(i - COST);
+    if (fuel < 0) {
+      store<u32>(RAISED, Raised.Alone);
+      return;
+    }
+    store<i64>(FUEL, fuel);
+    execute(i);
+  }
+
+  /** Runs the one instruction at RIP, with the traps that follow it. */
+  static step(): void {
+    const rip = load<u64>(RIP);
+    if (Debug.instruction(rip)) return;
+    const traced = (load<u32>(RFLAGS) & TF) != 0;
+    const shadow = load<u32>(SHADOW);
+    const i = CodeCache.alone(rip);
+    if (i == 0) return;
+    const resumed = load<u32>(RFLAGS) & RF;
+    store<u32>(RFLAGS, load<u32>(RFLAGS) ^ resumed);
+    store<u32>(SHADOW, 0);
+    store<u32>(STEPPING, 1);
+    store<i64>(FUEL, load<i64>(FUEL) - load<i64>(i - COST));
+    execute(i);
+    store<u32>(STEPPING, 0);
+    const raised = load<u32>(RAISED);
+    if (raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault) {
+      store<u32>(SHADOW, shadow);
+      store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
+      return;
+    }
+    if (traced && raised != Raised.Event && raised != Raised.Exit) Debug.singleStep();
+  }
+
+  /**
+   * The instruction at `i` did not complete or must not be followed by the next record: settles RIP and
+   * gives back the fuel of what did not run.
+   */
+  static interrupt(i: usize): void {
+    const raised = load<u32>(RAISED);
+    const isFault = raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
+    if (isFault || raised == Raised.Alone) Run.refund(i);
+    if (isFault || raised == Raised.Alone || raised == Raised.Repeat) {
+      store<u64>(RIP, Place.current(i));
+    }
+    if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
+  }
+
+  /** The record at `i` stands for bytes that are no instruction: raises what its imm says. */
+  static undefined(i: usize): void {
+    const why = <Why>Rec.imm(i);
+    if (why == Why.TooLong) Event.gp(0, why);
+    else Event.ud(why);
+    Run.interrupt(i);
+  }
+
+  static refund(i: usize): void {
+    const left = Rec.left(i);
+    let accesses: u32 = 0;
+    for (let n: u32 = 0; n < left; n++) accesses += Decoder.accesses(i + n * RECORD);
+    store<i64>(FUEL, load<i64>(FUEL) + (<i64>left << 32) - <i64>accesses);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The processor as the host sees it: run, reset, a few questions, and the offsets of its state.
+ * src/machine/processor.ts is the only caller.
+ */
+
+import { CodeCache } from './cpu/code-cache';
+import { Flags } from './cpu/flags';
+import { Reset } from './cpu/reset';
+import { Run } from './cpu/run';
+import { Physical } from './mmu/physical';
+
+export * from './layout';
+
+/** Runs at most `fuel` instructions; an ExitReason. */
+export function run(fuel: u32): u32 {
+  return Run.run(fuel);
+}
+
+/** Power-up state. */
+export function reset(): void {
+  Reset.power();
+}
+
+/** To be called after the host has changed registers that the MMU or the decoder depends on. */
+export function stateChanged(): void {
+  Reset.changed();
+}
+
+/** To be called after the decode tables were changed. */
+export function tablesChanged(): void {
+  CodeCache.reset();
+}
+
+/** RFLAGS with the status flags as they are. */
+export function rflags(): u64 {
+  return Flags.image();
+}
+
+export function setRflags(image: u64): void {
+  Flags.setImage(image);
+}
+
+/** `length` bytes of RAM at HPA `hpa`, which may span pages, were written by the host. */
+export function memoryChanged(hpa: u32, length: u32): void {
+  let at = hpa;
+  const end = hpa + length;
+  while (at < end) {
+    const count = min<u32>(end - at, 0x1000 - (at & 0xfff));
+    Physical.changed(at, count);
+    at += count;
+  }
+}

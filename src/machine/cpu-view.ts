@@ -1,0 +1,88 @@
+/**
+ * Typed views of the processor's state in linear memory. The offsets are those of asm/layout.ts, read from
+ * the globals that the module exports, so no offset is typed twice.
+ */
+
+import { assert } from '../base/assert.ts';
+
+/** The layout as exported: name of an asm/layout.ts constant to its value. */
+export type Layout = (name: string) => number;
+
+/** Looks a constant of asm/layout.ts up among the exports of an instance. */
+export function layoutOf(exports: WebAssembly.Exports): Layout {
+  return (name) => {
+    const found = exports[name];
+    assert(found instanceof WebAssembly.Global, `layout constant ${name}`);
+    return Number(found.value);
+  };
+}
+
+/** General registers in encoding order; index into `CpuView.gpr`. */
+export const GPR_NAMES = [
+  'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi',
+  'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15',
+] as const; // biome-ignore format: encoding order
+
+/** Segment registers in the order of their entries in the layout. */
+export const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
+export type SegmentName = (typeof SEGMENT_NAMES)[number];
+
+/** One segment register with its hidden part. `access` is laid out as in a VMCS (SDM 3C table 25-2). */
+export interface SegmentState {
+  readonly selector: number;
+  readonly base: bigint;
+  /** Last byte, byte granular. */
+  readonly limit: number;
+  readonly access: number;
+}
+
+/** Reads and writes processor state by the names of asm/layout.ts. */
+export class CpuView {
+  readonly layout: Layout;
+  readonly data: DataView;
+  /** gpr[16]: u64, in encoding order. */
+  readonly gpr: BigUint64Array;
+
+  constructor(layout: Layout, buffer: ArrayBuffer) {
+    this.layout = layout;
+    this.data = new DataView(buffer);
+    this.gpr = new BigUint64Array(buffer, layout('REGS'), 16);
+  }
+
+  /** The u64 named `name`. */
+  u64(name: string): bigint {
+    return this.data.getBigUint64(this.layout(name), true);
+  }
+  setU64(name: string, value: bigint): void {
+    this.data.setBigUint64(this.layout(name), value, true);
+  }
+  /** The u32 named `name`. */
+  u32(name: string): number {
+    return this.data.getUint32(this.layout(name), true);
+  }
+  setU32(name: string, value: number): void {
+    this.data.setUint32(this.layout(name), value, true);
+  }
+
+  segment(name: SegmentName): SegmentState {
+    const at = this.#segmentAt(name);
+    return {
+      base: this.data.getBigUint64(at + this.layout('SEG_BASE'), true),
+      limit: this.data.getUint32(at + this.layout('SEG_LIMIT'), true),
+      access: this.data.getUint32(at + this.layout('SEG_ACCESS'), true),
+      selector: this.data.getUint16(at + this.layout('SEG_SELECTOR'), true),
+    };
+  }
+  /** Writes a segment register; for CS and SS the caller keeps CPL, mode and DPL consistent. */
+  setSegment(name: SegmentName, state: SegmentState): void {
+    const at = this.#segmentAt(name);
+    this.data.setBigUint64(at + this.layout('SEG_BASE'), state.base, true);
+    this.data.setUint32(at + this.layout('SEG_LIMIT'), state.limit, true);
+    this.data.setUint32(at + this.layout('SEG_ACCESS'), state.access, true);
+    this.data.setUint16(at + this.layout('SEG_SELECTOR'), state.selector, true);
+  }
+
+  #segmentAt(name: SegmentName): number {
+    return this.layout('SEGS') + SEGMENT_NAMES.indexOf(name) * this.layout('SEG_BYTES');
+  }
+}

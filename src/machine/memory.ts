@@ -1,0 +1,59 @@
+/**
+ * Machine RAM as everybody but the interpreter sees it, by HPA. All writes come through here: they drop
+ * decoded code and mark frames dirty. Out-of-range accesses are errors of the caller and assert.
+ */
+
+import { assert } from '../base/assert.ts';
+
+export class MachineMemory {
+  /** bytes[ramBytes]: all RAM, for reading only. */
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #changed: (hpa: number, length: number) => void;
+
+  /** `ram` is the part of linear memory that is RAM; `changed` tells the processor of a write. */
+  constructor(ram: Uint8Array, changed: (hpa: number, length: number) => void) {
+    this.bytes = ram;
+    this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  /** Copies `data` to HPA `hpa`. */
+  write(hpa: number, data: Uint8Array): void {
+    this.#check(hpa, data.length);
+    this.bytes.set(data, hpa);
+    if (data.length > 0) this.#changed(hpa, data.length);
+  }
+
+  /** Writes `length` bytes of `value` at `hpa`. */
+  fill(hpa: number, length: number, value: number): void {
+    this.#check(hpa, length);
+    this.bytes.fill(value, hpa, hpa + length);
+    if (length > 0) this.#changed(hpa, length);
+  }
+
+  writeU64(hpa: number, value: bigint): void {
+    this.#check(hpa, 8);
+    this.#view.setBigUint64(hpa, value, true);
+    this.#changed(hpa, 8);
+  }
+
+  readU64(hpa: number): bigint {
+    this.#check(hpa, 8);
+    return this.#view.getBigUint64(hpa, true);
+  }
+
+  /** A copy of `length` bytes at `hpa`. */
+  read(hpa: number, length: number): Uint8Array {
+    this.#check(hpa, length);
+    return this.bytes.slice(hpa, hpa + length);
+  }
+
+  #check(hpa: number, length: number): void {
+    assert(hpa >= 0 && hpa + length <= this.bytes.length, `RAM access at 0x${hpa.toString(16)}`);
+  }
+}

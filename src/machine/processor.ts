@@ -1,0 +1,162 @@
+/**
+ * The processor: one instance of the WebAssembly module with its linear memory. It knows no device; what
+ * it needs from outside it asks of its `ProcessorHost`.
+ */
+
+import { instantiateSync } from '@assemblyscript/loader';
+import { assert } from '../base/assert.ts';
+import { buildDecodeTables } from '../isa/decode-table.ts';
+import { buildHandlerTable, enumerateHandlers } from '../isa/handlers.ts';
+import type { Insn } from '../isa/row.ts';
+import { ROWS } from '../isa/table.ts';
+import { CpuView, layoutOf } from './cpu-view.ts';
+import { cpuidTable, featureMask } from './features.ts';
+import { MachineMemory } from './memory.ts';
+
+/** What the processor asks of the machine; sizes are bytes, values unsigned. */
+export interface ProcessorHost {
+  portRead(port: number, size: number): number;
+  portWrite(port: number, size: number, value: number): void;
+  memoryRead(high: number, low: number, size: number): number;
+  memoryWrite(high: number, low: number, size: number, value: number): void;
+  interruptAcknowledge(): number;
+}
+
+export interface ProcessorOptions {
+  /** Bytes of RAM, a multiple of 4096. */
+  readonly ramBytes: number;
+  readonly features: ReadonlySet<string>;
+  /** Seed of RDRAND and RDSEED. */
+  readonly seed: bigint;
+  /** The instruction set: ROWS, or a variant of it with the same rows edited. */
+  readonly rows?: readonly Insn[];
+}
+
+/** Why `run` came back (ExitReason in asm/cpu/event.ts). */
+export const EXIT_REASONS = [
+  'fuel',
+  'halt',
+  'request',
+  'shutdown',
+  'event',
+  'syscall',
+  'sysenter',
+] as const;
+export type ExitReason = (typeof EXIT_REASONS)[number];
+
+interface ProcessorExports extends Record<string, unknown> {
+  run(fuel: number): number;
+  reset(): void;
+  stateChanged(): void;
+  tablesChanged(): void;
+  rflags(): bigint;
+  setRflags(image: bigint): void;
+  memoryChanged(hpa: number, length: number): void;
+}
+
+const WASM_PAGE = 65536;
+
+export class Processor {
+  readonly view: CpuView;
+  readonly memory: MachineMemory;
+  readonly #exports: ProcessorExports;
+
+  constructor(module: WebAssembly.Module, options: ProcessorOptions, host: ProcessorHost) {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGE });
+    const imports = { env: { memory }, host: { ...bind(host) } };
+    const { exports, instance } = instantiateSync<ProcessorExports>(module, imports);
+    const layout = layoutOf(instance.exports);
+    const bytes = layout('RAM') + options.ramBytes;
+    memory.grow(Math.ceil(bytes / WASM_PAGE) - 1);
+    this.#exports = exports;
+    this.view = new CpuView(layout, memory.buffer);
+    const ram = new Uint8Array(memory.buffer, layout('RAM'), options.ramBytes);
+    this.memory = new MachineMemory(ram, (hpa, length) => exports.memoryChanged(hpa, length));
+    this.#writeTables(options.rows ?? ROWS);
+    this.#writeIdentity(options);
+    exports.reset();
+  }
+
+  /** Runs at most `fuel` instructions (1 to 2^30). */
+  run(fuel: number): ExitReason {
+    const reason = EXIT_REASONS[this.#exports.run(fuel)];
+    assert(reason !== undefined, 'exit reason');
+    return reason;
+  }
+
+  /** Power-up state; RAM stays. */
+  reset(): void {
+    this.#exports.reset();
+  }
+
+  /** To be called after control registers, segments, CPL or page tables were changed through `view`. */
+  stateChanged(): void {
+    this.#exports.stateChanged();
+  }
+
+  get rflags(): bigint {
+    return BigInt.asUintN(64, this.#exports.rflags());
+  }
+  set rflags(image: bigint) {
+    this.#exports.setRflags(image);
+  }
+
+  /** Virtual time in ns, exact also while the processor calls its host. */
+  get time(): bigint {
+    const left = this.view.data.getUint32(this.view.layout('FUEL') + 4, true);
+    return this.view.u64('TIME') + BigInt(this.view.u32('FUEL_START') - left);
+  }
+  /** Moves virtual time on while the processor is halted. */
+  advanceTime(ns: bigint): void {
+    this.view.setU64('TIME', this.view.u64('TIME') + ns);
+  }
+
+  /** Asks a running processor to come back at the next instruction boundary. */
+  requestStop(): void {
+    this.view.setU32('STOP_REQUEST', 1);
+  }
+
+  /** Level of the INTR pin. */
+  setInterruptLine(level: boolean): void {
+    this.view.setU32('INTR', level ? 1 : 0);
+  }
+
+  #writeTables(rows: readonly Insn[]): void {
+    const tables = buildDecodeTables(rows);
+    const handlers = buildHandlerTable(rows, tables, enumerateHandlers(ROWS));
+    const { layout, data } = this.view;
+    const write = (name: string, bytes: Uint8Array): void =>
+      new Uint8Array(data.buffer, layout(name), bytes.length).set(bytes);
+    write('DECODE_INDEX', new Uint8Array(tables.index.buffer));
+    write('DECODE_ENTRIES', tables.entries);
+    write('DECODE_HANDLERS', handlers);
+  }
+
+  #writeIdentity({ features, seed, ramBytes }: ProcessorOptions): void {
+    const { layout, data } = this.view;
+    this.view.setU64('FEATURES', featureMask(features));
+    this.view.setU64('RAM_BYTES', BigInt(ramBytes));
+    this.view.setU64('RANDOM', seed);
+    const rows = cpuidTable(features);
+    this.view.setU32('CPUID_COUNT', rows.length);
+    const words = new Uint32Array(data.buffer, layout('CPUID_TABLE'), rows.length * 6);
+    words.set(rows.flat());
+  }
+}
+
+/** The host's methods as plain functions for the import object. */
+function bind(host: ProcessorHost): Record<string, (...args: number[]) => number | undefined> {
+  return {
+    portRead: (port = 0, size = 0) => host.portRead(port, size),
+    portWrite: (port = 0, size = 0, value = 0) => {
+      host.portWrite(port, size, value >>> 0);
+      return undefined;
+    },
+    memoryRead: (high = 0, low = 0, size = 0) => host.memoryRead(high >>> 0, low >>> 0, size),
+    memoryWrite: (high = 0, low = 0, size = 0, value = 0) => {
+      host.memoryWrite(high >>> 0, low >>> 0, size, value >>> 0);
+      return undefined;
+    },
+    interruptAcknowledge: () => host.interruptAcknowledge(),
+  };
+}

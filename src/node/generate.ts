@@ -1,0 +1,13 @@
+/** Build step: writes asm/gen from the instruction table (src/isa/gen.ts). Run from the project's root. */
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generate } from '../isa/gen.ts';
+import { ROWS } from '../isa/table.ts';
+
+const exec = readdirSync('asm/exec')
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => ({ path: `exec/${name}`, text: readFileSync(join('asm/exec', name), 'utf8') }));
+
+mkdirSync('asm/gen', { recursive: true });
+for (const [name, text] of generate(ROWS, exec)) writeFileSync(join('asm/gen', name), text);
