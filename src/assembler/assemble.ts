@@ -1,0 +1,220 @@
+/**
+ * The assembler's front door: source text in; flat binary, symbols, listing and warnings out.
+ *
+ * Passes go on until no symbol moves; the last one writes (see pass.ts). The preprocessor runs once,
+ * unless one of its conditions asked for a place in the output: then it runs in every pass.
+ */
+
+import { Abort, AssemblyError, type Diagnostic, DiagnosticSink, type Place } from './diagnostics.ts';
+import { execute } from './execute.ts';
+import { formatListing, type ListedLine } from './listing.ts';
+import type { AssembleOptions, IncludedFile } from './options.ts';
+import { addressOf, MAX_OUTPUT_BYTES, Output } from './output.ts';
+import { isStatementWord, parseLine } from './parser.ts';
+import { Pass, type PassKind } from './pass.ts';
+import { Preprocessor, type SourceLine } from './preprocessor.ts';
+import { placeSections, type Placement, Sections } from './sections.ts';
+import type { Statement } from './statement.ts';
+import { SymbolTable } from './symbols.ts';
+
+export type SymbolMap = ReadonlyMap<string, { readonly value: bigint; readonly section: string | undefined }>;
+
+export interface Assembly {
+  /** The flat binary. */
+  readonly bytes: Uint8Array;
+  /** Address of its first byte (org). */
+  readonly origin: bigint;
+  /** Symbols with their addresses; `section` is undefined for constants. */
+  readonly symbols: SymbolMap;
+  /** The listing in NASM's format. */
+  listing(): string;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** Assembles a source. Throws AssemblyError with all errors that were found. */
+export function assemble(source: string, options: AssembleOptions): Assembly {
+  return new Assembler(source, options).run();
+}
+
+const MAX_PASSES = 1000;
+const MAX_STALLED = 50;
+
+interface ProgramLine {
+  readonly line: SourceLine;
+  readonly statement: Statement;
+}
+
+class Assembler {
+  readonly #source: string;
+  readonly #options: AssembleOptions;
+  readonly #diagnostics = new DiagnosticSink();
+  readonly #sections = new Sections();
+  readonly #symbols = new SymbolTable();
+  readonly #output = new Output();
+  readonly #binaries = new Map<string, IncludedFile | undefined>();
+  #listing: ListedLine[] = [];
+  #program: ProgramLine[] | undefined;
+  #listedLine = -1;
+
+  constructor(source: string, options: AssembleOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#diagnostics.onReport = (diagnostic) => this.#listMessage(diagnostic);
+  }
+
+  run(): Assembly {
+    const diagnostics = this.#diagnostics;
+    try {
+      this.#settle();
+      this.#pass('final');
+      if (diagnostics.errorCount === 0) return this.#finish();
+    } catch (error) {
+      if (!(error instanceof Abort)) throw error;
+      throw new AssemblyError(error.code, diagnostics.list);
+    }
+    throw new AssemblyError('syntax', diagnostics.list);
+  }
+
+  /** Passes until no symbol changes. */
+  #settle(): void {
+    let last = Number.POSITIVE_INFINITY;
+    let stalled = 0;
+    this.#pass('first');
+    for (let count = 1; ; count++) {
+      this.#pass('settle');
+      const { changed } = this.#symbols;
+      if (changed === 0) return;
+      stalled = changed >= last ? stalled + 1 : 0;
+      last = changed;
+      if (count < MAX_PASSES && stalled < MAX_STALLED) continue;
+      const place = this.#wholeSource();
+      if (this.#diagnostics.errorCount > 0) return;
+      const message = `unable to find valid values for all labels after ${count} passes; giving up`;
+      this.#diagnostics.fatal(place, 'limit', message);
+    }
+  }
+
+  #wholeSource(): Place {
+    return {
+      position: { file: this.#options.file, line: 1, expansion: undefined },
+      sourceLine: '',
+    };
+  }
+
+  #pass(kind: PassKind): void {
+    const pass = new Pass({
+      kind,
+      sections: this.#sections,
+      symbols: this.#symbols,
+      output: this.#output,
+      diagnostics: this.#diagnostics,
+      listPiece: (offset, piece) => this.#listing[this.#listedLine]?.pieces.push({ offset, piece }),
+      readBinary: (path) => this.#readBinary(path),
+    });
+    if (this.#program) for (const { line, statement } of this.#program) this.#step(pass, line, statement);
+    else this.#preprocess(pass);
+  }
+
+  /** Reads the source and carries it out line by line, so that conditions may ask for `$`. */
+  #preprocess(pass: Pass): void {
+    this.#listing = [];
+    const program: ProgramLine[] = [];
+    const preprocessor = new Preprocessor({
+      text: this.#source,
+      options: this.#options,
+      diagnostics: this.#diagnostics,
+      listing: this.#listing,
+      scope: () => pass,
+      codeSize: () => pass.mode,
+      isStatementWord,
+    });
+    this.#listedLine = -1;
+    for (;;) {
+      this.#listedLine = -1;
+      const line = preprocessor.next();
+      if (!line) break;
+      const statement = this.#parse(line);
+      if (!statement) continue;
+      program.push({ line, statement });
+      pass.startLine(line.place);
+      this.#step(pass, line, statement);
+    }
+    if (!preprocessor.dependsOnPositions) this.#program = program;
+  }
+
+  #parse(line: SourceLine): Statement | undefined {
+    this.#listedLine = line.listed;
+    let statement: Statement | undefined;
+    this.#diagnostics.guard(line.place, () => {
+      statement = parseLine(line.tokens);
+    });
+    return statement;
+  }
+
+  #step(pass: Pass, line: SourceLine, statement: Statement): void {
+    this.#listedLine = line.listed;
+    pass.startLine(line.place);
+    this.#diagnostics.guard(line.place, () => execute(pass, statement));
+  }
+
+  /** Shows warnings in the listing, at the line being assembled or read. */
+  #listMessage({ severity, message }: Diagnostic): void {
+    const line = this.#listing[this.#listedLine] ?? this.#listing.at(-1);
+    line?.messages.push(`${severity}: ${message}`);
+  }
+
+  #readBinary(path: string): IncludedFile | undefined {
+    if (!this.#binaries.has(path)) {
+      const { readFile, includeDirs } = this.#options;
+      this.#binaries.set(path, readFile?.(path, includeDirs ?? []));
+    }
+    return this.#binaries.get(path);
+  }
+
+  #finish(): Assembly {
+    let placement: Placement | undefined;
+    const placed = this.#diagnostics.guard(this.#wholeSource(), () => {
+      placement = placeSections(this.#sections);
+    });
+    if (!placed || !placement) throw new Abort('syntax');
+    this.#output.relocate();
+    const listing = this.#listing;
+    return {
+      bytes: this.#image(placement),
+      origin: placement.origin,
+      symbols: this.#symbolMap(),
+      listing: () => formatListing(listing),
+      warnings: this.#diagnostics.list.filter(({ severity }) => severity === 'warning'),
+    };
+  }
+
+  /** The progbits sections at their load addresses, zeros between them. */
+  #image({ origin, progbits }: Placement): Uint8Array {
+    const used = progbits.filter(({ offset }) => offset > 0);
+    const start = used.length === 0 ? origin : origin;
+    let end = start;
+    for (const { loadAddress, offset } of used) {
+      const last = loadAddress + BigInt(offset);
+      if (last > end) end = last;
+    }
+    if (end - start > BigInt(MAX_OUTPUT_BYTES)) {
+      const message = `output is larger than ${MAX_OUTPUT_BYTES} bytes`;
+      this.#diagnostics.fatal(this.#wholeSource(), 'limit', message);
+    }
+    const image = new Uint8Array(Number(end - start));
+    for (const section of used) {
+      const at = Number(section.loadAddress - start);
+      image.set(this.#output.contents(section, section.offset), at);
+    }
+    return image;
+  }
+
+  #symbolMap(): SymbolMap {
+    const map = new Map<string, { value: bigint; section: string | undefined }>();
+    for (const { name, base, offset } of this.#symbols.values()) {
+      const value = BigInt.asUintN(64, base ? addressOf(base) + offset : offset);
+      map.set(name, { value, section: base?.section.name });
+    }
+    return map;
+  }
+}

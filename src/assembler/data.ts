@@ -1,0 +1,103 @@
+/** Data: db to dq, resb to reso, incbin. */
+
+import { LineError } from './diagnostics.ts';
+import { floatBytes } from './numbers.ts';
+import { littleEndian, type Pass } from './pass.ts';
+import { MAX_OUTPUT_BYTES } from './output.ts';
+import type { SectionBase } from './sections.ts';
+import type { Data, DataItem, IncludeBinary, Reserve } from './statement.ts';
+import type { Term, Value } from './value.ts';
+
+export function emitData(pass: Pass, { size, items }: Data): void {
+  if (items.length === 0) pass.warn('no operand for data declaration [-w+db-empty]');
+  for (const item of items) emitItem(pass, item, size);
+}
+
+function emitItem(pass: Pass, item: DataItem, size: 1 | 2 | 4 | 8): void {
+  switch (item.kind) {
+    case 'string':
+      return pass.emit(paddedString(item.bytes, size));
+    case 'reserve':
+      return pass.reserve(size);
+    case 'float':
+      if (size < 4) throw new LineError(`no ${8 * size}-bit floating-point format supported`, item.column);
+      return pass.emit(floatBytes(item.text, size as 4 | 8, item.negative));
+    case 'value':
+      emitValue(pass, pass.evaluate(item.expression), size, item.column);
+  }
+}
+
+/** A string fills whole units, with zeros at the end. */
+function paddedString(bytes: string, size: number): Uint8Array {
+  const padded = new Uint8Array(Math.ceil(bytes.length / size) * size);
+  for (let i = 0; i < bytes.length; i++) padded[i] = bytes.charCodeAt(i);
+  return padded;
+}
+
+const UNIT = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' } as const;
+
+/** Emits a number or an address. */
+export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column: number): void {
+  if (value.registers.length > 0) throw new LineError('expression is not simple or relocatable', column);
+  if (value.unknown || value.sections.length === 0) {
+    warnOverflow(pass, value.constant, size, column);
+    pass.emit(littleEndian(value.constant, size));
+    return;
+  }
+  const bases = relocatable(pass, value, column);
+  pass.emitAddress(value.constant, size, bases);
+}
+
+/** The sections of a value that a relocation can express: label, or label - $ of this section. */
+export function relocatable(pass: Pass, value: Value, column: number): readonly Term<SectionBase>[] {
+  const { sections } = value;
+  const added = sections.filter(({ count }) => count === 1n);
+  const taken = sections.filter(({ of, count }) => count === -1n && of === pass.section.runBase);
+  if (added.length > 1 || taken.length > 1 || added.length + taken.length !== sections.length) {
+    throw new LineError('expression is not simple or relocatable', column);
+  }
+  return sections;
+}
+
+/** Warns of a number that neither its unsigned nor its signed reading can keep. */
+export function warnOverflow(pass: Pass, value: bigint, size: 1 | 2 | 4 | 8, column: number): void {
+  if (size === 8) return;
+  const limit = 1n << BigInt(8 * size);
+  if (value >= limit || value < -limit) {
+    pass.warn(`${UNIT[size]} data exceeds bounds [-w+number-overflow]`, column);
+  }
+}
+
+export function emitReserve(pass: Pass, { size, count, column }: Reserve): void {
+  const units = pass.eventualNumber(count, 'non-constant argument supplied to RESB', column);
+  if (units < 0n) {
+    pass.error('attempt to reserve a negative amount of space', column);
+    return;
+  }
+  const bytes = units * BigInt(size);
+  pass.reserve(checkedSize(pass, bytes));
+}
+
+/** A size as a number; the run ends if it is past the limit. */
+export function checkedSize(pass: Pass, bytes: bigint): number {
+  if (bytes > BigInt(MAX_OUTPUT_BYTES)) {
+    pass.diagnostics.fatal(pass.place, 'limit', `output is larger than ${MAX_OUTPUT_BYTES} bytes`);
+  }
+  return Number(bytes);
+}
+
+export function emitBinary(pass: Pass, { path, offset, length }: IncludeBinary): void {
+  const file = pass.readBinary(path);
+  if (!file) throw new LineError(`unable to open input file \`${path}'`);
+  const bytes = file.bytes ?? new TextEncoder().encode(file.text ?? '');
+  const start = offset ? pass.number(offset, '`incbin\': second parameter is non-numeric', 0) : 0n;
+  const limit = length ? pass.number(length, '`incbin\': third parameter is non-numeric', 0) : undefined;
+  if (start < 0n || start > BigInt(bytes.length)) {
+    throw new LineError(`\`incbin': start offset is behind the end of \`${path}'`);
+  }
+  const rest = BigInt(bytes.length) - start;
+  const size = limit === undefined || limit < 0n || limit > rest ? rest : limit;
+  const part = bytes.subarray(Number(start), Number(start + size));
+  pass.list(pass.offset, { kind: 'tag', tag: 'bin', count: part.length });
+  pass.withoutListing(() => pass.emit(part));
+}

@@ -1,0 +1,162 @@
+/** Carries out one statement in a pass. */
+
+import { emitBinary, emitData, emitReserve, checkedSize } from './data.ts';
+import { LineError } from './diagnostics.ts';
+import { executeDirective } from './directives.ts';
+import { emitInstruction, prepare } from './instruction.ts';
+import type { Pass } from './pass.ts';
+import type { Align, Body, Statement } from './statement.ts';
+import { isScalar } from './value.ts';
+
+export function execute(pass: Pass, statement: Statement): void {
+  const { label, body } = statement;
+  if (body?.kind === 'equ') {
+    if (!label) throw new LineError('equ without a label', body.column);
+    return defineConstant(pass, statement);
+  }
+  if (label) {
+    defineLabel(pass, statement);
+    if (!body && !label.colon) {
+      pass.warn(
+        'label alone on a line without a colon might be in error [-w+label-orphan]',
+        label.column,
+      );
+    }
+  }
+  if (!body) return;
+  const { times } = statement;
+  if (!times) return executeBody(pass, body);
+  const count = pass.eventualNumber(times, 'non-constant argument supplied to TIMES', 0);
+  if (count < 0n) pass.error(`TIMES value ${count} is negative`);
+  else executeTimes(pass, body, count);
+}
+
+function whereOf(pass: Pass): string {
+  const { file, line, expansion } = pass.place.position;
+  return expansion ? `${file}:${line}<${expansion.at.line}` : `${file}:${line}`;
+}
+
+function defineLabel(pass: Pass, { label }: Statement): void {
+  if (!label) return;
+  const here = pass.here();
+  const base = here.sections[0]?.of;
+  define(pass, label.name, base, here.constant, label.column, true);
+}
+
+function defineConstant(pass: Pass, { label, body }: Statement): void {
+  if (body?.kind !== 'equ' || !label) return;
+  const value = pass.evaluate(body.value);
+  // A constant that hangs on something unknown gets its value in a later pass.
+  if (value.unknown) {
+    pass.symbols.changed++;
+    return;
+  }
+  const [term] = value.sections;
+  const simple = value.sections.length === 0 || (value.sections.length === 1 && term?.count === 1n);
+  if (!simple || value.registers.length > 0) throw new LineError('bad syntax for EQU', body.column);
+  define(pass, label.name, term?.of, value.constant, label.column, false);
+}
+
+function define(
+  pass: Pass,
+  name: string,
+  base: Parameters<Pass['symbols']['define']>[1],
+  offset: bigint,
+  column: number,
+  startsScope: boolean,
+): void {
+  const earlier = pass.symbols.define(name, base, offset, whereOf(pass), startsScope);
+  if (earlier) {
+    pass.error(`label \`${name}' inconsistently redefined (first at ${earlier.where})`, column);
+  }
+}
+
+function executeBody(pass: Pass, body: Body): void {
+  switch (body.kind) {
+    case 'instruction':
+      emitInstruction(pass, prepare(pass, body));
+      return;
+    case 'data':
+      return emitData(pass, body);
+    case 'reserve':
+      return emitReserve(pass, body);
+    case 'incbin':
+      return emitBinary(pass, body);
+    case 'align':
+      return executeAlign(pass, body);
+    case 'equ':
+      throw new LineError('equ cannot be repeated', body.column);
+    default:
+      return executeDirective(pass, body);
+  }
+}
+
+/**
+ * Repeats a body. Operands are evaluated once; an instruction is encoded anew at each place, since
+ * its relative fields change, while everything else is copied.
+ */
+function executeTimes(pass: Pass, body: Body, count: bigint): void {
+  if (count === 0n) return;
+  const before = pass.offset;
+  if (body.kind === 'instruction') return repeatInstruction(pass, prepare(pass, body), count);
+  if (body.kind === 'reserve') return repeatReserve(pass, body, count);
+  if (body.kind !== 'data' && body.kind !== 'incbin') {
+    throw new LineError('TIMES cannot repeat a directive');
+  }
+  const relocations = pass.output.relocations.length;
+  executeBody(pass, body);
+  listRepeat(pass, count);
+  const length = pass.offset - before;
+  const rest = count - 1n;
+  checkedSize(pass, BigInt(length) * rest);
+  if (pass.output.relocations.length === relocations) pass.repeat(length, Number(rest));
+  else {
+    pass.withoutListing(() => {
+      for (let i = 0n; i < rest; i++) executeBody(pass, body);
+    });
+  }
+}
+
+function repeatReserve(pass: Pass, body: Body & { kind: 'reserve' }, count: bigint): void {
+  const units = pass.eventualNumber(body.count, 'non-constant argument supplied to RESB', body.column);
+  pass.reserve(checkedSize(pass, units * BigInt(body.size) * count));
+}
+
+function repeatInstruction(
+  pass: Pass,
+  prepared: ReturnType<typeof prepare>,
+  count: bigint,
+): void {
+  const relative = prepared.numbers.some((value) => !isScalar(value) && value.registers.length === 0);
+  const length = emitInstruction(pass, prepared);
+  listRepeat(pass, count);
+  const rest = count - 1n;
+  checkedSize(pass, BigInt(length) * rest);
+  if (!relative) return pass.repeat(length, Number(rest));
+  pass.withoutListing(() => {
+    for (let i = 0n; i < rest; i++) emitInstruction(pass, prepared);
+  });
+}
+
+function listRepeat(pass: Pass, count: bigint): void {
+  pass.list(pass.offset, { kind: 'tag', tag: 'rep', count: Number(count) });
+}
+
+/** `align` and `alignb`: fill up to the next multiple, counted from the section's start. */
+function executeAlign(pass: Pass, body: Align): void {
+  const { alignment: expression, column } = body;
+  const alignment = pass.number(expression, 'alignment must be a number', column);
+  if (alignment <= 0n || (alignment & (alignment - 1n)) !== 0n) {
+    throw new LineError(`segment alignment \`${alignment}' is not power of two`, column);
+  }
+  const from = pass.here();
+  const count = (alignment - (BigInt.asUintN(64, from.constant) % alignment)) % alignment;
+  if (!pass.isAbsolute) pass.section.raiseAlignment(alignment);
+  if (count === 0n) return;
+  if (body.reserves) return pass.reserve(checkedSize(pass, count));
+  const fill = body.fill?.body ?? NOP;
+  executeTimes(pass, fill, count);
+}
+
+/** What `align` fills with by itself. */
+const NOP: Body = { kind: 'data', size: 1, items: [{ kind: 'string', bytes: '\x90' }] };

@@ -1,0 +1,293 @@
+/** Instructions: operands of the source become operand values, a row is chosen, its bytes emitted. */
+
+import {
+  type Encoded,
+  encodePrefixes,
+  type Field,
+  type OperandValue,
+  patchField,
+  type Prefixes,
+} from '../isa/encode.ts';
+import { toAddress } from './address.ts';
+import { relocatable, warnOverflow } from './data.ts';
+import { LineError } from './diagnostics.ts';
+import type { Pass } from './pass.ts';
+import { select, type Traits } from './select.ts';
+import type { Instruction, OperandSyntax } from './statement.ts';
+import { isScalar, type Value, ZERO } from './value.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** An instruction with its operands evaluated: it may be emitted several times (times). */
+export interface Prepared {
+  readonly instruction: Instruction;
+  readonly prefixes: Prefixes;
+  readonly mode: 32 | 64;
+  readonly values: readonly OperandValue[];
+  /** Symbolic value behind each operand's number. */
+  readonly numbers: readonly Value[];
+}
+
+const NO_TRAITS: Traits = { reachable: undefined, strict: false };
+
+export function prepare(pass: Pass, instruction: Instruction): Prepared {
+  const { mode } = pass;
+  if (mode === 16) throw new LineError('16-bit code is not supported: say `bits 64` first');
+  const prefixes = readPrefixes(pass, instruction);
+  const numbers: Value[] = [];
+  const values = instruction.operands.map((operand, index) => {
+    const value = pass.evaluate(operand.expression);
+    numbers[index] = value;
+    return toOperand(pass, operand, value, prefixes, mode);
+  });
+  return { instruction, prefixes, mode, values, numbers };
+}
+
+const REPEAT: Readonly<Record<string, 'F2' | 'F3'>> = {
+  rep: 'F3',
+  repe: 'F3',
+  repz: 'F3',
+  repne: 'F2',
+  repnz: 'F2',
+};
+
+function readPrefixes(pass: Pass, { prefixes, segment }: Instruction): Mutable<Prefixes> {
+  const result: Mutable<Prefixes> = {};
+  const set = <K extends keyof Prefixes>(key: K, value: Prefixes[K]): void => {
+    if (result[key] !== undefined && result[key] !== value) {
+      throw new LineError('instruction has conflicting prefixes');
+    }
+    result[key] = value;
+  };
+  for (const word of prefixes) {
+    const repeat = REPEAT[word];
+    if (repeat) set('repeat', repeat);
+    else if (word === 'lock') set('lock', true);
+    else if (word.startsWith('a')) set('addressSize', Number(word.slice(1)) as 16 | 32 | 64);
+    else set('operandSize', Number(word.slice(1)) as 16 | 32 | 64);
+  }
+  if (segment) setSegment(pass, result, segment.number, segment.name);
+  return result;
+}
+
+const FIRST_KEPT_SEGMENT = 4;
+
+function setSegment(pass: Pass, prefixes: Mutable<Prefixes>, segment: number, name: string): void {
+  if (prefixes.segment !== undefined && prefixes.segment !== segment) {
+    throw new LineError('instruction has conflicting segment overrides');
+  }
+  prefixes.segment = segment;
+  if (pass.mode === 64 && segment < FIRST_KEPT_SEGMENT) {
+    pass.warn(
+      `${name} segment base generated, but will be ignored in 64-bit mode [-w+prefix-seg]`,
+    );
+  }
+}
+
+function toOperand(
+  pass: Pass,
+  operand: OperandSyntax,
+  value: Value,
+  prefixes: Mutable<Prefixes>,
+  mode: 32 | 64,
+): OperandValue {
+  if (operand.kind === 'memory') return toMemory(pass, operand, value, prefixes, mode);
+  if (operand.kind === 'far') return toFarPointer(pass, operand, value);
+  const { bits, column, strict } = operand;
+  if (value.registers.length > 0) return toRegister(pass, operand, value);
+  if (operand.distance === 'far') throw new LineError('invalid use of FAR operand specifier', column);
+  // What is not known yet is taken for the number that has the shortest form of all.
+  const number = value.unknown ? 1n : value.constant;
+  const exact = value.unknown || isScalar(value);
+  const { distance } = operand;
+  return { kind: 'imm', value: number, bits, exact: exact && !strict, distance };
+}
+
+function toRegister(pass: Pass, operand: OperandSyntax, value: Value): OperandValue {
+  const [term] = value.registers;
+  const alone = value.registers.length === 1 && value.constant === 0n && value.sections.length === 0;
+  if (!term || !alone || term.count !== 1n) {
+    throw new LineError('invalid operand type', operand.column);
+  }
+  const sized = operand.bits !== undefined && term.of.class === 'gpr';
+  if (sized && operand.bits !== term.of.bits) {
+    pass.warn('invalid register size specification ignored [-w+regsize]', operand.column);
+  }
+  return term.of;
+}
+
+function toFarPointer(pass: Pass, operand: OperandSyntax, selector: Value): OperandValue {
+  const offset = operand.offset ? pass.evaluate(operand.offset) : ZERO;
+  return {
+    kind: 'farptr',
+    selector: selector.constant,
+    offset: offset.constant,
+    bits: operand.bits,
+  };
+}
+
+function toMemory(
+  pass: Pass,
+  operand: OperandSyntax,
+  value: Value,
+  prefixes: Mutable<Prefixes>,
+  mode: 32 | 64,
+): OperandValue {
+  const { bits, segment, displacementBits, nosplit, column } = operand;
+  if (segment) setSegment(pass, prefixes, segment.number, segment.name);
+  const plain = value.registers.length === 0;
+  const ripRelative = mode === 64 && plain && isRelative(pass, operand, prefixes, value);
+  if (plain && displacementBits !== undefined) checkPlainSize(pass, operand, ripRelative);
+  const wide = displacementBits === 64 && plain;
+  const size = plain && !wide ? undefined : displacementBits;
+  const addressBits = operand.addressBits ?? prefixes.addressSize;
+  const address = toAddress(value, {
+    mode,
+    nosplit,
+    displacementBits: wide && ripRelative ? undefined : size,
+    addressBits,
+    ripRelative,
+  });
+  void column;
+  return { kind: 'mem', bits, far: operand.distance === 'far', address };
+}
+
+/** RIP-relative by `rel` or `default rel`; fs and gs bases would not fit the default. */
+function isRelative(
+  pass: Pass,
+  operand: OperandSyntax,
+  prefixes: Prefixes,
+  value: Value,
+): boolean {
+  if (operand.reference === 'abs') return false;
+  const based = (operand.segment?.number ?? 0) >= FIRST_KEPT_SEGMENT;
+  void prefixes;
+  const wanted = operand.reference === 'rel' || (pass.defaultRel && !based);
+  if (!wanted || operand.displacementBits === 64 && operand.reference === undefined && !pass.defaultRel) {
+    return false;
+  }
+  if (value.unknown || value.sections.length > 0) return true;
+  pass.warn('absolute address can not be RIP-relative [-w+ea-absolute]', operand.column);
+  return false;
+}
+
+function checkPlainSize(pass: Pass, operand: OperandSyntax, ripRelative: boolean): void {
+  if (operand.displacementBits === 8 || (ripRelative && operand.displacementBits === 64)) {
+    pass.warn(
+      'displacement size ignored on absolute address [-w+ea-dispsize]',
+      operand.column,
+    );
+  }
+}
+
+/** Encodes at the current offset and emits. Returns the number of bytes. */
+export function emitInstruction(pass: Pass, prepared: Prepared): number {
+  const { instruction, values, prefixes, mode } = prepared;
+  if (instruction.mnemonic === '') {
+    const bytes = Uint8Array.from(encodePrefixes(prefixes, mode));
+    pass.emit(bytes);
+    return bytes.length;
+  }
+  const traits = instruction.operands.map((operand, index) => traitsOf(pass, prepared, operand, index));
+  const encoded = select(instruction.mnemonic, values, traits, { mode, prefixes });
+  if (pass.isFinal) checkPrefixes(pass, encoded, prepared);
+  emitEncoded(pass, encoded, prepared);
+  return encoded.bytes.length;
+}
+
+function traitsOf(
+  pass: Pass,
+  { numbers }: Prepared,
+  { kind, strict }: OperandSyntax,
+  index: number,
+): Traits {
+  const value = numbers[index] as Value;
+  if (kind !== 'value' || value.registers.length > 0) return NO_TRAITS;
+  const reachable = (length: number): boolean => {
+    if (value.unknown) return true;
+    if (!isInSection(pass, value)) return false;
+    const distance = value.constant - BigInt(pass.offset + length);
+    return distance >= -128n && distance <= 127n;
+  };
+  return { reachable, strict };
+}
+
+/** A place in the section that is being assembled. */
+function isInSection(pass: Pass, { sections }: Value): boolean {
+  const [term] = sections;
+  return sections.length === 1 && term?.of === pass.section.runBase && term.count === 1n;
+}
+
+function checkPrefixes(pass: Pass, { row }: Encoded, { prefixes, values }: Prepared): void {
+  const { column } = { column: 0 };
+  if (prefixes.lock && !(row.lock && values[0]?.kind === 'mem')) {
+    pass.warn('instruction is not lockable [-w+prefix-lock]', column);
+  }
+}
+
+function emitEncoded(pass: Pass, { row, bytes, fields }: Encoded, prepared: Prepared): void {
+  const end = pass.offset + bytes.length;
+  let done = 0;
+  const flush = (upTo: number): void => {
+    if (upTo > done) pass.emit(bytes.slice(done, upTo));
+    done = upTo;
+  };
+  for (const field of fields) {
+    const { column } = prepared.instruction.operands[field.operand] as OperandSyntax;
+    const value = numberOf(pass, prepared, field);
+    if (field.kind === 'relative') {
+      const distance = value.constant - BigInt(end);
+      if (value.unknown || isInSection(pass, value)) {
+        checkReach(pass, field, distance, value.unknown, column);
+        patchField(bytes, field, distance);
+        continue;
+      }
+      flush(field.offset);
+      const bases = [...relocatable(pass, value, column), { of: pass.section.runBase, count: -1n }];
+      pass.emitAddress(distance, field.size, bases, value.constant);
+    } else if (value.sections.length > 0) {
+      flush(field.offset);
+      pass.emitAddress(value.constant, field.size, relocatable(pass, value, column));
+    } else {
+      if (pass.isFinal) checkRange(pass, field, value, row.operands[field.operand]?.bits ?? 0, column);
+      continue;
+    }
+    done = field.offset + field.size;
+  }
+  flush(bytes.length);
+}
+
+function numberOf(pass: Pass, { instruction, numbers, values }: Prepared, field: Field): Value {
+  const operand = instruction.operands[field.operand] as OperandSyntax;
+  if (values[field.operand]?.kind === 'farptr' && operand.offset) return pass.evaluate(operand.offset);
+  return numbers[field.operand] as Value;
+}
+
+function checkReach(
+  pass: Pass,
+  field: Field,
+  distance: bigint,
+  unknown: boolean,
+  column: number,
+): void {
+  if (field.size !== 1 || unknown || (distance >= -128n && distance <= 127n)) return;
+  pass.error('short jump is out of range', column);
+}
+
+/** Warns where a field cuts its number off. */
+function checkRange(pass: Pass, field: Field, value: Value, bits: number, column: number): void {
+  const { constant } = value;
+  const size = field.size as 1 | 2 | 4 | 8;
+  if (field.kind === 'immediate' && field.signed) return checkSigned(pass, constant, size, column);
+  void bits;
+  warnOverflow(pass, constant, size, column);
+}
+
+function checkSigned(pass: Pass, value: bigint, size: number, column: number): void {
+  if (size === 1 && BigInt.asIntN(8, value) !== value) {
+    const wide = value >= 1n << 32n || value < -(1n << 31n);
+    if (wide) pass.warn('dword value exceeds bounds [-w+number-overflow]', column);
+  } else if (size === 4 && BigInt.asIntN(32, value) !== value) {
+    pass.warn('signed dword immediate exceeds bounds [-w+number-overflow]', column);
+  }
+}

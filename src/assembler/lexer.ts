@@ -1,0 +1,119 @@
+/**
+ * Cuts a line of NASM source into tokens, for the preprocessor and the parser alike.
+ *
+ * Blanks are not tokens: each token knows whether a blank stands before it (token pasting and the
+ * listing need that). Comments end a line. NASM manual: 3.1 Layout of a Source Line, 3.4 Constants.
+ */
+
+import { LineError } from './diagnostics.ts';
+import { isFloat, parseNumber } from './numbers.ts';
+import { unescape } from './quotes.ts';
+
+export type TokenKind =
+  /** Name, mnemonic, register or keyword. */
+  | 'id'
+  | 'number'
+  | 'float'
+  /** Quoted; `text` keeps the quotes, `value` is what they hold. */
+  | 'string'
+  /** Operator or punctuation. */
+  | 'op'
+  /** Preprocessor token: `%name`, `%1`, `%%name`, `%+`, `%[`, `%{...}`. */
+  | 'pp';
+
+export interface Token {
+  readonly kind: TokenKind;
+  readonly text: string;
+  /** 1-based column in the line as the user wrote it. */
+  readonly column: number;
+  readonly space: boolean;
+  /** Number, or bytes of a string as code units 0-255. */
+  readonly value?: bigint | string;
+}
+
+const ID = /[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
+const DOLLAR_ID = /\$[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
+const NUMBER = /(?:\$\d[\w]*|\d(?:[eEpP][+-]\d|[\w.])*|\.\d(?:[eEpP][+-]\d|[\w.])*)/y;
+const PREPROCESSOR =
+  /%(?:%[A-Za-z_.?@][\w.?@$#~]*|\{[^}]*\}?|[+-]?\d+|\$+[\w.?@#~]+|!["'`\w][\w"'`]*|[A-Za-z_?][\w.?@$#~]*|\+|\[|\?\??)/y;
+const OPERATOR = /<<<|>>>|<=>|<<|>>|<=|>=|<>|==|!=|&&|\|\||\^\^|\/\/|%%|\$\$|[^\s]/y;
+
+/** Tokens of one line. Throws LineError for a string without its closing quote. */
+export function tokenize(line: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  let space = false;
+  const take = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at;
+    return pattern.exec(line)?.[0];
+  };
+  while (at < line.length) {
+    const char = line[at] as string;
+    if (char === ' ' || char === '\t' || char === '\r' || char === '\f' || char === '\v') {
+      space = true;
+      at++;
+      continue;
+    }
+    if (char === ';') break;
+    const token = scan(line, at, space, take);
+    tokens.push(token);
+    at += token.text.length;
+    space = false;
+  }
+  return tokens;
+}
+
+function scan(
+  line: string,
+  at: number,
+  space: boolean,
+  take: (pattern: RegExp) => string | undefined,
+): Token {
+  const char = line[at] as string;
+  const column = at + 1;
+  if (char === "'" || char === '"' || char === '`') {
+    const text = quoted(line, at);
+    return { kind: 'string', text, column, space, value: unescape(text) };
+  }
+  if (char === '%') {
+    const text = take(PREPROCESSOR);
+    if (text !== undefined) return { kind: 'pp', text, column, space };
+  }
+  if (char === '$') {
+    const text = take(DOLLAR_ID);
+    // A leading $ makes a name of what would be a register or keyword; the token keeps it.
+    if (text !== undefined) return { kind: 'id', text, column, space };
+  }
+  const number = take(NUMBER);
+  if (number !== undefined) {
+    const value = parseNumber(number);
+    if (value !== undefined) return { kind: 'number', text: number, column, space, value };
+    if (isFloat(number)) return { kind: 'float', text: number, column, space };
+    if (char !== '.') return { kind: 'number', text: number, column, space };
+  }
+  const id = take(ID);
+  if (id !== undefined) return { kind: 'id', text: id, column, space };
+  return { kind: 'op', text: take(OPERATOR) as string, column, space };
+}
+
+function quoted(line: string, at: number): string {
+  const quote = line[at] as string;
+  let end = at + 1;
+  while (end < line.length && line[end] !== quote) {
+    end += quote === '`' && line[end] === '\\' ? 2 : 1;
+  }
+  if (end >= line.length) throw new LineError('unterminated string', at + 1);
+  return line.slice(at, end + 1);
+}
+
+/** The text of tokens, with one blank where the source had any. */
+export function detokenize(tokens: readonly Token[]): string {
+  let text = '';
+  for (const token of tokens) text += token.space ? ` ${token.text}` : token.text;
+  return text;
+}
+
+/** True for the operator `text`. */
+export function isOp(token: Token | undefined, text: string): boolean {
+  return token !== undefined && token.kind === 'op' && token.text === text;
+}

@@ -1,0 +1,92 @@
+/**
+ * The listing file in NASM's format (FACTS C.7): line number, offset, up to nine bytes in hex, the
+ * source line; more bytes continue below under the same number.
+ */
+
+import type { PlacedPiece } from './output.ts';
+
+/** A source line as it was read, in order; expansions have a level above 0. */
+export interface ListedLine {
+  readonly number: number;
+  readonly text: string;
+  readonly level: number;
+  pieces: PlacedPiece[];
+  /** Messages at this line, as `warning: ...`. */
+  messages: string[];
+}
+
+const HEX_WIDTH = 18;
+const OFFSET_WIDTH = 8;
+
+const hex = (value: number | bigint, width: number): string =>
+  value.toString(16).toUpperCase().padStart(width, '0');
+
+export function formatListing(lines: readonly ListedLine[]): string {
+  const out: string[] = [];
+  for (const line of lines) formatLine(out, line);
+  return out.length === 0 ? '' : `${out.join('\n')}\n`;
+}
+
+/** One row of hex: where it starts, and what it shows. */
+interface Row {
+  offset: number;
+  text: string;
+}
+
+function formatLine(out: string[], line: ListedLine): void {
+  const number = String(line.number).padStart(6);
+  const level = line.level > 0 ? `${line.level < 10 ? ' ' : ''}<${line.level}>` : undefined;
+  const rows = layOut(line.pieces);
+  const [first, ...rest] = rows;
+  out.push(`${number} ${columns(first)}${level ?? '    '} ${line.text}`);
+  for (const row of rest) out.push(`${number} ${columns(row)}${level ?? ''}`);
+  for (const message of line.messages) {
+    out.push(`${number}          ${'*'.repeat(HEX_WIDTH)} ${level ?? '    '}  ${message}`);
+  }
+}
+
+function columns(row: Row | undefined): string {
+  if (!row) return ' '.repeat(OFFSET_WIDTH + 2 + HEX_WIDTH);
+  return `${hex(row.offset, OFFSET_WIDTH)} ${row.text.padEnd(HEX_WIDTH + 1)}`;
+}
+
+function layOut(pieces: readonly PlacedPiece[]): Row[] {
+  const rows: Row[] = [];
+  for (const { offset, piece } of pieces) {
+    switch (piece.kind) {
+      case 'bytes':
+        piece.bytes.forEach((byte, index) => {
+          put(rows, offset + index, hex(byte, 2));
+        });
+        break;
+      case 'address':
+        put(rows, offset, addressText(piece.value, piece.size, piece.relative));
+        break;
+      case 'reserve':
+        put(rows, offset, piece.size > 8 ? tagText('res', piece.size) : '??'.repeat(piece.size));
+        break;
+      case 'tag':
+        put(rows, offset, tagText(piece.tag, piece.count));
+    }
+  }
+  return rows;
+}
+
+function put(rows: Row[], offset: number, text: string): void {
+  const row = rows.at(-1);
+  if (row && row.text.length + text.length <= HEX_WIDTH) {
+    row.text += text;
+    return;
+  }
+  if (row) row.text += '-';
+  rows.push({ offset, text });
+}
+
+function addressText(value: bigint, size: number, relative: boolean): string {
+  let text = '';
+  let rest = BigInt.asUintN(8 * size, value);
+  for (let i = 0; i < size; i++, rest >>= 8n) text += hex(rest & 0xffn, 2);
+  return relative ? `(${text})` : `[${text}]`;
+}
+
+const tagText = (tag: string, count: number): string => `<${tag} ${hex(count, 1)}h>`;

@@ -1,0 +1,239 @@
+/**
+ * One pass over a source: where it stands, what its names mean, and where bytes go.
+ *
+ * The first pass knows nothing of what is still to come and takes the shortest forms; later passes use
+ * the symbol values of the pass before, until none changes; the last pass writes.
+ */
+
+import type { DiagnosticSink, Place } from './diagnostics.ts';
+import { LineError } from './diagnostics.ts';
+import { type Expression } from './expression.ts';
+import { evaluate, type Scope } from './evaluate.ts';
+import type { IncludedFile } from './options.ts';
+import { MAX_OUTPUT_BYTES, type Output, type Piece } from './output.ts';
+import type { Section, SectionBase, Sections } from './sections.ts';
+import type { SymbolTable } from './symbols.ts';
+import { inSection, isScalar, type Term, UNKNOWN, type Value } from './value.ts';
+
+export type PassKind = 'first' | 'settle' | 'final';
+
+/** Takes what a line produced, for the listing. */
+export type PieceSink = (offset: number, piece: Piece) => void;
+
+export interface PassSetup {
+  readonly kind: PassKind;
+  readonly sections: Sections;
+  readonly symbols: SymbolTable;
+  readonly output: Output;
+  readonly diagnostics: DiagnosticSink;
+  readonly listPiece: PieceSink;
+  readonly readBinary: (path: string) => IncludedFile | undefined;
+}
+
+export class Pass implements Scope {
+  readonly kind: PassKind;
+  readonly sections: Sections;
+  readonly symbols: SymbolTable;
+  readonly output: Output;
+  readonly diagnostics: DiagnosticSink;
+  readonly readBinary: PassSetup['readBinary'];
+  /** Code size; 16 until the source says `bits`, as in NASM's flat format. */
+  mode: 16 | 32 | 64 = 16;
+  defaultRel = false;
+  place: Place = { position: { file: '', line: 0, expansion: undefined }, sourceLine: '' };
+  #section: Section;
+  /** Address counter of an `absolute` area. */
+  #absolute: Value | undefined;
+  /** Offset of the line's start: what `$` means. */
+  #here = 0;
+  #listPiece: PieceSink;
+  #quiet = false;
+
+  constructor(setup: PassSetup) {
+    this.kind = setup.kind;
+    this.sections = setup.sections;
+    this.symbols = setup.symbols;
+    this.output = setup.output;
+    this.diagnostics = setup.diagnostics;
+    this.readBinary = setup.readBinary;
+    this.#listPiece = setup.listPiece;
+    this.#section = setup.sections.open('.text');
+    setup.sections.reset();
+    setup.symbols.startPass();
+  }
+
+  get isFinal(): boolean {
+    return this.kind === 'final';
+  }
+
+  get section(): Section {
+    return this.#section;
+  }
+
+  set section(section: Section) {
+    this.#section = section;
+    this.#absolute = undefined;
+  }
+
+  get isAbsolute(): boolean {
+    return this.#absolute !== undefined;
+  }
+
+  set absolute(start: Value) {
+    this.#absolute = start;
+  }
+
+  /** Offset of the next byte in the current section. */
+  get offset(): number {
+    return this.#section.offset;
+  }
+
+  /** Marks the start of a line, which `$` stands for in all of it. */
+  startLine(place: Place): void {
+    this.place = place;
+    this.#here = this.#section.offset;
+  }
+
+  here(): Value {
+    return this.#absolute ?? inSection(this.#section.runBase, BigInt(this.#here));
+  }
+
+  base(): Value {
+    if (this.#absolute) return { ...this.#absolute, constant: 0n };
+    return inSection(this.#section.runBase, 0n);
+  }
+
+  symbol(name: string, column: number): Value {
+    const symbol = this.symbols.find(name);
+    if (symbol) return inSection(symbol.base, symbol.offset);
+    const start = this.#sectionStart(name);
+    if (start) return inSection(start, 0n);
+    if (this.isFinal) {
+      throw new LineError(`symbol \`${this.symbols.qualify(name)}' not defined`, column);
+    }
+    return UNKNOWN;
+  }
+
+  /** `section.NAME.start` and `section.NAME.vstart`. */
+  #sectionStart(name: string): SectionBase | undefined {
+    const match = /^section\.(.+)\.(v?start)$/.exec(name);
+    const section = match && this.sections.find(match[1] as string);
+    if (!section) return undefined;
+    return match[2] === 'start' ? section.loadBase : section.runBase;
+  }
+
+  evaluate(expression: Expression): Value {
+    return evaluate(expression, this);
+  }
+
+  /** Value of an expression that must be a plain number now. */
+  number(expression: Expression, message: string, column: number): bigint {
+    const value = evaluate(expression, this);
+    if (isScalar(value)) return value.constant;
+    throw new LineError(value.unknown ? `${message}: symbol not defined before use` : message, column);
+  }
+
+  /** As `number`, but a symbol that is not known yet counts as 0 until the last pass. */
+  eventualNumber(expression: Expression, message: string, column: number): bigint {
+    const value = evaluate(expression, this);
+    if (value.unknown) return 0n;
+    if (isScalar(value)) return value.constant;
+    throw new LineError(message, column);
+  }
+
+  warn(message: string, column = 0): void {
+    if (this.isFinal) this.diagnostics.warn(this.place, message, column);
+  }
+
+  /** Reports an error that later passes may cure: it counts in the last one only. */
+  error(message: string, column = 0): void {
+    if (this.isFinal) this.diagnostics.error(this.place, message, column);
+  }
+
+  /** Runs `action` without listing what it emits. */
+  withoutListing(action: () => void): void {
+    const before = this.#quiet;
+    this.#quiet = true;
+    action();
+    this.#quiet = before;
+  }
+
+  list(offset: number, piece: Piece): void {
+    if (this.isFinal && !this.#quiet) this.#listPiece(offset, piece);
+  }
+
+  /** Emits plain bytes. */
+  emit(bytes: Uint8Array): void {
+    const { offset } = this;
+    if (!this.#claim(bytes.length)) return;
+    if (!this.isFinal) return;
+    this.list(offset, { kind: 'bytes', bytes });
+    this.#write(offset, bytes);
+  }
+
+  /**
+   * Emits a number of `size` bytes, to which the addresses of `bases` will be added. A relative number
+   * is listed as its target.
+   */
+  emitAddress(value: bigint, size: number, bases: readonly Term<SectionBase>[], target?: bigint): void {
+    const { offset, section } = this;
+    if (!this.#claim(size) || !this.isFinal) return;
+    const relative = target !== undefined;
+    this.list(offset, { kind: 'address', value: target ?? value, size, relative });
+    if (section.kind !== 'nobits') this.output.relocations.push({ section, offset, size, bases });
+    this.#write(offset, littleEndian(value, size));
+  }
+
+  /** Reserves space, which is zeroed with a warning where a section has contents. */
+  reserve(size: number): void {
+    if (this.#absolute) {
+      const { constant } = this.#absolute;
+      this.#absolute = { ...this.#absolute, constant: constant + BigInt(size) };
+      return;
+    }
+    const { offset, section } = this;
+    if (!this.#claimSize(size) || size === 0) return;
+    this.list(offset, { kind: 'reserve', size });
+    if (section.kind === 'nobits') return;
+    this.warn(`uninitialized space declared in ${section.name} section: zeroing [-w+zeroing]`);
+    if (this.isFinal) this.output.contents(section, offset + size);
+  }
+
+  /** Repeats the last `length` bytes `count` times. */
+  repeat(length: number, count: number): void {
+    const { offset, section } = this;
+    if (!this.#claimSize(length * count) || !this.isFinal) return;
+    if (section.kind !== 'nobits') this.output.repeat(section, offset, length, count);
+  }
+
+  #claim(size: number): boolean {
+    if (size === 0) return false;
+    if (this.#absolute) throw new LineError('attempt to assemble code in [ABSOLUTE] space');
+    return this.#claimSize(size);
+  }
+
+  #claimSize(size: number): boolean {
+    const section = this.#section;
+    let total = size;
+    for (const { offset } of this.sections.list) total += offset;
+    if (total > MAX_OUTPUT_BYTES) {
+      this.diagnostics.fatal(this.place, 'limit', `output is larger than ${MAX_OUTPUT_BYTES} bytes`);
+    }
+    section.offset += size;
+    return true;
+  }
+
+  #write(offset: number, bytes: Uint8Array): void {
+    if (this.#section.kind === 'nobits') {
+      this.warn('attempt to initialize memory in a nobits section: ignored [-w+other]');
+    } else this.output.write(this.#section, offset, bytes);
+  }
+}
+
+/** A number as little-endian bytes. */
+export function littleEndian(value: bigint, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let rest = BigInt.asUintN(8 * size, value);
+  for (let i = 0; i < size; i++, rest >>= 8n) bytes[i] = Number(rest & 0xffn);
+  return bytes;
+}

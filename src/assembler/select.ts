@@ -1,0 +1,251 @@
+/**
+ * Which row encodes an instruction, where several fit. NASM takes the first fitting template of its
+ * own table; the same choice follows from these rules, in this order:
+ *
+ *   1. rows whose immediate holds the value (in a sign-extended byte, judged by the low bits of the
+ *      operand size; a symbolic value needs the widest field) before rows that cut it off;
+ *   2. the shortest encoding;
+ *   3. the narrower immediate (6683C07F, not 66057F00, for `add ax, 127`);
+ *   4. the row that comes first in the table (which has the ModRM.rm form first for reg, reg).
+ *
+ * In 64-bit mode an encoding that is all of another instruction's is passed over (90 is nop, so
+ * `xchg eax, eax` is 87C0).
+ */
+
+import {
+  accepts,
+  type Encoded,
+  type EncodeOptions,
+  encode,
+  existsIn,
+  type ImmediateValue,
+  memorySize,
+  type OperandValue,
+} from '../isa/encode.ts';
+import type { Insn, Operand } from '../isa/row.ts';
+import { ROWS } from '../isa/table.ts';
+import { LineError } from './diagnostics.ts';
+
+const BY_MNEMONIC = indexRows();
+/** One-byte instructions without operands: opcode to mnemonic. */
+const WHOLE = new Map(
+  ROWS.filter((row) => isWhole(row)).map((row) => [row.encoding.opcode, row.mnemonic]),
+);
+
+function isWhole({ operands, encoding, opcodeText }: Insn): boolean {
+  return operands.length === 0 && !encoding.modrm && opcodeText.length === 2;
+}
+
+function indexRows(): ReadonlyMap<string, readonly Insn[]> {
+  const index = new Map<string, Insn[]>();
+  for (const row of ROWS) {
+    if (row.decodeOnly) continue;
+    const rows = index.get(row.mnemonic);
+    if (rows) rows.push(row);
+    else index.set(row.mnemonic, [row]);
+  }
+  return index;
+}
+
+export function isMnemonic(word: string): boolean {
+  return BY_MNEMONIC.has(word);
+}
+
+/** What an operand of the source is, beyond what the encoder needs to know. */
+export interface Traits {
+  /** Branch target that a rel8 can reach, as far as is known; undefined for other operands. */
+  readonly reachable: ((length: number) => boolean) | undefined;
+  readonly strict: boolean;
+}
+
+interface Candidate extends Encoded {
+  readonly fits: boolean;
+  readonly immediateBits: number;
+}
+
+/** Picks the row and encodes it. Throws LineError with NASM's message where none fits. */
+export function select(
+  mnemonic: string,
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+  options: EncodeOptions,
+): Encoded {
+  const rows = BY_MNEMONIC.get(mnemonic) as readonly Insn[];
+  const fitting = rows.filter((row) => existsIn(row, options.mode) && takes(row, values, traits));
+  if (fitting.length === 0) throw new LineError(whyNone(rows, values, traits, options));
+  checkMemorySize(fitting, values);
+  let best: Candidate | undefined;
+  let highByte = false;
+  for (const row of fitting) {
+    const encoded = encode(row, values, options);
+    if (!encoded) {
+      highByte = true;
+      continue;
+    }
+    if (options.mode === 64 && isAnother(encoded, mnemonic)) continue;
+    if (!isReachable(encoded, traits)) continue;
+    const candidate = rate(encoded, values, traits);
+    if (!best || isBetter(candidate, best)) best = candidate;
+  }
+  if (best) return best;
+  if (highByte) throw new LineError('cannot use high byte register in rex instruction');
+  throw new LineError('invalid combination of opcode and operands');
+}
+
+function takes(row: Insn, values: readonly OperandValue[], traits: readonly Traits[]): boolean {
+  const { operands } = row;
+  if (operands.length !== values.length) return false;
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i] as Operand;
+    const value = values[i] as OperandValue;
+    if (!accepts(operand, value)) return false;
+    if (value.kind !== 'imm') continue;
+    const { strict } = traits[i] as Traits;
+    if (operand.kind === 'rel' ? !takesTarget(operand, value, strict) : !takesSize(row, i, value)) {
+      return false;
+    }
+    if (operand.kind === 'one' && strict) return false;
+  }
+  return true;
+}
+
+function takesTarget(operand: Operand, value: ImmediateValue, strict: boolean): boolean {
+  if (value.bits !== undefined && value.bits !== 64) return false;
+  if (value.distance === 'short') return operand.bits === 8;
+  if (operand.bits === 8) return !strict && value.distance === undefined;
+  return true;
+}
+
+/** An immediate's size in the source is that of its field or of the operation. */
+function takesSize(row: Insn, index: number, { bits }: ImmediateValue): boolean {
+  const operand = row.operands[index] as Operand;
+  if (bits === undefined || operand.kind !== 'imm') return true;
+  const narrowed = row.alias === true && !operand.signed && operationBits(row) > operand.bits;
+  if (bits === operand.bits) return !narrowed;
+  if (bits === operationBits(row)) return true;
+  if (row.size64 === 'd64' && row.encoding.operandSize === undefined) {
+    return bits >= 32 || (bits === 16 && operand.bits === 8);
+  }
+  return false;
+}
+
+/** Width of the operation as the operands tell it; 64 for stack operations. */
+function operationBits(row: Insn): number {
+  const first = row.operands.find(({ kind }) => kind === 'gpr' || kind === 'mem');
+  if (first) return first.bits;
+  return row.encoding.operandSize ?? (row.size64 ? 64 : 0);
+}
+
+/** A memory operand without a size must have the same size in all rows that fit. */
+function checkMemorySize(rows: Insn[], values: readonly OperandValue[]): void {
+  values.forEach((value, index) => {
+    if (value.kind !== 'mem' || value.bits !== undefined) return;
+    preferImmediateSize(rows, values, index);
+    if (value.far) return preferWidestFar(rows, index);
+    const size = memorySize((rows[0] as Insn).operands[index] as Operand);
+    const same = rows.every((row) => memorySize(row.operands[index] as Operand) === size);
+    if (!same) throw new LineError('operation size not specified');
+  });
+}
+
+/** `add [rdi], dword 5`: the size of the immediate stands for that of the memory. */
+function preferImmediateSize(rows: Insn[], values: readonly OperandValue[], index: number): void {
+  const sized = values.find((value) => value.kind === 'imm' && value.bits !== undefined);
+  if (!sized) return;
+  const bits = (sized as ImmediateValue).bits;
+  keep(rows, (row) => memorySize(row.operands[index] as Operand) === bits);
+}
+
+/** `jmp far [rdi]`: the widest far pointer. */
+function preferWidestFar(rows: Insn[], index: number): void {
+  const size = (row: Insn): number => memorySize(row.operands[index] as Operand);
+  const widest = Math.max(...rows.map(size));
+  keep(rows, (row) => size(row) === widest);
+}
+
+function keep(rows: Insn[], wanted: (row: Insn) => boolean): void {
+  const kept = rows.filter(wanted);
+  if (kept.length > 0) rows.splice(0, rows.length, ...kept);
+}
+
+function isAnother({ bytes }: Encoded, mnemonic: string): boolean {
+  if (bytes.length !== 1) return false;
+  const owner = WHOLE.get(bytes[0] as number);
+  return owner !== undefined && owner !== mnemonic && !sameBytes(owner, mnemonic);
+}
+
+/** Two names of one instruction (xlat, xlatb; ret, retn). */
+function sameBytes(a: string, b: string): boolean {
+  const texts = new Set((BY_MNEMONIC.get(a) ?? []).map((row) => row.opcodeText));
+  return (BY_MNEMONIC.get(b) ?? []).some((row) => isWhole(row) && texts.has(row.opcodeText));
+}
+
+function isReachable({ row, bytes }: Encoded, traits: readonly Traits[]): boolean {
+  return row.operands.every((operand, index) => {
+    if (operand.kind !== 'rel' || operand.bits !== 8) return true;
+    const { reachable } = traits[index] as Traits;
+    return !hasLongForm(row) || reachable === undefined || reachable(bytes.length);
+  });
+}
+
+function hasLongForm(row: Insn): boolean {
+  const rows = BY_MNEMONIC.get(row.mnemonic) as readonly Insn[];
+  return rows.some((other) => other.operands[0]?.kind === 'rel' && other.operands[0].bits > 8);
+}
+
+function rate(
+  encoded: Encoded,
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+): Candidate {
+  let fits = true;
+  let immediateBits = 0;
+  encoded.row.operands.forEach((operand, index) => {
+    const value = values[index] as OperandValue;
+    if (operand.kind !== 'imm' || value.kind !== 'imm') return;
+    immediateBits = operand.bits;
+    const { strict } = traits[index] as Traits;
+    if (!holds(operand, value, operationBits(encoded.row), strict)) fits = false;
+  });
+  return { ...encoded, fits, immediateBits };
+}
+
+/** Rule 1: the field keeps the value. `strict` and symbols ask for a field of the full width. */
+function holds(operand: Operand, value: ImmediateValue, width: number, strict: boolean): boolean {
+  const { bits } = operand;
+  const full = bits >= width;
+  if (!value.exact || strict) return full || (strict && value.bits === bits);
+  if (full) return true;
+  const { value: n } = value;
+  if (!operand.signed) return width !== 64 || bits === 8 || BigInt.asUintN(bits, n) === n;
+  // NASM judges a byte by the low 16 or 32 bits, whatever stands above.
+  if (bits === 8) return BigInt.asIntN(8, n) === BigInt.asIntN(width === 16 ? 16 : 32, n);
+  return BigInt.asIntN(bits, n) === n;
+}
+
+function isBetter(a: Candidate, b: Candidate): boolean {
+  if (a.fits !== b.fits) return a.fits;
+  if (!a.fits && a.immediateBits !== b.immediateBits) return a.immediateBits > b.immediateBits;
+  if (a.bytes.length !== b.bytes.length) return a.bytes.length < b.bytes.length;
+  return a.immediateBits < b.immediateBits;
+}
+
+/** The most telling of NASM's messages for operands that no row takes. */
+function whyNone(
+  rows: readonly Insn[],
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+  { mode }: EncodeOptions,
+): string {
+  if (rows.some((row) => !existsIn(row, mode) && takes(row, values, traits))) {
+    return `instruction not supported in ${mode}-bit mode`;
+  }
+  const unsized = values.map((value): OperandValue => {
+    if (value.kind === 'mem' || value.kind === 'imm') return { ...value, bits: undefined };
+    return value;
+  });
+  if (rows.some((row) => existsIn(row, mode) && takes(row, unsized, traits))) {
+    return 'mismatch in operand sizes';
+  }
+  return 'invalid combination of opcode and operands';
+}
