@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildDisk } from './guest.mjs';
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 20_000;
 
 /** Collects serial output with the time of its first and last line; feeds the input after a prompt. */
 class SerialLog {
