@@ -1,10 +1,10 @@
 /**
- * Memory operands: the forms of ModRM and SIB (SDM 2A 2.1.5, 2.2.1.6 RIP-Relative Addressing), fixed
- * when an instruction is encoded, and bound to a linear address, by choosing register values, for
- * each case.
+ * Memory operands: the forms of ModRM and SIB (SDM 2A 2.1.5 Addressing-Mode Encoding, 2.2.1.6
+ * RIP-Relative Addressing), fixed when an instruction is encoded, and bound to a linear address, by
+ * choosing register values, for each case.
  */
 
-import { Draft, RIP } from './draft.ts';
+import { type Draft, RIP } from './draft.ts';
 import type { Rng } from './rng.ts';
 
 export interface Address {
@@ -44,7 +44,8 @@ const FORMS = 'base base base disp8 disp8 disp32 sib sib sib8 sib32 index absolu
 export function chooseAddress(rng: Rng, avoid: readonly number[], fixedAt: bigint): Address {
   const a32 = rng.chance(10);
   const segment = rng.chance(10) ? rng.pick(['fs', 'gs'] as const) : undefined;
-  const ignored = segment === undefined && rng.chance(4) ? rng.pick([0x26, 0x2e, 0x36, 0x3e]) : undefined;
+  const ignored =
+    segment === undefined && rng.chance(4) ? rng.pick([0x26, 0x2e, 0x36, 0x3e]) : undefined;
   const common = { ...PLAIN, a32, segment, ignored };
   const base = freeRegister(rng, avoid);
   const index = freeRegister(rng, [...avoid, base, 4], true);
@@ -131,7 +132,8 @@ export function encodeAddress(address: Address): EncodedAddress {
   if (address.segment) prefixes.push(address.segment === 'fs' ? 0x64 : 0x65);
   if (address.ignored) prefixes.push(address.ignored);
   if (address.a32) prefixes.push(0x67);
-  const needsSib = !address.ripRelative && (index !== undefined || base === undefined || (base & 7) === 4);
+  const needsSib =
+    !address.ripRelative && (index !== undefined || base === undefined || (base & 7) === 4);
   const forced = base !== undefined && (base & 7) === 5 && dispBytes === 0;
   const size = forced ? 1 : dispBytes;
   const mod = base === undefined ? 0 : size === 0 ? 0 : size === 1 ? 1 : 2;

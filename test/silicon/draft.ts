@@ -1,6 +1,6 @@
 /** A case under construction: input state of one instruction, everything not set at its default. */
 
-import { DEFAULT_RIP, type CaseInput, defaultInput, GPRS } from '../vectors/format.ts';
+import { type CaseInput, DEFAULT_RIP, defaultInput, GPRS } from '../vectors/format.ts';
 
 export const RIP = DEFAULT_RIP;
 /** What the harness maps: two data pages, a stack page, a code page. */
@@ -14,7 +14,7 @@ export class Draft {
 
   constructor(code: readonly number[], flags: bigint) {
     this.input = defaultInput(hex(code));
-    this.input.regs.rflags |= flags;
+    this.input.regs.rflags! |= flags;
   }
 
   gpr(register: number): bigint {
@@ -44,7 +44,9 @@ export class Draft {
 
   /** Puts a little-endian number into memory, as far as memory is mapped. */
   store(address: bigint, bits: number, value: bigint): void {
-    const bytes = Array.from({ length: bits >> 3 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+    const bytes = Array.from({ length: bits >> 3 }, (_, i) =>
+      Number((value >> BigInt(8 * i)) & 0xffn),
+    );
     this.storeBytes(address, bytes);
   }
 

@@ -37,7 +37,7 @@ export interface Wanted {
   readonly prefixes?: readonly number[];
   /** Value of an immediate, displacement or far pointer operand; weighted random without it. */
   readonly number?: (operand: Operand, rng: Rng) => bigint;
-  readonly address?: (rng: Rng, avoid: readonly number[]) => Address;
+  readonly address?: (rng: Rng) => Address;
 }
 
 /** Chooses operands at random and encodes them. */
@@ -52,55 +52,66 @@ export function canBeMemory(row: Insn): boolean {
 }
 
 export function canBeRegister(row: Insn): boolean {
-  return !row.operands.some(({ slot, kind }) => slot === 'rm' && (kind === 'mem' || kind === 'far'));
+  return !row.operands.some(
+    ({ slot, kind }) => slot === 'rm' && (kind === 'mem' || kind === 'far'),
+  );
 }
 
-/** A segment-override or address-size choice would shift a fixed target: kept simple on purpose. */
+/** Where operands lie whose address the encoding fixes. */
 const FIXED_TARGETS = [0x10000040n, 0x10000080n, 0x100003f8n, 0x10000ffdn, 0x10000123n];
 
 function chooseOperands(row: Insn, rng: Rng, wanted: Wanted): OperandChoice[] {
   const noHigh = row.encoding.operandSize === 64 || row.encoding.vex || rng.chance(50);
-  const used: number[] = [];
-  const choices: OperandChoice[] = row.operands.map((operand) => {
-    const choice = chooseOperand(operand, rng, wanted, noHigh);
-    if (choice.kind === 'gpr') used.push(choice.register);
-    return choice;
+  const chosen = row.operands.map((operand) => {
+    return isMemory(operand, wanted) ? undefined : chooseOperand(operand, rng, wanted, noHigh);
   });
-  const needsRex = choices.some((choice) => choice.kind === 'gpr' && choice.high) && usesRex(choices);
-  const fixed = needsRex ? choices.map(withoutHigh) : choices;
-  return fixed.map((choice) => {
-    if (choice.kind !== 'mem') return choice;
-    const avoid = [...used, 4, ...(row.operands.some((o) => o.slot === 'fixed') ? [0, 1, 2] : [])];
-    const choose = wanted.address ?? ((r: Rng, a: readonly number[]) => chooseAddress(r, a, rng.pick(FIXED_TARGETS)));
+  const consistent = usesRex(chosen) ? chosen.map(withoutHigh) : chosen;
+  const registers = consistent.flatMap((choice) => (choice?.kind === 'gpr' ? [choice] : []));
+  const address = () => {
+    const avoid = [...registers.map(({ register }) => register), 4, ...implicitRegisters(row)];
+    const legacyOnly = registers.some(({ high }) => high);
     for (;;) {
-      const address = choose(rng, avoid);
-      const extended = (address.base ?? 0) > 7 || (address.index ?? 0) > 7;
-      const anyHigh = fixed.some((other) => other.kind === 'gpr' && other.high);
-      if (!extended || !anyHigh) return { kind: 'mem', address };
+      const candidate = wanted.address?.(rng) ?? chooseAddress(rng, avoid, rng.pick(FIXED_TARGETS));
+      const extended = (candidate.base ?? 0) > 7 || (candidate.index ?? 0) > 7;
+      if (!extended || !legacyOnly) return candidate;
     }
-  });
+  };
+  return consistent.map((choice) => choice ?? { kind: 'mem', address: address() });
 }
 
-function withoutHigh(choice: OperandChoice): OperandChoice {
-  return choice.kind === 'gpr' && choice.high ? { ...choice, high: false } : choice;
+function isMemory({ slot, kind, memory }: Operand, wanted: Wanted): boolean {
+  return slot === 'rm' && memory && (wanted.memory || kind === 'mem' || kind === 'far');
 }
 
-function usesRex(choices: readonly OperandChoice[]): boolean {
-  return choices.some((c) => c.kind === 'gpr' && (c.register > 7 || (!c.high && c.register > 3)));
+/** Registers whose values a recipe chooses: better not part of the address. */
+function implicitRegisters(row: Insn): number[] {
+  if (/^(cmpxchg|mul|imul|div|idiv)/.test(row.mnemonic)) return [0, 1, 2, 3];
+  return row.operands.some(({ slot }) => slot === 'fixed') ? [0, 1, 2] : [];
+}
+
+type Chosen = OperandChoice | undefined;
+
+function withoutHigh(choice: Chosen): Chosen {
+  return choice?.kind === 'gpr' && choice.high ? { ...choice, high: false } : choice;
+}
+
+function usesRex(choices: readonly Chosen[]): boolean {
+  return choices.some((c) => c?.kind === 'gpr' && (c.register > 7 || (!c.high && c.register > 3)));
 }
 
 function chooseOperand(operand: Operand, rng: Rng, wanted: Wanted, noHigh: boolean): OperandChoice {
   const { kind, slot, bits } = operand;
   if (slot === 'fixed') {
-    return kind === 'gpr' ? { kind: 'gpr', register: operand.fixed, high: false } : { kind: 'other', register: operand.fixed };
-  }
-  if (slot === 'rm' && operand.memory && (wanted.memory || kind === 'mem' || kind === 'far')) {
-    return { kind: 'mem', address: undefined as unknown as Address };
+    return kind === 'gpr'
+      ? { kind: 'gpr', register: operand.fixed, high: false }
+      : { kind: 'other', register: operand.fixed };
   }
   if (kind === 'gpr') {
     const register = rng.below(16);
     const high = bits === 8 && !noHigh && rng.chance(50);
-    return high ? { kind: 'gpr', register: register & 3, high } : { kind: 'gpr', register, high: false };
+    return high
+      ? { kind: 'gpr', register: register & 3, high }
+      : { kind: 'gpr', register, high: false };
   }
   if (kind === 'sreg') return { kind: 'other', register: rng.below(rng.chance(15) ? 8 : 6) };
   if (kind === 'cr' || kind === 'dr') return { kind: 'other', register: rng.below(9) };
@@ -138,7 +149,7 @@ function encode(
   const { encoding } = row;
   const fields = collectFields(row, operands);
   const memory = fields.memory ? encodeAddress(fields.memory) : undefined;
-  const immediates = encodeImmediates(row, operands);
+  const immediates = encodeImmediates(row, operands, prefixes.includes(0x67));
   const r = fields.reg >> 3;
   const x = memory?.rexX ?? 0;
   const b = (memory ? memory.rexB : (fields.rm | fields.opcode) >> 3) & 1;
@@ -162,7 +173,12 @@ function collectFields(row: Insn, operands: readonly OperandChoice[]): Fields {
     if (choice.kind === 'mem') fields.memory = choice.address;
     if (choice.kind !== 'gpr' && choice.kind !== 'other') return;
     const number = choice.kind === 'gpr' && choice.high ? choice.register + 4 : choice.register;
-    if (operand.slot === 'reg' || operand.slot === 'rm' || operand.slot === 'vvvv' || operand.slot === 'opcode') {
+    if (
+      operand.slot === 'reg' ||
+      operand.slot === 'rm' ||
+      operand.slot === 'vvvv' ||
+      operand.slot === 'opcode'
+    ) {
       fields[operand.slot] = number;
     }
     const low = choice.kind === 'gpr' && operand.bits === 8 && !choice.high && choice.register > 3;
@@ -184,7 +200,8 @@ function legacyHead(row: Insn, fields: Fields, rxb: readonly number[], rng: Rng)
   if (rex === 0 && !highPossible && rng.chance(4)) rex = 0x40;
   if (rex !== 0) bytes.push(rex);
   if (encoding.map !== '') bytes.push(0x0f);
-  if (encoding.map === '0F38' || encoding.map === '0F3A') bytes.push(Number.parseInt(encoding.map.slice(2), 16));
+  if (encoding.map === '0F38' || encoding.map === '0F3A')
+    bytes.push(Number.parseInt(encoding.map.slice(2), 16));
   return bytes;
 }
 
@@ -200,14 +217,14 @@ function vexHead(row: Insn, fields: Fields, rxb: readonly number[]): number[] {
 
 const IMMEDIATE_BYTES = { ib: 1, iw: 2, id: 4, io: 8, cb: 1, cw: 2, cd: 4, cp: 6, mo: 8 } as const;
 
-function encodeImmediates(row: Insn, operands: readonly OperandChoice[]): number[] {
+function encodeImmediates(row: Insn, operands: readonly OperandChoice[], a32: boolean): number[] {
   const numbers = row.operands
     .map((operand, i) => ({ operand, choice: operands[i]! }))
     .filter(({ operand }) => operand.slot === 'imm' || operand.slot === 'moffs');
   return row.encoding.immediates.flatMap((field, i) => {
     const choice = numbers[i]?.choice;
     const value = choice?.kind === 'number' ? choice.value : 0n;
-    return littleEndian(value, IMMEDIATE_BYTES[field]);
+    return littleEndian(value, field === 'mo' && a32 ? 4 : IMMEDIATE_BYTES[field]);
   });
 }
 

@@ -34,7 +34,8 @@ const RECIPES: Record<string, Recipe> = {
 };
 for (const shift of ['shl', 'sal', 'shr', 'sar', 'rol', 'ror', 'rcl', 'rcr', 'shld', 'shrd']) {
   RECIPES[shift] = (draft, encoded, rng) => {
-    if (encoded.row.operandText.endsWith('cl')) draft.setPart(RCX, 8, shiftCount(width(encoded), rng));
+    if (encoded.row.operandText.endsWith('cl'))
+      draft.setPart(RCX, 8, shiftCount(width(encoded), rng));
   };
 }
 
@@ -61,7 +62,22 @@ export function immediateValue(mnemonic: string, bits: number, size: number, rng
 }
 
 function shiftCount(size: number, rng: Rng): bigint {
-  const counts = [0, 1, 1, 2, 4, size - 1, size, size + 1, 31, 32, 63, rng.below(size), rng.below(size), rng.below(256)];
+  const counts = [
+    0,
+    1,
+    1,
+    2,
+    4,
+    size - 1,
+    size,
+    size + 1,
+    31,
+    32,
+    63,
+    rng.below(size),
+    rng.below(size),
+    rng.below(256),
+  ];
   return BigInt(rng.pick(counts));
 }
 
@@ -82,7 +98,13 @@ function dividend(draft: Draft, encoded: Encoded, rng: Rng): void {
   const low = rng.operand(bits);
   const signed = encoded.row.mnemonic === 'idiv';
   const extension = signed && (low >> BigInt(bits - 1)) & 1n ? -1n : 0n;
-  const upper = rng.pick([extension, extension, extension, BigInt(rng.below(4)), rng.operand(bits)]);
+  const upper = rng.pick([
+    extension,
+    extension,
+    extension,
+    BigInt(rng.below(4)),
+    rng.operand(bits),
+  ]);
   draft.setPart(RAX, bits, low);
   if (bits === 8) draft.setPart(RAX, 8, upper, true);
   else {
@@ -94,7 +116,10 @@ function dividend(draft: Draft, encoded: Encoded, rng: Rng): void {
 /** Half of the compares succeed. */
 function comparands(draft: Draft, { row }: Encoded, bits: number, value: bigint, rng: Rng): void {
   const seen = rng.chance(50) ? value : value ^ 1n;
-  if (row.mnemonic === 'cmpxchg') return draft.setPart(RAX, bits, seen);
+  if (row.mnemonic === 'cmpxchg') {
+    draft.setPart(RAX, bits, seen);
+    return;
+  }
   const half = bits >> 1;
   setRegister(draft, RBX, half, rng);
   setRegister(draft, RCX, half, rng);
@@ -103,8 +128,8 @@ function comparands(draft: Draft, { row }: Encoded, bits: number, value: bigint,
 }
 
 /**
- * RCX must be 0, and for wrpkru RDX too, or the instruction faults. Key 0 stays open: the kernel needs
- * it to deliver the signal.
+ * RCX must be 0, and for wrpkru RDX too, or the instruction faults. Key 0 stays open: the kernel
+ * needs it to deliver the signal.
  */
 function pkruOperands(draft: Draft, { row }: Encoded, rng: Rng): void {
   draft.setGpr(RCX, rng.chance(70) ? 0n : rng.pick([1n, 1n << 31n, 1n << 32n]));
@@ -114,7 +139,7 @@ function pkruOperands(draft: Draft, { row }: Encoded, rng: Rng): void {
   }
 }
 
-/** A bit string in memory: the offset in a register reaches beyond the operand, in both directions. */
+/** A bit string in memory: an offset in a register reaches beyond the operand, both ways. */
 function bitState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
   const bits = memoryBits(encoded);
   const offset = encoded.operands[1];
@@ -138,7 +163,8 @@ function xlatState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
   const index = rng.operand(8);
   if (rng.chance(50)) draft.setGpr(RAX, 0n);
   draft.setPart(RAX, 8, index);
-  const base = encoded.prefixes.includes(0x67) && target > DATA + 0x100n ? target & 0xffffffffn : target;
+  const base =
+    encoded.prefixes.includes(0x67) && target > DATA + 0x100n ? target & 0xffffffffn : target;
   draft.setGpr(RBX, base - index);
   draft.store(target, 8, rng.bits(8));
   return draft;

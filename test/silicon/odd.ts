@@ -8,13 +8,13 @@ import { randomFlags } from './operands.ts';
 import type { Groups } from './plan.ts';
 import { Rng } from './rng.ts';
 
-/** Undefined or not valid in 64-bit mode (SDM 2D appendix A), without what later processors define. */
+/** Not valid in 64-bit mode (SDM 2D appendix A Opcode Map), nor taken by later processors. */
 const INVALID = `
   06 07 0e 16 17 1e 1f 27 2f 37 3f 60 61 9a0000000000 82c001 ce d40a d50a d6 ea000000000000
   8ec8 8ef0 8ef8 8cf0 8cf8 8dc0 c6c800 c7c800000000 8fc8 fed0 fed8 fee0 fee8 fef0 fef8
   ffd8 ffe8 fff8 0f04 0f0a 0f0c 0f0e 0f24c0 0f25c0 0f26c0 0f27c0 0f36 0f39 0f3b 0f3c 0f3d 0f3e 0f3f
   0fa6c0 0fa7c0 0fb2c0 0fb4c0 0fb5c0 0fbac000 0fbac800 0fbad000 0fbad800 0fc7c0 0fc7c8 0fc7d0
-  0f00f0 0f00f8 0f38f0c0 0f38f1c0 0fc3c0 c4e278f2 c4e2fbf7 c4e248f3c0 c4e278f3f0
+  0f00f0 0f00f8 0f38f0c0 0f38f1c0 0fc3c0 c4e248f3c0 c4e278f3f0
   0f20c8 0f20e8 0f20f8 0f22c8 0f21e0 0f23e8 440f20c8 440f21c0 66660f0b f30f0b 480f0b
 `;
 
@@ -31,7 +31,17 @@ export function invalidOpcodes(): Groups {
 export function longInstructions(): Groups {
   const groups: Groups = new Map();
   const rng = new Rng('long');
-  for (const tail of ['90', '01d8', '83c001', '4801d8', '0fafc3', '480fc8', '0f1f00', 'c3', 'f7d8']) {
+  for (const tail of [
+    '90',
+    '01d8',
+    '83c001',
+    '4801d8',
+    '0fb6c3',
+    '480fc8',
+    '0f1f00',
+    'c3',
+    'f7d8',
+  ]) {
     for (const length of [14, 15, 16, 17]) {
       const fill = rng.pick(['26', '2e', '36', '3e', '66', '67']);
       const code = fill.repeat(length - tail.length / 2) + tail;
@@ -49,7 +59,15 @@ export function longInstructions(): Groups {
 export function splitFetches(): Groups {
   const groups: Groups = new Map();
   const rng = new Rng('fetch');
-  const instructions = ['4801d8', '48b80102030405060708', '0fafc3', '66f7c03412', 'f3a4', 'c4e278f2c3', 'e900000000'];
+  const instructions = [
+    '4801d8',
+    '48b80102030405060708',
+    '0fafc3',
+    '66f7c03412',
+    'f3a4',
+    'c4e278f2c3',
+    'e900000000',
+  ];
   for (const whole of instructions) {
     for (let kept = 1; kept < whole.length / 2; kept++) {
       addDrafts(groups, whole.slice(0, 2 * kept), 3, (bytes) => {
@@ -62,8 +80,16 @@ export function splitFetches(): Groups {
   return groups;
 }
 
-function addDrafts(groups: Groups, code: string, count: number, make: (bytes: number[]) => Draft): void {
+function addDrafts(
+  groups: Groups,
+  code: string,
+  count: number,
+  make: (bytes: number[]) => Draft,
+): void {
   const bytes = [...Buffer.from(code, 'hex')];
-  const planned = Array.from({ length: count }, () => ({ row: undefined, input: make(bytes).input }));
+  const planned = Array.from({ length: count }, () => ({
+    row: undefined,
+    input: make(bytes).input,
+  }));
   groups.set(code, [...(groups.get(code) ?? []), ...planned]);
 }

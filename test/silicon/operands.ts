@@ -57,25 +57,46 @@ export function randomState(encoded: Encoded, rng: Rng): Draft {
 }
 
 /** Upper bits of a narrow value are zero or those of the untouched register. */
-export function setRegister(draft: Draft, register: number, bits: number, rng: Rng, high = false): void {
-  if (register === 4 && !high) return draft.setGpr(4, draft.gpr(4));
+export function setRegister(
+  draft: Draft,
+  register: number,
+  bits: number,
+  rng: Rng,
+  high = false,
+): void {
   if (bits < 64 && rng.chance(50)) draft.setGpr(register, 0n);
   draft.setPart(register, bits, rng.operand(bits), high);
 }
 
 /** Binds the memory operand, if there is one; returns its linear address. */
-export function placeMemory(draft: Draft, encoded: Encoded, rng: Rng, target?: bigint): bigint | undefined {
-  const at = encoded.operands.findIndex(({ kind }) => kind === 'mem');
-  const choice = encoded.operands[at];
+export function placeMemory(
+  draft: Draft,
+  encoded: Encoded,
+  rng: Rng,
+  target?: bigint,
+): bigint | undefined {
+  const index = memoryIndex(encoded);
+  const choice = encoded.operands[index];
+  if (choice?.kind === 'number') return placeOffset(draft, encoded, choice.value);
   if (choice?.kind !== 'mem') return undefined;
-  const bytes = encoded.row.operands[at]!.memoryBits >> 3;
+  const bytes = encoded.row.operands[index]!.memoryBits >> 3;
   const linear = bindAddress(draft, choice.address, target ?? chooseTarget(rng, bytes), rng);
   if (rng.chance(4)) draft.input.regs.rflags! |= AC;
   return linear;
 }
 
 /** Width in bits of the memory operand; 0 where there is none or it has no size. */
-export function memoryBits({ row, operands }: Encoded): number {
-  const at = operands.findIndex(({ kind }) => kind === 'mem');
-  return at < 0 ? 0 : row.operands[at]!.memoryBits;
+export function memoryBits(encoded: Encoded): number {
+  return encoded.row.operands[memoryIndex(encoded)]?.memoryBits ?? 0;
+}
+
+function memoryIndex({ row, operands }: Encoded): number {
+  return row.operands.findIndex(({ kind }, i) => kind === 'moffs' || operands[i]?.kind === 'mem');
+}
+
+/** An offset in the instruction: only a segment base moves it. */
+function placeOffset(draft: Draft, { prefixes }: Encoded, offset: bigint): bigint {
+  if (!prefixes.includes(0x64)) return offset;
+  draft.segmentBase('fs', 0x80n);
+  return offset + 0x80n;
 }

@@ -16,20 +16,21 @@ import { stringPrefixes, stringState } from './strings.ts';
 
 type StateMaker = (encoded: Encoded, rng: Rng) => Draft;
 
-/** Cases of one mnemonic at least; entries of the table that share them. */
+/** Cases of a mnemonic, and encodings among which they are spread; a little above the 200 wanted. */
 const CASES = 216;
 const ENCODINGS = 44;
 
 /**
- * Not comparable: their results are the machine's own (cpuid, rdtsc, random numbers), they enter the
- * kernel, or the kernel emulates them (the UMIP group).
+ * Not comparable: their results are the machine's own (cpuid, rdtsc, random numbers), they enter
+ * the kernel, or the kernel emulates them (the UMIP group).
  */
 const SKIPPED = new Set(
   'cpuid rdtsc rdtscp rdrand rdseed syscall sysenter sgdt sidt sldt smsw str xgetbv'.split(' '),
 );
 
 export function isCaptured(row: Insn): boolean {
-  return row.modes !== 'legacy' && !row.alias && !SKIPPED.has(row.mnemonic);
+  const undefinedResult = row.mnemonic === 'bswap' && row.encoding.operandSize === 16;
+  return row.modes !== 'legacy' && !row.alias && !SKIPPED.has(row.mnemonic) && !undefinedResult;
 }
 
 const BY_UOP: Record<string, StateMaker> = {
@@ -94,7 +95,9 @@ export function planMnemonic(rows: readonly Insn[]): Groups {
   const groups: Groups = new Map();
   const encodings = Math.max(3, Math.ceil(ENCODINGS / rows.length));
   // With nothing but flags to vary many cases are alike, and those are written once.
-  const varied = rows.some(({ operands, rep }) => rep || operands.some(({ bits, slot }) => bits && slot !== 'imm'));
+  const varied = rows.some(
+    ({ operands, rep }) => rep || operands.some(({ bits, slot }) => bits && slot !== 'imm'),
+  );
   const wanted = varied ? CASES : 2 * CASES;
   const states = Math.max(2, Math.ceil(wanted / (rows.length * encodings)));
   for (const row of rows) {
@@ -114,7 +117,8 @@ function addStates(groups: Groups, encoded: Encoded, states: number, rng: Rng): 
   groups.set(key, planned);
   const misused = encoded.prefixes.includes(0xf0) && !mayLock(encoded);
   const make = stateMaker(encoded.row);
-  for (let s = 0; s < (misused ? 1 : states); s++) planned.push({ row: encoded.row, input: make(encoded, rng).input });
+  for (let s = 0; s < (misused ? 1 : states); s++)
+    planned.push({ row: encoded.row, input: make(encoded, rng).input });
 }
 
 /** INT 0x80 is a system call on the machine that captures. */
@@ -138,8 +142,10 @@ function wantedEncoding(row: Insn, i: number, rng: Rng): Wanted {
     prefixes: extraPrefixes(row, rng),
     number: (operand, random) => {
       if (operand.kind === 'rel') return stack.displacement(operand.bits, lengthOf(row), random);
-      if (row.uop === 'enter' && operand.bits === 16) return BigInt(random.below(random.chance(80) ? 0x80 : 0x1000));
-      if (row.uop === 'enter') return BigInt(random.chance(50) ? random.below(3) : random.below(40));
+      if (row.uop === 'enter' && operand.bits === 16)
+        return BigInt(random.below(random.chance(80) ? 0x80 : 0x1000));
+      if (row.uop === 'enter')
+        return BigInt(random.chance(50) ? random.below(3) : random.below(40));
       if (/^ret/.test(row.uop)) return BigInt(random.below(0x100));
       return immediateValue(row.mnemonic, operand.bits, size, random);
     },
@@ -159,10 +165,13 @@ const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 function extraPrefixes(row: Insn, rng: Rng): number[] {
   if (row.rep) return stringPrefixes(rng);
   if (row.encoding.vex) return rng.chance(4) ? [rng.pick([0x66, 0xf2, 0xf3])] : [];
-  if (/^loop/.test(row.uop) || row.uop === 'jrcxz') return rng.chance(30) && row.uop !== 'jrcxz' ? [0x67] : [];
+  if (/^loop/.test(row.uop) || row.uop === 'jrcxz')
+    return rng.chance(30) && row.uop !== 'jrcxz' ? [0x67] : [];
+  if (row.operands.some(({ kind }) => kind === 'moffs')) return rng.pick([[], [], [0x67], [0x64]]);
   if (row.uop === 'xlatb') return rng.pick([[], [], [0x67], [0x64], [0x2e]]);
   if (row.size64 && row.encoding.operandSize === undefined && rng.chance(25)) return [0x66];
   if (row.operands.length === 0 && rng.chance(60)) return [rng.pick([...SEGMENT_PREFIXES, 0x67])];
-  if (row.operands.every(({ kind }) => kind === 'gpr') && rng.chance(5)) return [rng.pick(SEGMENT_PREFIXES)];
+  if (row.operands.every(({ kind }) => kind === 'gpr') && rng.chance(5))
+    return [rng.pick(SEGMENT_PREFIXES)];
   return [];
 }

@@ -1,9 +1,17 @@
-/** Runs planned cases on this machine's processor, through the C harness, and reads the outcomes. */
+/** Runs cases on the processor at hand, through the C harness, and reads the outcomes. */
 
 import { spawnSync } from 'node:child_process';
-import { type CaseInput, GPRS, type Outcome, type Piece, type Registers } from '../vectors/format.ts';
+import {
+  type CaseInput,
+  GPRS,
+  type Outcome,
+  type Piece,
+  type Registers,
+} from '../vectors/format.ts';
 
-const VECTORS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF - #TS #NP #SS #GP #PF - #MF #AC #MC #XM'.split(' ');
+const VECTORS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF - #TS #NP #SS #GP #PF - #MF #AC #MC #XM'.split(
+  ' ',
+);
 const INPUT_ORDER = ['rip', 'rflags', ...GPRS, 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs'];
 const OUTPUT_ORDER = [...INPUT_ORDER, 'cs', 'ss'];
 const RF = 1n << 16n;

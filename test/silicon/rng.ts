@@ -6,7 +6,7 @@
 export class Rng {
   #state: number;
 
-  /** The seed is a text (a row of the table), so that a new row leaves the cases of others alone. */
+  /** The seed is a text, that of a row, so that a new row leaves the cases of others alone. */
   constructor(seed: string) {
     let hash = 0x811c9dc5;
     for (const char of seed) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);

@@ -4,7 +4,7 @@
  * what a table of this shape decides is used.
  */
 
-import { STACK, Draft } from './draft.ts';
+import { Draft, STACK } from './draft.ts';
 import type { Encoded } from './encode.ts';
 import { placeMemory, randomFlags, randomState } from './operands.ts';
 import type { Rng } from './rng.ts';
@@ -49,11 +49,17 @@ export function selectorState(encoded: Encoded, rng: Rng): Draft {
 export function stackSelectorState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   randomSelectors(draft, rng);
-  const offset = rng.chance(92) ? BigInt(0x400 + rng.below(0x40) * 8) : rng.pick([0n, 0xffcn, 0x1000n]);
+  const offset = rng.chance(92)
+    ? BigInt(0x400 + rng.below(0x40) * 8)
+    : rng.pick([0n, 0xffcn, 0x1000n]);
   draft.setGpr(4, STACK + offset);
   const bytes = encoded.prefixes.includes(0x66) ? 2 : 8;
   const junk = rng.chance(30) ? rng.bits(48) << 16n : 0n;
-  draft.store(STACK + offset, bytes * 8, encoded.row.mnemonic === 'pop' ? dataSelector(rng) | junk : 0n);
+  draft.store(
+    STACK + offset,
+    bytes * 8,
+    encoded.row.mnemonic === 'pop' ? dataSelector(rng) | junk : 0n,
+  );
   return draft;
 }
 

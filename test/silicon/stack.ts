@@ -13,7 +13,7 @@ import { codeSelector, stackSelector } from './selectors.ts';
 const [RCX, RSP, RBP] = [1, 4, 5] as const;
 const NT = 1n << 14n;
 
-/** RSP for something that pushes (or pops) `bytes` bytes: mostly good, sometimes where it must fault. */
+/** RSP for what pushes (or pops) `bytes` bytes: mostly good, sometimes where it must fault. */
 function placeStack(draft: Draft, rng: Rng, bytes: number, pops: boolean): bigint {
   const size = BigInt(bytes);
   const good = STACK + 0x700n + BigInt(rng.below(0x20) * 8);
@@ -66,7 +66,10 @@ export function popfState(encoded: Encoded, rng: Rng): Draft {
 export function enterState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   const rsp = placeStack(draft, rng, 8, false);
-  const rbp = rsp > STACK + 0x1000n || rng.chance(80) ? STACK + 0x900n : rng.pick([STACK + 0x905n, 0x800000000000n]);
+  const rbp =
+    rsp > STACK + 0x1000n || rng.chance(80)
+      ? STACK + 0x900n
+      : rng.pick([STACK + 0x905n, 0x800000000000n]);
   draft.setGpr(RBP, rbp + BigInt(rng.below(0x10) * 8));
   for (let i = 1; i < 4; i++) draft.store(draft.gpr(RBP) - BigInt(8 * i), 64, rng.operand(64));
   return draft;
@@ -101,7 +104,7 @@ export function branchTarget(rng: Rng): bigint {
 export function displacement(bits: number, length: number, rng: Rng): bigint {
   if (bits === 8) return BigInt(rng.chance(50) ? rng.below(0x80) : -0x80 + rng.below(0x70));
   if (bits === 32 && rng.chance(30)) return rng.operand(32) | 0x1000n;
-  return branchTarget(rng) % 0x100000000n - RIP - BigInt(length);
+  return (branchTarget(rng) % 0x100000000n) - RIP - BigInt(length);
 }
 
 /** Jcc, LOOP, JRCXZ, JMP and CALL with a displacement. */
@@ -121,7 +124,8 @@ export function indirectState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   const [choice] = encoded.operands;
   if (encoded.row.mnemonic === 'call') placeStack(draft, rng, 8, false);
-  if (choice?.kind === 'gpr' && choice.register !== RSP) draft.setGpr(choice.register, branchTarget(rng));
+  if (choice?.kind === 'gpr' && choice.register !== RSP)
+    draft.setGpr(choice.register, branchTarget(rng));
   const at = placeMemory(draft, encoded, rng);
   if (at !== undefined) draft.store(at, 64, branchTarget(rng));
   return draft;
@@ -139,7 +143,11 @@ export function farState(encoded: Encoded, rng: Rng): Draft {
   const bits = encoded.row.encoding.operandSize ?? 32;
   if (encoded.row.mnemonic === 'call') placeStack(draft, rng, bits >> 2, false);
   const at = placeMemory(draft, encoded, rng, rng.chance(90) ? chooseTarget(rng, 10) : undefined)!;
-  draft.store(at, bits + 16, (codeSelector(rng) << BigInt(bits)) | BigInt.asUintN(bits, branchTarget(rng)));
+  draft.store(
+    at,
+    bits + 16,
+    (codeSelector(rng) << BigInt(bits)) | BigInt.asUintN(bits, branchTarget(rng)),
+  );
   return draft;
 }
 
@@ -156,14 +164,23 @@ export function iretState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, flags);
   const bits = encoded.row.encoding.operandSize ?? 32;
   const rsp = placeStack(draft, rng, (bits >> 3) * 5, true);
-  // An image with AC and a misaligned frame raises #AC half-way, which Linux takes for a split lock.
+  // An image with AC and a misaligned frame raises #AC half-way: Linux takes it for a split lock.
   const image = rsp % BigInt(bits >> 3) === 0n ? flagsImage(rng) : flagsImage(rng) & ~AC;
-  const frame = [branchTarget(rng), codeSelector(rng), image, rng.operand(bits), stackSelector(rng)];
+  const frame = [
+    branchTarget(rng),
+    codeSelector(rng),
+    image,
+    rng.operand(bits),
+    stackSelector(rng),
+  ];
   storeFrame(draft, rsp, bits, frame);
   return draft;
 }
 
 function storeFrame(draft: Draft, rsp: bigint, bits: number, slots: readonly bigint[]): void {
-  const image = slots.reduceRight((rest, slot) => (rest << BigInt(bits)) | BigInt.asUintN(bits, slot), 0n);
+  const image = slots.reduceRight(
+    (rest, slot) => (rest << BigInt(bits)) | BigInt.asUintN(bits, slot),
+    0n,
+  );
   draft.store(rsp, bits * slots.length, image);
 }

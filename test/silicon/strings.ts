@@ -29,7 +29,9 @@ export function stringState(encoded: Encoded, rng: Rng): Draft {
   const count = repeated ? rng.pick([0, 1, 2, 2, 3, 3, 4, 5, 8]) : rng.below(3);
   const backward = (draft.input.regs.rflags! & DF) !== 0n;
   const source = place(rng, size, count, backward);
-  const destination = rng.chance(20) ? source + BigInt(rng.below(9) - 4) : place(rng, size, count, backward);
+  const destination = rng.chance(20)
+    ? source + BigInt(rng.below(9) - 4)
+    : place(rng, size, count, backward);
   fill(draft, row.mnemonic, source, destination, size, count, backward, rng);
 
   const a32 = prefixes.includes(0x67);
@@ -85,6 +87,9 @@ function fill(
   };
   if (/^(movs|cmps|lods|outs)/.test(mnemonic)) store(source, values);
   if (/^(scas|cmps)/.test(mnemonic)) {
-    store(destination, values.map((value) => (rng.chance(80) ? value : rng.operand(size * 8))));
+    store(
+      destination,
+      values.map((value) => (rng.chance(80) ? value : rng.operand(size * 8))),
+    );
   }
 }

@@ -3,19 +3,19 @@
  * and is therefore not compared. Shifts depend on their count, so this reads the case, not the row.
  */
 
+import type { Insn } from '../../src/isa/row.ts';
 import type { CaseInput, Outcome } from '../vectors/format.ts';
 import { flagBits } from '../vectors/format.ts';
-import type { Insn } from '../../src/isa/row.ts';
 
 export interface Undefined {
   readonly flags: bigint;
-  readonly regs: readonly string[];
-  /** Memory itself is undefined: the case is of no use. */
-  readonly memory: boolean;
+  /** The result itself is undefined: the case is of no use. */
+  readonly result: boolean;
 }
 
-const NOTHING: Undefined = { flags: 0n, regs: [], memory: false };
+const NOTHING: Undefined = { flags: 0n, result: false };
 
+// biome-ignore format: instructions of one family on a line.
 const FIXED: Record<string, string> = {
   and: 'a', or: 'a', xor: 'a', test: 'a',
   mul: 'szap', imul: 'szap', div: 'oszapc', idiv: 'oszapc',
@@ -24,26 +24,15 @@ const FIXED: Record<string, string> = {
   andn: 'ap', bextr: 'sap', blsi: 'ap', blsmsk: 'ap', blsr: 'ap', bzhi: 'ap',
 };
 
-/** `changed` names the registers that the instruction wrote on the processor. */
 export function undefinedParts(row: Insn, input: CaseInput, outcome: Outcome): Undefined {
   if (outcome.trap && outcome.trap.name !== '#DB') return NOTHING;
   const fixed = FIXED[row.mnemonic];
-  const destination = row.operands[0]?.kind === 'gpr' ? changedRegisters(input, outcome) : [];
-  if (row.mnemonic === 'bswap' && row.encoding.operandSize === 16) {
-    return { ...NOTHING, regs: destination };
-  }
   if (fixed !== undefined) return { ...NOTHING, flags: flagBits(fixed) };
-  if (/^(sh[lr]|sal|sar|ro[lr]|rc[lr]|shld|shrd)$/.test(row.mnemonic)) return shift(row, input, destination);
+  if (/^(sh[lr]|sal|sar|ro[lr]|rc[lr]|shld|shrd)$/.test(row.mnemonic)) return shift(row, input);
   return NOTHING;
 }
 
-function changedRegisters(input: CaseInput, outcome: Outcome): string[] {
-  return Object.keys(outcome.regs).filter((name) => {
-    return name !== 'rip' && name !== 'rflags' && outcome.regs[name] !== input.regs[name];
-  });
-}
-
-function shift(row: Insn, input: CaseInput, destination: readonly string[]): Undefined {
+function shift(row: Insn, input: CaseInput): Undefined {
   const size = row.operands[0]!.bits;
   const raw = countOf(row, input);
   const count = raw & (size === 64 ? 63 : 31);
@@ -51,7 +40,7 @@ function shift(row: Insn, input: CaseInput, destination: readonly string[]): Und
   const overflow = count === 1 ? '' : 'o';
   if (/^r/.test(row.mnemonic)) return { ...NOTHING, flags: flagBits(overflow) };
   if (/d$/.test(row.mnemonic)) {
-    if (count > size) return { flags: flagBits('oszapc'), regs: destination, memory: true };
+    if (count > size) return { flags: 0n, result: true };
     return { ...NOTHING, flags: flagBits(`a${overflow}`) };
   }
   const carry = row.mnemonic !== 'sar' && count >= size ? 'c' : '';

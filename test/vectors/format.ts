@@ -25,7 +25,7 @@ const FLAGS: readonly (readonly [letter: string, bit: bigint])[] = [
 ];
 /** IF and the bit that is always 1: never listed, set in every case. */
 const FLAGS_ALWAYS = 0x202n;
-/** Every flag that a line can name; all others are 0 in every case, but RF, which is not recorded. */
+/** Every flag that a line can name. All others are 0 in every case; RF is not recorded. */
 export const FLAGS_COMPARED = FLAGS.reduce((mask, [, bit]) => mask | (1n << bit), FLAGS_ALWAYS);
 
 export const DEFAULT_RIP = 0x20000800n;
@@ -60,13 +60,15 @@ export interface Case {
   where: string;
   mnemonic: string;
   text: string;
+  /** The case line itself. */
+  line: string;
   input: CaseInput;
   expected: Outcome;
   /** Flags that the manual leaves undefined here. */
   undefinedFlags: bigint;
-  /** Registers whose value the manual leaves undefined here. */
-  undefinedRegs: string[];
 }
+
+type CaseContent = Omit<Case, 'where' | 'mnemonic' | 'text' | 'line'>;
 
 /** Registers that no line has touched: rax 1111111111111111, rcx 2222222222222222 and so on. */
 export function defaultInput(code: string): CaseInput {
@@ -113,13 +115,13 @@ function parseNumber(text: string): bigint {
 }
 
 /** The case line: what differs from the default, `=>`, what differs from the input. */
-export function printCase(test: Omit<Case, 'where' | 'mnemonic' | 'text'>): string {
+export function printCase(test: CaseContent): string {
   const { input, expected } = test;
   const defaults = defaultInput(input.code).regs;
   const before = printState(input.regs, defaults, input.memory);
   if (input.regs.rip !== defaults.rip) before.push(`rip=${printNumber(input.regs.rip!)}`);
   if (input.regs.rflags !== defaults.rflags) before.push(`f=${flagLetters(input.regs.rflags!)}`);
-  const after = printState(expected.regs, input.regs, expected.memory, test.undefinedRegs);
+  const after = printState(expected.regs, input.regs, expected.memory);
   if (expected.regs.rip !== impliedRip(input, expected.trap)) {
     after.push(`rip=${printNumber(expected.regs.rip!)}`);
   }
@@ -131,16 +133,9 @@ export function printCase(test: Omit<Case, 'where' | 'mnemonic' | 'text'>): stri
   return [...before, '=>', ...after].join(' ');
 }
 
-function printState(
-  regs: Registers,
-  reference: Registers,
-  memory: readonly Piece[],
-  unknown: readonly string[] = [],
-): string[] {
-  const changed = REGISTERS.filter((name) => unknown.includes(name) || regs[name] !== reference[name]);
-  const values = changed.map((name) => {
-    return `${name}=${unknown.includes(name) ? '?' : printNumber(regs[name]!)}`;
-  });
+function printState(regs: Registers, reference: Registers, memory: readonly Piece[]): string[] {
+  const changed = REGISTERS.filter((name) => regs[name] !== reference[name]);
+  const values = changed.map((name) => `${name}=${printNumber(regs[name]!)}`);
   return [...values, ...memory.map(([at, bytes]) => `[${at.toString(16)}]=${bytes}`)];
 }
 
@@ -166,15 +161,13 @@ export function parseVectors(name: string, text: string): Case[] {
     else if (line.startsWith('hw:')) mnemonic = /: (\S+)$/.exec(line)?.[1] ?? '';
     else if (line !== '' && !line.startsWith('#')) {
       if (!head) throw new Error(`${where}: a case before the first instruction`);
-      cases.push({ where, mnemonic, text: head.text, ...parseCase(where, head.code, line) });
+      cases.push({ where, mnemonic, text: head.text, line, ...parseCase(where, head.code, line) });
     }
   });
   return cases;
 }
 
-type ParsedCase = Omit<Case, 'where' | 'mnemonic' | 'text'>;
-
-function parseCase(where: string, code: string, line: string): ParsedCase {
+function parseCase(where: string, code: string, line: string): CaseContent {
   const [before, after] = line.split('=>');
   if (before === undefined || after === undefined) throw new Error(`${where}: no '=>'`);
   const input = defaultInput(code);
@@ -187,9 +180,13 @@ function parseCase(where: string, code: string, line: string): ParsedCase {
   return { input, ...parseOutcome(where, input, tokens(after)) };
 }
 
-function parseOutcome(where: string, input: CaseInput, after: string[]): Omit<ParsedCase, 'input'> {
+function parseOutcome(
+  where: string,
+  input: CaseInput,
+  after: string[],
+): Omit<CaseContent, 'input'> {
   const expected: Outcome = { regs: { ...input.regs }, memory: [], trap: null };
-  const result = { expected, undefinedFlags: 0n, undefinedRegs: [] as string[] };
+  const result = { expected, undefinedFlags: 0n };
   const trap = after.map((token) => /^(#[A-Z]+)(?:\((\w+)\))?$/.exec(token)).find(Boolean);
   if (trap) {
     expected.trap = { name: trap[1]!, error: trap[2] ? parseNumber(trap[2]) : null, cr2: null };
@@ -204,7 +201,6 @@ function parseOutcome(where: string, input: CaseInput, after: string[]): Omit<Pa
       result.undefinedFlags = flagBits(unknown);
     } else if (name === 'cr2' && expected.trap) expected.trap.cr2 = parseNumber(value);
     else if (name.startsWith('[')) expected.memory.push([parseNumber(name.slice(1, -1)), value]);
-    else if (value === '?') result.undefinedRegs.push(checked(where, name));
     else expected.regs[checked(where, name)] = parseNumber(value);
   }
   return result;
@@ -221,6 +217,7 @@ function split(where: string, token: string): [name: string, value: string] {
 }
 
 function checked(where: string, name: string): string {
-  if (name !== 'rip' && !REGISTERS.includes(name)) throw new Error(`${where}: no register '${name}'`);
+  if (name !== 'rip' && !REGISTERS.includes(name))
+    throw new Error(`${where}: no register '${name}'`);
   return name;
 }
