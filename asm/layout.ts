@@ -130,6 +130,8 @@ export const SYSTEM_CONTEXT: usize = PROCESSOR + 0x498;
 export const RAISED: usize = PROCESSOR + 0x4a0;
 /** u32, 1 while the instruction that runs is alone in its block, so that it may touch devices and code. */
 export const STEPPING: usize = PROCESSOR + 0x4a4;
+/** u32, 1 while the last instruction of the run is a string instruction stopped between iterations. */
+export const REPEATING: usize = PROCESSOR + 0x4e4;
 
 // Event block: the exception being raised, and the last record of the chain that led to it.
 export const EVENT_VECTOR: usize = PROCESSOR + 0x4a8;
@@ -146,6 +148,9 @@ export const WALK_HPA: usize = PROCESSOR + 0x4c0;
 export const WALK_SHIFT: usize = PROCESSOR + 0x4c8;
 export const WALK_ERROR: usize = PROCESSOR + 0x4cc;
 export const WALK_WRITABLE: usize = PROCESSOR + 0x4d0;
+
+/** u32, length of the instruction that raised a software interrupt: RIP, behind it, minus this is its start. */
+export const EVENT_LENGTH: usize = PROCESSOR + 0x4d4;
 
 /** Why the run ended (ExitReason), with details where it has any. */
 export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
@@ -195,6 +200,10 @@ export const CODE_PAGE_FREE: usize = PROCESSOR + 0x1218;
 
 /** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
 export const FETCHED: usize = PROCESSOR + 0x1220;
+
+/** Memory type range registers, storage only: the 11 fixed ones, then 8 pairs of base and mask, u64 each. */
+export const MTRR_FIXED: usize = PROCESSOR + 0x1240;
+export const MTRR_VARIABLE: usize = PROCESSOR + 0x12a0;
 
 /** One record and its end, decoded outside the cache: single steps and instructions across pages. */
 export const STEP_BLOCK: usize = PROCESSOR + 0x1400;

@@ -86,6 +86,8 @@ export enum ExitReason {
   /** Hosted: SYSCALL, SYSENTER. */
   Syscall = 5,
   Sysenter = 6,
+  /** Hosted: a call gate to an inner ring, whose selector is EVENT_ERROR; RIP is the return address. */
+  CallGate = 7,
 }
 
 export class Event {

@@ -58,6 +58,10 @@ export class Rec {
   @inline static reg(i: usize, n: u32): usize {
     return REGS + load<u8>(i + n, 4);
   }
+  /** Number of operand n, a segment, control or debug register. */
+  @inline static number(i: usize, n: u32): u32 {
+    return load<u8>(i + n, 4);
+  }
   @inline static left(i: usize): u32 {
     return load<u8>(i, 7);
   }

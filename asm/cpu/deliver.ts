@@ -1,0 +1,245 @@
+/**
+ * Delivery of exceptions and interrupts (SDM 3A 6.12 Exception and Interrupt Handling, 6.14 ... in
+ * 64-bit Mode; the pseudo-code of SDM 2A INT n; 6.15 Double Fault). Legacy gates (8 bytes, task gates)
+ * are not there yet.
+ *
+ * The event block describes the event and RIP is the value to save, but for software interrupts: RIP is
+ * behind the instruction, EVENT_LENGTH bytes behind where a fault on the way goes back to.
+ */
+
+import { CodeSegment } from './code-segment';
+import { Descriptor, Gate, SystemType, Table } from './descriptor';
+import { Debug, DR6_BREAKPOINTS } from './debug';
+import { Event, EventKind, ExitReason, Raised, Vector } from './event';
+import { FaultChain } from './fault-chain';
+import { Flags, IF, NT, RF, TF, VM } from './flags';
+import { Activity } from './mode';
+import { Register } from './operand';
+import { Segment } from './segment';
+import { Task } from './task';
+import { Why } from '../gen/why';
+import {
+  ACTIVITY,
+  CPL,
+  CR2,
+  EVENT_ADDRESS,
+  EVENT_ERROR,
+  EVENT_HAS_ERROR,
+  EVENT_KIND,
+  EVENT_LENGTH,
+  EVENT_VECTOR,
+  EXIT_REASON,
+  HOSTED,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  NMI_BLOCKED,
+  RAISED,
+  RFLAGS,
+  RIP,
+  SHADOW,
+  STEPPING,
+} from '../layout';
+import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
+
+const RSP: u32 = 4;
+const PUSH: u32 = 8;
+
+/** Classes of exceptions (SDM 3A table 6-4). */
+enum FaultClass {
+  Benign,
+  Contributory,
+  PageFault,
+  DoubleFault,
+}
+
+/** The gate being used; state of one delivery only. */
+let gateLow: u64 = 0;
+let gateHigh: u64 = 0;
+
+export class Deliver {
+  /** Raises the external interrupt `vector`, to be delivered next. */
+  static interrupt(vector: u32): void {
+    store<u32>(RAISED, Raised.Event);
+    store<u32>(EVENT_KIND, EventKind.Interrupt);
+    store<u32>(EVENT_VECTOR, vector);
+    store<u32>(EVENT_ERROR, 0);
+    store<u32>(EVENT_HAS_ERROR, 0);
+  }
+  /** Raises the non-maskable interrupt; IRET unblocks the next. */
+  static nmi(): void {
+    store<u32>(NMI_BLOCKED, 1);
+    Deliver.interrupt(Vector.NMI);
+  }
+
+  /**
+   * Delivers the event in the event block, and what is raised on the way. Afterwards RAISED is Nothing and
+   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor.
+   */
+  static event(): void {
+    const stepping = load<u32>(STEPPING);
+    store<u32>(STEPPING, 1);
+    FaultChain.clear();
+    FaultChain.append();
+    while (true) {
+      const kind = load<u32>(EVENT_KIND);
+      const vector = load<u32>(EVENT_VECTOR);
+      store<u32>(RAISED, Raised.Nothing);
+      if (load<u32>(HOSTED) != 0) Deliver.stop(kind, vector);
+      else Deliver.attempt(kind, vector);
+      if (load<u32>(RAISED) != Raised.Event) break;
+      if (Deliver.isSoftware(kind)) store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
+      FaultChain.append();
+      if (!Deliver.escalate(kind, vector)) break;
+    }
+    store<u32>(STEPPING, stepping);
+  }
+
+  /** `vector` of kind `kind` met the fault in the event block: settles what to deliver. False: shutdown. */
+  static escalate(kind: u32, vector: u32): bool {
+    const first = Deliver.classOf(kind, vector);
+    const second = Deliver.classOf(EventKind.Fault, load<u32>(EVENT_VECTOR));
+    if (second == FaultClass.Benign || first == FaultClass.Benign) return true;
+    if (first == FaultClass.DoubleFault) {
+      store<u32>(ACTIVITY, Activity.Shutdown);
+      store<u32>(EXIT_REASON, ExitReason.Shutdown);
+      store<u32>(RAISED, Raised.Exit);
+      return false;
+    }
+    if (first == FaultClass.Contributory && second == FaultClass.PageFault) return true;
+    if (load<u32>(EVENT_VECTOR) == Vector.PF) store<u64>(CR2, load<u64>(EVENT_ADDRESS));
+    FaultChain.markDouble();
+    Event.raise(Vector.DF, 0, true);
+    return true;
+  }
+
+  static classOf(kind: u32, vector: u32): FaultClass {
+    if (kind != EventKind.Fault) return FaultClass.Benign;
+    if (vector == Vector.PF) return FaultClass.PageFault;
+    if (vector == Vector.DF) return FaultClass.DoubleFault;
+    const contributory = vector == Vector.DE || (vector >= <u32>Vector.TS && vector <= <u32>Vector.GP);
+    return contributory ? FaultClass.Contributory : FaultClass.Benign;
+  }
+
+  @inline static isSoftware(kind: u32): bool {
+    return kind == EventKind.Software || kind == EventKind.PrivilegedSoftware;
+  }
+
+  /** Registers that an event changes before any handler is looked for. */
+  static record(kind: u32, vector: u32): void {
+    if (vector == Vector.PF && kind == EventKind.Fault) store<u64>(CR2, load<u64>(EVENT_ADDRESS));
+    if (vector == Vector.DB && !Deliver.isSoftware(kind)) Debug.report();
+    else Debug.discard(Deliver.isSoftware(kind) ? DR6_BREAKPOINTS : 0);
+  }
+
+  /** Hosted: tells the host, after the checks that the guest's INT n goes through. */
+  static stop(kind: u32, vector: u32): void {
+    if (kind == EventKind.Software && !Deliver.readGate(vector, 0, true)) return;
+    Deliver.record(kind, vector);
+    store<u32>(SHADOW, 0);
+    store<u32>(EXIT_REASON, ExitReason.Event);
+    store<u32>(RAISED, Raised.Exit);
+  }
+
+  /** One try; raises if a check fails. */
+  static attempt(kind: u32, vector: u32): void {
+    const error = load<u32>(EVENT_ERROR);
+    const hasError = load<u32>(EVENT_HAS_ERROR) != 0;
+    const ext: u32 = kind == EventKind.Software ? 0 : 1;
+    Deliver.record(kind, vector);
+    if (!Deliver.readGate(vector, ext, kind == EventKind.Software)) return;
+    const selector = Gate.selector(gateLow);
+    const low = CodeSegment.read(selector, ext);
+    if (Event.raised() || !CodeSegment.checkGate(selector, low, ext)) return;
+    const cpl = CodeSegment.gateCpl(low);
+    const target = Gate.offset(gateLow, gateHigh);
+    if (!CodeSegment.checkTarget(target, low, ext)) return;
+    const stack = Deliver.stack(cpl, ext);
+    if (Event.raised()) return;
+    const bottom = Deliver.pushFrame(stack, cpl, ext, Deliver.image(kind), hasError, error);
+    if (Event.raised()) return;
+
+    if (cpl != load<u32>(CPL)) Segment.setNull(SEGMENT_SS, cpl, cpl);
+    Register.set(RSP, bottom);
+    const kept = Deliver.isInterruptGate() ? TF | NT | RF | VM | IF : TF | NT | RF | VM;
+    store<u32>(RFLAGS, load<u32>(RFLAGS) & ~kept);
+    CodeSegment.commit(selector, low, cpl);
+    store<u64>(RIP, target);
+    store<u32>(SHADOW, 0);
+    store<u32>(ACTIVITY, Activity.Running);
+  }
+
+  @inline static isInterruptGate(): bool {
+    return (Descriptor.access(gateLow) & 15) == SystemType.InterruptGate;
+  }
+
+  /** Fetches and checks the gate of `vector`; false if it raised. */
+  static readGate(vector: u32, ext: u32, software: bool): bool {
+    const size: u32 = Table.isLong() ? 16 : 8;
+    const offset = vector * size;
+    const address = load<u64>(IDTR_BASE) + offset;
+    gateLow = 0;
+    gateHigh = 0;
+    if (offset + size - 1 > load<u32>(IDTR_LIMIT)) {
+      return Deliver.refuse(Vector.GP, vector, ext, address, Why.IdtLimit);
+    }
+    gateLow = Memory.readSystem(address, 8);
+    if (Event.raised()) return false;
+    if (size == 16) gateHigh = <u64>(<u32>Memory.readSystem(address + 8, 8));
+    if (Event.raised()) return false;
+    const access = Descriptor.access(gateLow);
+    const type = Descriptor.systemType(access);
+    if (type != SystemType.InterruptGate && type != SystemType.TrapGate) {
+      return Deliver.refuse(Vector.GP, vector, ext, address, Why.GateType);
+    }
+    if (software && Descriptor.dpl(access) < load<u32>(CPL)) {
+      return Deliver.refuse(Vector.GP, vector, ext, address, Why.GatePrivilege);
+    }
+    if (!(access & 0x80)) return Deliver.refuse(Vector.NP, vector, ext, address, Why.GateNotPresent);
+    return true;
+  }
+
+  /** Raises `fault` with an error code that names the gate of `vector`. */
+  static refuse(fault: u32, vector: u32, ext: u32, address: u64, why: Why): bool {
+    Event.why(why, address, gateLow, gateHigh);
+    Event.selectorFault(fault, (vector << 3) | 2 | ext, why);
+    return false;
+  }
+
+  /** RFLAGS as pushed (SDM 3B 17.3.1.1): faults restart their instruction with RF set. */
+  static image(kind: u32): u64 {
+    const image = Flags.image();
+    return kind == EventKind.Fault ? image | RF : image;
+  }
+
+  /** Stack that the handler starts with, aligned to 16. */
+  static stack(cpl: u32, ext: u32): u64 {
+    const ist = Gate.ist(gateLow);
+    let stack: u64;
+    if (ist != 0) stack = Task.interruptStack(ist, ext);
+    else if (cpl != load<u32>(CPL)) stack = Task.innerStack(cpl, ext);
+    else stack = Register.get(RSP);
+    return stack & ~(<u64>15);
+  }
+
+  /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code; returns the stack pointer behind them. */
+  static pushFrame(top: u64, cpl: u32, ext: u32, image: u64, hasError: bool, error: u32): u64 {
+    const inner = cpl != load<u32>(CPL);
+    const bottom = top - (hasError ? 6 * PUSH : 5 * PUSH);
+    if (!Memory.isCanonical(top - PUSH) || !Memory.isCanonical(bottom)) {
+      Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
+      return 0;
+    }
+    Deliver.push(top - 1 * PUSH, Segment.selector(SEGMENT_SS), inner);
+    if (!Event.raised()) Deliver.push(top - 2 * PUSH, Register.get(RSP), inner);
+    if (!Event.raised()) Deliver.push(top - 3 * PUSH, image, inner);
+    if (!Event.raised()) Deliver.push(top - 4 * PUSH, Segment.selector(SEGMENT_CS), inner);
+    if (!Event.raised()) Deliver.push(top - 5 * PUSH, load<u64>(RIP), inner);
+    if (!Event.raised() && hasError) Deliver.push(bottom, error, inner);
+    return bottom;
+  }
+  /** The stack of an inner ring is written with that ring's rights. */
+  @inline static push(place: u64, value: u64, inner: bool): void {
+    if (inner) Memory.writeSystem(place, PUSH, value);
+    else Memory.write(place, PUSH, value, SEGMENT_SS);
+  }
+}

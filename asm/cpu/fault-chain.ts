@@ -1,0 +1,93 @@
+/**
+ * The fault chain: what was raised and could not be delivered, so that a double or triple fault can be
+ * explained. It starts anew with every event that is to be delivered and holds that event, then each
+ * exception met on the way to a handler. Of a longer chain the last FAULT_RECORDS stay.
+ *
+ * FAULT_COUNT u32 records at FAULTS, FAULT_BYTES each:
+ *    0 u8  vector
+ *    1 u8  1 if an error code belongs to it
+ *    2 u8  EventKind
+ *    3 u8  1:0 CPL when raised; 7 the processor answered it with a double fault, whose handler is called next
+ *    4 u32 error code
+ *    8 u64 RIP that is saved
+ *   16 u64 RSP when raised
+ *   24 u64 linear address of a #PF, else 0
+ *   32 u32 reason (src/base/why.ts)
+ *   36 u16 CS selector when raised
+ *   38 u16 level of the paging-structure entry: 1 PTE .. 4 PML4E, 0 none
+ *   40 u64 address of the entry that was read: GVA of a descriptor, gate or TSS field, HPA of a
+ *          paging-structure entry; 0 none
+ *   48 u64 the entry, 56 u64 its upper half
+ */
+
+import { Vector } from './event';
+import { Why } from '../gen/why';
+import {
+  CPL,
+  EVENT_ADDRESS,
+  EVENT_ERROR,
+  EVENT_HAS_ERROR,
+  EVENT_KIND,
+  EVENT_VECTOR,
+  FAULT_BYTES,
+  FAULT_COUNT,
+  FAULT_RECORDS,
+  FAULTS,
+  REGS,
+  RIP,
+  SEG_BYTES,
+  SEG_SELECTOR,
+  SEGS,
+  WHY,
+  WHY_ADDRESS,
+  WHY_HIGH,
+  WHY_LEVEL,
+  WHY_LOW,
+} from '../layout';
+import { SEGMENT_CS } from '../mmu/memory';
+
+const DOUBLE_FAULT: u32 = 0x80;
+const RSP: usize = 4 << 3;
+
+export class FaultChain {
+  @inline static clear(): void {
+    store<u32>(FAULT_COUNT, 0);
+  }
+
+  /** Appends the event in the event block with the reason in the why-block, which is taken. */
+  static append(): void {
+    const record = FaultChain.next();
+    store<u8>(record, load<u8>(EVENT_VECTOR));
+    store<u8>(record, load<u8>(EVENT_HAS_ERROR), 1);
+    store<u8>(record, load<u8>(EVENT_KIND), 2);
+    store<u8>(record, load<u8>(CPL), 3);
+    store<u32>(record, load<u32>(EVENT_ERROR), 4);
+    store<u64>(record, load<u64>(RIP), 8);
+    store<u64>(record, load<u64>(REGS + RSP), 16);
+    store<u64>(record, load<u32>(EVENT_VECTOR) == Vector.PF ? load<u64>(EVENT_ADDRESS) : 0, 24);
+    store<u32>(record, load<u32>(WHY), 32);
+    store<u16>(record, load<u16>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_SELECTOR), 36);
+    store<u16>(record, load<u16>(WHY_LEVEL), 38);
+    store<u64>(record, load<u64>(WHY_ADDRESS), 40);
+    store<u64>(record, load<u64>(WHY_LOW), 48);
+    store<u64>(record, load<u64>(WHY_HIGH), 56);
+    if (load<u32>(WHY) == Why.None) memory.fill(record + 38, 0, FAULT_BYTES - 38);
+    store<u32>(WHY, Why.None);
+  }
+
+  /** The last record turned into a double fault. */
+  static markDouble(): void {
+    const record = FAULTS + (load<u32>(FAULT_COUNT) - 1) * FAULT_BYTES;
+    store<u8>(record, <u8>(load<u8>(record, 3) | DOUBLE_FAULT), 3);
+  }
+
+  static next(): usize {
+    const count = load<u32>(FAULT_COUNT);
+    if (count < FAULT_RECORDS) {
+      store<u32>(FAULT_COUNT, count + 1);
+      return FAULTS + count * FAULT_BYTES;
+    }
+    memory.copy(FAULTS, FAULTS + FAULT_BYTES, (FAULT_RECORDS - 1) * FAULT_BYTES);
+    return FAULTS + (FAULT_RECORDS - 1) * FAULT_BYTES;
+  }
+}

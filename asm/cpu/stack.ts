@@ -1,0 +1,60 @@
+/**
+ * The stack: its width by mode (SDM 1 6.2.3 Address-Size Attributes for Stack Accesses), the linear
+ * address of what the stack pointer points at, reads and writes through SS.
+ */
+
+import { ACCESS_DB } from './descriptor';
+import { Event } from './event';
+import { Mode } from './mode';
+import { Register } from './operand';
+import { Segment } from './segment';
+import { Memory, SEGMENT_SS } from '../mmu/memory';
+
+const RSP: u32 = 4;
+const RBP: u32 = 5;
+
+export class Stack {
+  /** Bits of the stack pointer that count: all in 64-bit code, else by SS.B. */
+  static mask(): u64 {
+    if (Mode.isLong()) return ~(<u64>0);
+    return Segment.access(SEGMENT_SS) & ACCESS_DB ? 0xffffffff : 0xffff;
+  }
+  /** GVA of `offset` in the stack segment. */
+  static linear(offset: u64): u64 {
+    if (Mode.isLong()) return offset;
+    return <u64>(<u32>(Segment.base(SEGMENT_SS) + (offset & Stack.mask())));
+  }
+  @inline static pointer(): u64 {
+    return Register.get(RSP);
+  }
+  /** Stack pointer moved to `value`, bits that do not count kept. */
+  static setPointer(value: u64): void {
+    Stack.setRegister(RSP, value);
+  }
+  static setRegister(number: u32, value: u64): void {
+    const mask = Stack.mask();
+    if (mask == 0xffff) Register.set(number, (Register.get(number) & ~mask) | (value & mask));
+    else Register.set(number, value & mask);
+  }
+  @inline static frame(): u64 {
+    return Register.get(RBP);
+  }
+  static setFrame(value: u64): void {
+    Stack.setRegister(RBP, value);
+  }
+
+  /** Reads `size` bytes at `offset`; may raise. */
+  static read(offset: u64, size: u32): u64 {
+    return Memory.read(Stack.linear(offset), size, SEGMENT_SS);
+  }
+  /** Writes `size` bytes at `offset`; may raise. */
+  static write(offset: u64, size: u32, value: u64): void {
+    Memory.write(Stack.linear(offset), size, value, SEGMENT_SS);
+  }
+  /** Pushes `size` bytes; the pointer moves only if nothing was raised. */
+  static push(size: u32, value: u64): void {
+    const offset = Stack.pointer() - size;
+    Stack.write(offset, size, value);
+    if (!Event.raised()) Stack.setPointer(offset);
+  }
+}

@@ -1,0 +1,72 @@
+/** mov to and from control registers, smsw, lmsw, clts (SDM 2A-2B). */
+
+import { CR0_PE, CR0_TS } from '../cpu/control';
+import { ControlWrite } from '../cpu/control-write';
+import { Event } from '../cpu/event';
+import { Operand } from '../cpu/operand';
+import { Rec } from '../cpu/record';
+import { Why } from '../gen/why';
+import { CR0, CR2, CR3, CR4, CR8 } from '../layout';
+
+/** Bits of CR0 that LMSW loads: PE MP EM TS. */
+const LMSW_BITS: u64 = 15;
+const TPR_BITS: u64 = 15;
+
+/** MOV from CR0, CR2, CR3, CR4, CR8. */
+export function movFromCr(i: usize): void {
+  const place = placeOf(Rec.number(i, 1));
+  if (place == 0) Event.ud(Why.ControlRegister);
+  else Operand.write(i, 0, load<u64>(place));
+}
+
+/** MOV to CR0, CR2, CR3, CR4, CR8. */
+export function movToCr(i: usize): void {
+  const value = Operand.read(i, 1);
+  switch (Rec.number(i, 0)) {
+    case 0:
+      ControlWrite.cr0(value);
+      break;
+    case 2:
+      store<u64>(CR2, value);
+      break;
+    case 3:
+      ControlWrite.cr3(value);
+      break;
+    case 4:
+      ControlWrite.cr4(value);
+      break;
+    case 8:
+      if (value & ~TPR_BITS) Event.gp(0, Why.ControlReserved);
+      else store<u64>(CR8, value);
+      break;
+    default:
+      Event.ud(Why.ControlRegister);
+  }
+}
+
+/** Where a control register is held, 0 for one that does not exist. */
+function placeOf(number: u32): usize {
+  if (number == 0) return CR0;
+  if (number == 2) return CR2;
+  if (number == 3) return CR3;
+  if (number == 4) return CR4;
+  return number == 8 ? CR8 : 0;
+}
+
+/** SMSW: all of CR0 that fits a register, 16 bits of it to memory. */
+export function smsw(i: usize): void {
+  Operand.write(i, 0, load<u64>(CR0));
+}
+
+/** LMSW: cannot clear PE. */
+export function lmsw(i: usize): void {
+  const value = Operand.read(i, 0);
+  if (Event.raised()) return;
+  const cr0 = load<u64>(CR0);
+  ControlWrite.cr0((cr0 & ~LMSW_BITS) | (value & LMSW_BITS) | (cr0 & <u64>CR0_PE));
+}
+
+/** CLTS. */
+export function clts(i: usize): void {
+  store<u64>(CR0, load<u64>(CR0) & ~(<u64>CR0_TS));
+}

@@ -1,0 +1,76 @@
+/**
+ * iret and far ret (SDM 2A IRET/IRETD/IRETQ, 2B RET). Returns within a ring and outward, to 64-bit and
+ * compatibility code. IRET from 64-bit mode always pops SS:RSP. Task returns (NT) exist outside long mode
+ * only and are not there yet.
+ */
+
+import { CodeSegment } from '../cpu/code-segment';
+import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
+import { Event, Vector } from '../cpu/event';
+import { NT, RF } from '../cpu/flags';
+import { Mode } from '../cpu/mode';
+import { Rec } from '../cpu/record';
+import { Segment } from '../cpu/segment';
+import { Stack } from '../cpu/stack';
+import { SystemFlags } from '../cpu/system-flags';
+import { Why } from '../gen/why';
+import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
+
+/** IRET, IRETD, IRETQ. */
+export function iret(i: usize): void {
+  if (load<u32>(RFLAGS) & NT) {
+    Event.gp(0, Why.NestedTask);
+    return;
+  }
+  store<u32>(NMI_BLOCKED, 0);
+  const size = Rec.size(i);
+  const top = Stack.pointer();
+  const rip = Stack.read(top, size);
+  if (Event.raised()) return;
+  const cs = <u32>Stack.read(top + size, size) & 0xffff;
+  if (Event.raised()) return;
+  const image = Stack.read(top + 2 * size, size);
+  if (Event.raised()) return;
+  const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
+  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong())) SystemFlags.load(image, mask);
+}
+
+/** RETF: the immediate is dropped from both stacks. */
+export function retFar(i: usize): void {
+  const size = Rec.size(i);
+  const top = Stack.pointer();
+  const rip = Stack.read(top, size);
+  if (Event.raised()) return;
+  const cs = <u32>Stack.read(top + size, size) & 0xffff;
+  if (Event.raised()) return;
+  const dropped = Rec.imm(i) & 0xffff;
+  returnTo(cs, rip, top + 2 * size + dropped, size, dropped, false);
+}
+
+/**
+ * Checks the return to cs:rip, then goes there. The caller's SS:rSP lies at `rest`, if it is popped: on
+ * a return outward, or `always`. False if it raised; nothing has changed then.
+ */
+function returnTo(cs: u32, rip: u64, rest: u64, size: u32, dropped: u64, always: bool): bool {
+  const low = CodeSegment.read(cs, 0);
+  if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
+  if (!CodeSegment.checkTarget(rip, low, 0)) return false;
+  const cpl = cs & SELECTOR_RPL;
+  const outward = cpl > load<u32>(CPL);
+  let pointer = rest;
+  if (outward || always) {
+    pointer = Stack.read(rest, size) + dropped;
+    if (Event.raised()) return false;
+    const ss = <u32>Stack.read(rest + size, size) & 0xffff;
+    if (Event.raised()) return false;
+    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+    const stack = Segment.checkStack(ss, cpl, long, Vector.GP);
+    if (Event.raised()) return false;
+    Segment.commitStack(ss, stack, cpl);
+  }
+  CodeSegment.commit(cs, low, cpl);
+  Stack.setPointer(pointer);
+  if (outward) Segment.dropInner(cpl);
+  store<u64>(RIP, rip);
+  return true;
+}
