@@ -12,7 +12,7 @@ import { ROWS } from '../../src/isa/table.ts';
 import { type CaseInput, FLAGS_COMPARED, type Outcome, printCase } from '../vectors/format.ts';
 import { fileOf } from './files.ts';
 import { invalidOpcodes, longInstructions, splitFetches } from './odd.ts';
-import { type Groups, isCaptured, type Planned, planMnemonic } from './plan.ts';
+import { type Groups, isCaptured, type Planned, planOperation } from './plan.ts';
 import { runOnProcessor } from './processor.ts';
 import { disassemble } from './text.ts';
 import { undefinedParts } from './undefined.ts';
@@ -24,12 +24,13 @@ interface Section {
 }
 
 function sections(): Section[] {
-  const byMnemonic = new Map<string, Insn[]>();
+  const operations = new Map<string, Insn[]>();
   for (const row of ROWS.filter(isCaptured)) {
-    byMnemonic.set(row.mnemonic, [...(byMnemonic.get(row.mnemonic) ?? []), row]);
+    const key = `${row.mnemonic} ${row.uop}`;
+    operations.set(key, [...(operations.get(key) ?? []), row]);
   }
-  const captured = [...byMnemonic].map(([mnemonic, rows]) => {
-    return { mnemonic, file: fileOf(rows[0]!), groups: planMnemonic(rows) };
+  const captured = [...operations.values()].map((rows) => {
+    return { mnemonic: rows[0]!.mnemonic, file: fileOf(rows[0]!), groups: planOperation(rows) };
   });
   return [
     ...captured,

@@ -16,7 +16,7 @@ import { stringPrefixes, stringState } from './strings.ts';
 
 type StateMaker = (encoded: Encoded, rng: Rng) => Draft;
 
-/** Cases of a mnemonic, and encodings among which they are spread; a little above the 200 wanted. */
+/** Cases of an operation, and encodings among which they are spread; a little above the 200 wanted. */
 const CASES = 216;
 const ENCODINGS = 44;
 
@@ -90,8 +90,8 @@ export interface Planned {
 /** Cases by instruction bytes. */
 export type Groups = Map<string, Planned[]>;
 
-/** All inputs for one mnemonic. */
-export function planMnemonic(rows: readonly Insn[]): Groups {
+/** All inputs for one operation of a mnemonic (near and far jumps are two). */
+export function planOperation(rows: readonly Insn[]): Groups {
   const groups: Groups = new Map();
   const encodings = Math.max(3, Math.ceil(ENCODINGS / rows.length));
   // With nothing but flags to vary many cases are alike, and those are written once.
