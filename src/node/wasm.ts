@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-/** Compiles the module; V8 keeps the code of functions that have become hot within the process. */
+/** Compiles the module. V8 compiles a function when it is first called, and again when it is hot. */
 export function loadProcessorModule(): WebAssembly.Module {
   const file = new URL('../../dist/trapline.wasm', import.meta.url);
   return new WebAssembly.Module(readFileSync(file));

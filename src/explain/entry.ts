@@ -1,0 +1,77 @@
+/**
+ * Paging-structure entries, descriptors and gates with their fields in words (SDM 3A 4.5 4-Level
+ * Paging; 3.4.5 Segment Descriptors; 3.5 System Descriptor Types; 6.14.1 64-Bit Mode IDT).
+ */
+
+import { digits, hex } from './hex.ts';
+
+const LEVEL_NAMES = ['entry', 'PTE', 'PDE', 'PDPTE', 'PML4E'] as const;
+
+// biome-ignore format: one bit per entry.
+const PAGE_FLAGS: readonly (readonly [bit: bigint, name: string])[] = [
+  [0n, 'P'], [1n, 'RW'], [2n, 'US'], [3n, 'PWT'], [4n, 'PCD'], [5n, 'A'], [6n, 'D'], [7n, 'PS'], [8n, 'G'],
+];
+const PTE_PS = 1n << 7n;
+const PTE_XD_BIT = 63n;
+const FRAME_MASK = 0x000f_ffff_ffff_f000n;
+
+const bit = (value: bigint, n: bigint): bigint => (value >> n) & 1n;
+
+/** `PDE 0x3010 = 0000000000000000: P=0 RW=0 ... frame=0x0`, for the entry of `level` (1 to 4). */
+export function describePageEntry(level: number, address: bigint, entry: bigint): string {
+  const flags = PAGE_FLAGS.map(([n, name]) =>
+    n === 7n && level === 1 ? `PAT=${bit(entry, n)}` : `${name}=${bit(entry, n)}`,
+  );
+  const isLeaf = level === 1 || (level < 4 && (entry & PTE_PS) !== 0n);
+  const key = isLeaf ? [`PK=${(entry >> 59n) & 15n}`] : [];
+  const fields = [...flags, `XD=${bit(entry, PTE_XD_BIT)}`, ...key, `frame=${hex(entry & FRAME_MASK)}`];
+  return `${LEVEL_NAMES[level] ?? 'entry'} at physical ${hex(address)} = ${digits(entry, 16)}: ${fields.join(' ')}`;
+}
+
+// biome-ignore format: SDM 3A table 3-2 in the order of the type field.
+const SYSTEM_TYPES = [
+  'reserved', '16-bit TSS', 'LDT', 'busy 16-bit TSS', '16-bit call gate', 'task gate', '16-bit interrupt gate',
+  '16-bit trap gate', 'reserved', 'TSS', 'reserved', 'busy TSS', 'call gate', 'reserved', 'interrupt gate', 'trap gate',
+];
+
+/** The two 32-bit halves of an entry decoded alike: P, DPL and type. */
+function access(low: bigint): { type: number; isSystem: boolean; dpl: bigint; present: bigint } {
+  return {
+    type: Number((low >> 40n) & 15n),
+    isSystem: bit(low, 44n) === 0n,
+    dpl: (low >> 45n) & 3n,
+    present: bit(low, 47n),
+  };
+}
+
+/** A segment or system descriptor at linear `address`. */
+export function describeDescriptor(address: bigint, low: bigint, high: bigint): string {
+  const { type, isSystem, dpl, present } = access(low);
+  const base = ((low >> 16n) & 0xffffffn) | ((low >> 32n) & 0xff000000n);
+  const limit = (low & 0xffffn) | ((low >> 32n) & 0xf0000n);
+  const kind = isSystem ? (SYSTEM_TYPES[type] ?? 'reserved') : segmentKind(type);
+  const fullBase = isSystem ? base | (high << 32n) : base;
+  const flags = `L=${bit(low, 53n)} D=${bit(low, 54n)} G=${bit(low, 55n)}`;
+  const fields = `P=${present} DPL=${dpl} base=${hex(fullBase)} limit=${hex(limit)} ${flags}`;
+  return `descriptor at ${hex(address)} = ${digits(low, 16)}: ${kind}, ${fields}`;
+}
+
+function segmentKind(type: number): string {
+  const accessed = type & 1 ? ', accessed' : '';
+  if (type & 8) {
+    const conforming = type & 4 ? 'conforming ' : '';
+    return `${conforming}code, execute${type & 2 ? '/read' : '-only'}${accessed}`;
+  }
+  return `data, read${type & 2 ? '/write' : '-only'}${type & 4 ? ', expand-down' : ''}${accessed}`;
+}
+
+/** An IDT entry or call gate of 16 bytes at linear `address`. */
+export function describeGate(address: bigint, low: bigint, high: bigint): string {
+  const { type, isSystem, dpl, present } = access(low);
+  const kind = isSystem ? (SYSTEM_TYPES[type] ?? 'reserved') : 'no gate (S=1)';
+  const offset = (low & 0xffffn) | ((low >> 32n) & 0xffff0000n) | ((high & 0xffffffffn) << 32n);
+  const selector = (low >> 16n) & 0xffffn;
+  const ist = (low >> 32n) & 7n;
+  const fields = `P=${present} DPL=${dpl} IST=${ist} target=${digits(selector, 4)}:${digits(offset, 16)}`;
+  return `gate at ${hex(address)} = ${digits(high, 16)} ${digits(low, 16)}: ${kind}, ${fields}`;
+}

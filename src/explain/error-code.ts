@@ -1,0 +1,38 @@
+/** Error codes of exceptions in words (SDM 3A 6.13 Error Code; 4.7 Page-Fault Exceptions). */
+
+import { hex } from './hex.ts';
+
+const VECTOR_PF = 14;
+const SELECTOR_VECTORS: ReadonlySet<number> = new Set([10, 11, 12, 13]);
+
+const PF_P = 0x01; // the page was present
+const PF_WR = 0x02; // a write
+const PF_US = 0x04; // at CPL 3
+const PF_RSVD = 0x08; // a reserved bit was set
+const PF_ID = 0x10; // an instruction fetch
+const PF_PK = 0x20; // a protection key forbade it
+
+const SEL_EXT = 0x1; // met while delivering an event from outside the program
+const SEL_IDT = 0x2; // the index is that of an IDT entry
+const SEL_TI = 0x4; // in the LDT
+
+/** What the error code of `vector` says; undefined where it says nothing. */
+export function describeErrorCode(vector: number, code: number): string | undefined {
+  if (vector === VECTOR_PF) return pageFault(code);
+  if (!SELECTOR_VECTORS.has(vector) || code === 0) return undefined;
+  const entry = code >> 3;
+  const delivery = code & SEL_EXT ? ', while an event was delivered' : '';
+  if (code & SEL_IDT) return `IDT entry ${entry}${delivery}`;
+  const selector = code & ~(SEL_EXT | SEL_IDT);
+  if (selector === 0) return `no selector${delivery}`;
+  return `selector ${hex(selector, 4)}, ${code & SEL_TI ? 'LDT' : 'GDT'} entry ${entry}${delivery}`;
+}
+
+function pageFault(code: number): string {
+  const access = code & PF_ID ? 'instruction fetch' : code & PF_WR ? 'write' : 'read';
+  const who = code & PF_US ? 'user' : 'supervisor';
+  const page = code & PF_P ? 'a present page' : 'a page that is not present';
+  const reserved = code & PF_RSVD ? ', reserved bit set' : '';
+  const key = code & PF_PK ? ', protection key' : '';
+  return `${who} ${access} of ${page}${reserved}${key}`;
+}

@@ -1,0 +1,40 @@
+/** Why a run ended abnormally, for a person: the reason, the place, the fault chain, the registers. */
+
+import type { Machine, RunEnd } from '../machine/machine.ts';
+import { digits } from './hex.ts';
+import { dumpRegisters } from './registers.ts';
+import { explainFaults } from './shutdown.ts';
+import type { Symbolizer } from './symbols.ts';
+
+/** The explanation, one string a line; the first line is the reason. */
+export function explainEnd(machine: Machine, end: RunEnd, symbols?: Symbolizer): string[] {
+  const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
+  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols) : [];
+  return [head, ...chain, ...dumpRegisters(machine.processor)];
+}
+
+function reason(machine: Machine, end: RunEnd): string {
+  switch (end.kind) {
+    case 'shutdown':
+      return 'triple fault';
+    case 'reset':
+      return `the guest reset the machine through ${end.by}`;
+    case 'halted':
+      return machine.sleepsForInterrupt
+        ? 'halted with no wake-up possible (no device has an event to come)'
+        : 'halted with no wake-up possible (interrupts are off)';
+    case 'limit':
+      return 'the instruction limit was reached';
+    case 'input':
+      return 'the guest waits for input';
+    case 'exit':
+      return `exit with status ${end.status}`;
+  }
+}
+
+function place({ processor: { view } }: Machine, symbols?: Symbolizer): string {
+  const rip = view.u64('RIP');
+  const name = symbols?.(rip);
+  const address = `${digits(view.segment('cs').selector, 4)}:${digits(rip, 16)}`;
+  return name === undefined ? address : `${address} (${name})`;
+}

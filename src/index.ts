@@ -1,0 +1,73 @@
+/**
+ * Trapline as a library: an x86-64 machine, its assembler and its disassembler. Runs in Node and in
+ * browsers; what needs Node's files is in `trapline/node`.
+ *
+ *   import { assemble, flatImage, loadImage, Pc } from 'trapline';
+ *   import { loadProcessorModule } from 'trapline/node';
+ *
+ *   const { bytes } = assemble(source, { file: 'hello.asm' });
+ *   const pc = new Pc(loadProcessorModule(), { com1: (byte) => output.push(byte) });
+ *   loadImage(pc.machine, flatImage(bytes));
+ *   const end = pc.machine.run(); // { kind: 'exit', status: 1 }
+ */
+
+export { assemble, type Assembly, type SymbolMap } from './assembler/assemble.ts';
+export {
+  AssemblyError,
+  type Diagnostic,
+  type Expansion,
+  formatDiagnostic,
+  type Position,
+} from './assembler/diagnostics.ts';
+export type { AssembleOptions, IncludedFile, ReadFile } from './assembler/options.ts';
+export {
+  disassemble,
+  type DisassembleOptions,
+  instructionSet,
+  type Line,
+} from './disassembler/disassemble.ts';
+export { formatListing as formatDisassembly } from './disassembler/listing.ts';
+export { EVENT_NAMES } from './base/vector.ts';
+export { explainEnd } from './explain/run-end.ts';
+export { dumpRegisters } from './explain/registers.ts';
+export { explainFaults } from './explain/shutdown.ts';
+export { type Symbolizer, symbolizer } from './explain/symbols.ts';
+export {
+  DEFAULT_LOAD_ADDRESS,
+  ENTRY_MODES,
+  type EntryMode,
+  type FlatOptions,
+  flatImage,
+  type Image,
+  ImageError,
+} from './image/image.ts';
+export { loadImage } from './image/load.ts';
+export type { Insn } from './isa/row.ts';
+export { ROWS } from './isa/table.ts';
+export { Bus, type MmioDevice, type MmioSize, type PortDevice, type PortSize } from './machine/bus.ts';
+export { Clock, type Timer } from './machine/clock.ts';
+export { type Counters, readCounters } from './machine/counters.ts';
+export { CpuView, GPR_NAMES, SEGMENT_NAMES, type SegmentState } from './machine/cpu-view.ts';
+export {
+  createExecutor,
+  EXEC_DEFAULTS,
+  type ExecReply,
+  type ExecResult,
+  type Executor,
+  type ExecTrap,
+} from './machine/exec.ts';
+export type { FaultRecord, ReadEntry } from './machine/fault-chain.ts';
+export { DEFAULT_FEATURES, FEATURE_NAMES } from './machine/features.ts';
+export { MachineMemory } from './machine/memory.ts';
+export {
+  DEFAULT_RAM,
+  Machine,
+  MachineError,
+  type MachineOptions,
+  MAX_RAM,
+  MIN_RAM,
+  type RunEnd,
+} from './machine/machine.ts';
+export { Processor } from './machine/processor.ts';
+export { type ByteSink, Pc, type PcOptions } from './pc/pc.ts';
+export type { SerialPort } from './pc/serial-port.ts';

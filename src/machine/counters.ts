@@ -1,0 +1,30 @@
+/** What the processor counts, read from its state: for statistics and benchmarks. */
+
+import type { CpuView } from './cpu-view.ts';
+
+/** Counters since power-on. */
+export interface Counters {
+  /** Memory accesses of instructions that a TLB entry served. */
+  readonly tlbHits: bigint;
+  readonly tlbMisses: bigint;
+  /** Paging-structure entries read by page walks. */
+  readonly walkReferences: bigint;
+  readonly blocksDecoded: bigint;
+  readonly tlbFlushes: bigint;
+  /** exceptions[32]: raised, by vector. */
+  readonly exceptions: readonly bigint[];
+}
+
+export function readCounters(view: CpuView): Counters {
+  const misses = view.u64('COUNT_TLB_MISSES');
+  const accesses = view.u64('COUNT_ACCESSES');
+  const exceptions = new BigUint64Array(view.data.buffer, view.layout('COUNT_EXCEPTIONS'), 32);
+  return {
+    tlbHits: accesses > misses ? accesses - misses : 0n,
+    tlbMisses: misses,
+    walkReferences: view.u64('COUNT_WALK_REFERENCES'),
+    blocksDecoded: view.u64('COUNT_BLOCKS_DECODED'),
+    tlbFlushes: view.u64('COUNT_FLUSHES'),
+    exceptions: [...exceptions],
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * The machine: one processor with RAM, a bus and a clock, and the loop that runs them. It knows no
+ * device: src/pc wires those to the bus, and connects the interrupt controller.
+ *
+ * A slice runs until its fuel ends, which is never beyond the next deadline of the clock, or until
+ * the processor needs the machine. A device access may bring that deadline forward: then the
+ * processor is asked to come back at the next instruction boundary, so that events happen at the
+ * same instruction in every run. HLT moves virtual time to the next deadline.
+ */
+
+import { assert } from '../base/assert.ts';
+import { Bus, type MmioSize, type PortSize } from './bus.ts';
+import { Clock } from './clock.ts';
+import { type FaultRecord, readFaultChain } from './fault-chain.ts';
+import { DEFAULT_FEATURES } from './features.ts';
+import type { MachineMemory } from './memory.ts';
+import { Processor, type ProcessorHost, type ProcessorOptions } from './processor.ts';
+
+/** Bounds and default of RAM in bytes. */
+export const MIN_RAM = 2 ** 20;
+export const MAX_RAM = 2 ** 31;
+export const DEFAULT_RAM = 64 * 2 ** 20;
+
+const PAGE_SIZE = 4096;
+
+/** Longest slice in instructions. */
+const LONG_SLICE = 2 ** 20;
+/**
+ * WebAssembly has no on-stack replacement: code that was compiled better is entered at the next
+ * call only. So slices begin short and double.
+ */
+const FIRST_SLICE = 2 ** 14;
+
+/** Bit of RFLAGS: maskable interrupts are on. */
+const RFLAGS_IF = 1n << 9n;
+const ACTIVITY_HALTED = 1;
+
+/** How a machine is made; everything has a default. */
+export interface MachineOptions extends Partial<ProcessorOptions> {
+  /** The run ends as `limit` when this many instructions have retired. */
+  readonly maxInstructions?: number;
+}
+
+/** Why a run ended. */
+export type RunEnd =
+  /** A device ended it with an exit status. */
+  | { readonly kind: 'exit'; readonly status: number }
+  /** The guest asked for a reset of the machine; `by` tells how. */
+  | { readonly kind: 'reset'; readonly by: string }
+  /** A triple fault, with what was raised on the way, first exception first. */
+  | { readonly kind: 'shutdown'; readonly faults: readonly FaultRecord[] }
+  /** HLT, and nothing that could wake the processor up. */
+  | { readonly kind: 'halted' }
+  /** `maxInstructions` were retired. */
+  | { readonly kind: 'limit' }
+  /** A device waits for input from outside: supply it and run on. */
+  | { readonly kind: 'input' };
+
+/** Bad options of a machine. */
+export class MachineError extends Error {
+  override readonly name = 'MachineError';
+  readonly code: 'RAM_SIZE' | 'LIMIT';
+
+  constructor(code: MachineError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A processor, its RAM, a bus and a clock. */
+export class Machine {
+  readonly processor: Processor;
+  readonly bus = new Bus();
+  readonly clock: Clock;
+  readonly #maxInstructions: number;
+  #acknowledge: () => number = () => 0xff;
+  #end: RunEnd | undefined;
+  /** Virtual time up to which the running slice goes unless it is stopped. */
+  #sliceEnd = 0n;
+  #slice = FIRST_SLICE;
+  /** Nanoseconds that passed in HLT. */
+  #halted = 0n;
+  /** Instructions retired at the latest HLT. */
+  #halting = -1n;
+  /** Events in HLT that woke nobody; they count for the limit, so that it always comes. */
+  #idleEvents = 0;
+
+  /** `module` is the compiled processor (dist/trapline.wasm). */
+  constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
+    const ramBytes = checkRam(options.ramBytes ?? DEFAULT_RAM);
+    this.#maxInstructions = checkLimit(options.maxInstructions);
+    const features = options.features ?? DEFAULT_FEATURES;
+    const seed = options.seed ?? 1n;
+    this.processor = new Processor(module, { ...options, ramBytes, features, seed }, this.#host());
+    this.clock = new Clock(() => this.processor.time);
+  }
+
+  /** Machine RAM by physical address. */
+  get memory(): MachineMemory {
+    return this.processor.memory;
+  }
+
+  /** Instructions retired since power-on. */
+  get instructions(): bigint {
+    return this.processor.time - this.#halted;
+  }
+
+  /** The processor is in HLT with maskable interrupts on. */
+  get sleepsForInterrupt(): boolean {
+    const { processor } = this;
+    const isHalted = processor.view.u32('ACTIVITY') === ACTIVITY_HALTED;
+    return isHalted && (processor.rflags & RFLAGS_IF) !== 0n;
+  }
+
+  /** Connects the interrupt controller: `acknowledge` gives the vector of the interrupt it takes. */
+  connectInterrupts(acknowledge: () => number): void {
+    this.#acknowledge = acknowledge;
+  }
+
+  /** Ends the run at the next instruction boundary; of several reasons the first counts. */
+  stop(end: RunEnd): void {
+    this.#end ??= end;
+    this.processor.requestStop();
+  }
+
+  /** Runs until there is a reason to end. */
+  run(): RunEnd {
+    for (;;) {
+      const end = this.step();
+      if (end !== undefined) return end;
+    }
+  }
+
+  /** Runs one slice, a few milliseconds at most, so that a caller can do other things in between. */
+  step(): RunEnd | undefined {
+    this.clock.runDue();
+    if (this.#end !== undefined) return this.#takeEnd();
+    const fuel = this.#fuel();
+    if (fuel <= 0) return { kind: 'limit' };
+    const reason = this.processor.run(fuel);
+    if (this.#end !== undefined) return this.#takeEnd();
+    switch (reason) {
+      case 'fuel':
+      case 'request':
+        return undefined;
+      case 'halt':
+        return this.#sleep();
+      case 'shutdown':
+        return { kind: 'shutdown', faults: readFaultChain(this.processor.view) };
+      default:
+        assert(false, `a bare processor stopped with ${reason}`);
+    }
+  }
+
+  #takeEnd(): RunEnd | undefined {
+    const end = this.#end;
+    this.#end = undefined;
+    return end;
+  }
+
+  /** Instructions of the next slice: to the next deadline, to the limit, or a full slice. */
+  #fuel(): number {
+    const now = this.clock.now();
+    const deadline = this.clock.nextDeadline();
+    const left = this.#maxInstructions - this.#idleEvents - Number(this.instructions);
+    const slice = Math.min(this.#slice, left);
+    this.#slice = Math.min(this.#slice * 2, LONG_SLICE);
+    const fuel = deadline === undefined ? slice : Math.min(slice, Number(deadline - now));
+    this.#sliceEnd = now + BigInt(Math.max(fuel, 0));
+    return fuel;
+  }
+
+  /** The processor halted: moves time to the next event. NMIs do not occur, so IF must be set. */
+  #sleep(): RunEnd | undefined {
+    const deadline = this.clock.nextDeadline();
+    if (deadline === undefined || !this.sleepsForInterrupt) return { kind: 'halted' };
+    const ns = deadline - this.clock.now();
+    if (ns > 0n) {
+      this.processor.advanceTime(ns);
+      this.#halted += ns;
+    }
+    if (this.#halting === this.instructions) this.#idleEvents++;
+    this.#halting = this.instructions;
+    return undefined;
+  }
+
+  #host(): ProcessorHost {
+    return {
+      portRead: (port, size) => {
+        const value = this.bus.readPort(port, size as PortSize);
+        this.#accessed();
+        return value;
+      },
+      portWrite: (port, size, value) => {
+        this.bus.writePort(port, size as PortSize, value);
+        this.#accessed();
+      },
+      memoryRead: (high, low, size) => {
+        const value = this.bus.readMmio(physical(high, low), size as MmioSize);
+        this.#accessed();
+        return Number(value);
+      },
+      memoryWrite: (high, low, size, value) => {
+        this.bus.writeMmio(physical(high, low), size as MmioSize, BigInt(value));
+        this.#accessed();
+      },
+      interruptAcknowledge: () => this.#acknowledge(),
+    };
+  }
+
+  /** After each device access: the next event may have come nearer than the slice reaches. */
+  #accessed(): void {
+    const deadline = this.clock.nextDeadline();
+    if (deadline !== undefined && deadline < this.#sliceEnd) this.processor.requestStop();
+  }
+}
+
+function physical(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
+}
+
+function checkRam(bytes: number): number {
+  if (Number.isInteger(bytes) && bytes >= MIN_RAM && bytes <= MAX_RAM && bytes % PAGE_SIZE === 0) {
+    return bytes;
+  }
+  throw new MachineError('RAM_SIZE', 'RAM must be 1 MiB to 2 GiB, in whole pages of 4 KiB');
+}
+
+function checkLimit(limit = Number.POSITIVE_INFINITY): number {
+  if (limit > 0 && (Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY)) return limit;
+  throw new MachineError('LIMIT', 'the instruction limit must be a positive integer');
+}
