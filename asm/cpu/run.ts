@@ -22,6 +22,7 @@ import {
   NMI_BLOCKED,
   NMI_PENDING,
   RAISED,
+  REPEATING,
   RFLAGS,
   RIP,
   SHADOW,
@@ -33,7 +34,7 @@ import { CodeCache, COST } from './code-cache';
 import { Debug } from './debug';
 import { Decoder } from './decode';
 import { Deliver } from './deliver';
-import { Event, EventKind, ExitReason, Raised, Vector } from './event';
+import { Event, EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Place } from './operand';
 import { RECORD, Rec } from './record';
@@ -96,7 +97,7 @@ export class Run {
     if (load<u32>(NMI_PENDING) != 0 && load<u32>(NMI_BLOCKED) == 0 && shadow == 0) {
       store<u32>(NMI_PENDING, 0);
       store<u32>(ACTIVITY, Activity.Running);
-      Deliver.interrupt(Vector.NMI);
+      Deliver.nmi();
       return false;
     }
     if (load<u32>(INTR) != 0 && (load<u32>(RFLAGS) & IF) != 0 && shadow == 0) {
@@ -130,6 +131,7 @@ export class Run {
       return;
     }
     store<i64>(FUEL, fuel);
+    store<u32>(REPEATING, 0);
     execute(i);
   }
 
@@ -145,6 +147,7 @@ export class Run {
     store<u32>(RFLAGS, load<u32>(RFLAGS) ^ resumed);
     store<u32>(SHADOW, 0);
     store<u32>(STEPPING, 1);
+    store<u32>(REPEATING, 0);
     store<i64>(FUEL, load<i64>(FUEL) - load<i64>(i - COST));
     execute(i);
     store<u32>(STEPPING, 0);
@@ -168,6 +171,7 @@ export class Run {
     if (isFault || raised == Raised.Alone || raised == Raised.Repeat) {
       store<u64>(RIP, Place.current(i));
     }
+    if (raised == Raised.Repeat) store<u32>(REPEATING, 1);
     if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
   }
 
