@@ -170,7 +170,8 @@ export function insn(
   const slot = plusR ? 'opcode' : regTaken ? 'rm' : 'reg';
   const operands = names.map((name) => parseOperand(name, slot));
   const encoding = parseOpcode(tokens, operands);
-  return { mnemonic, operandText, opcodeText, operands, encoding, ...attributes };
+  const modes = attributes.modes ?? (encoding.operandSize === 64 ? 'long64' : 'any');
+  return { mnemonic, operandText, opcodeText, operands, encoding, ...attributes, modes };
 }
 
 /** Operands other than general registers that stand in ModRM.reg. */

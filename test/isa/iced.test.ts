@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest';
 import { type Decoded, decode } from '../../src/isa/decode.ts';
 import { buildDecodeTables } from '../../src/isa/decode-table.ts';
 import type { CodeMode } from '../../src/isa/decoding.ts';
+import { randomSource } from '../../src/isa/random.ts';
 import { ROWS } from '../../src/isa/table.ts';
-import { randomCode, randomSource } from './random-code.ts';
+import { randomCode } from './random-code.ts';
 
 const TABLES = buildDecodeTables(ROWS);
 const CASES = 100_000;

@@ -1,18 +1,6 @@
 /** Random instruction bytes, weighted so that prefixes and the rarer opcode maps are reached. */
 
-/** Deterministic generator of numbers in [0, bound). */
-export type RandomSource = (bound: number) => number;
-
-/** xorshift32 from a seed. */
-export function randomSource(seed: number): RandomSource {
-  let state = (seed * 0x9e3779b1) | 1;
-  return (bound) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % bound;
-  };
-}
+import type { RandomSource } from '../../src/isa/random.ts';
 
 const PREFIXES = [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 const ESCAPES = [[], [], [0x0f], [0x0f], [0x0f, 0x38], [0x0f, 0x3a], [0xc4], [0xc5]];
