@@ -1,0 +1,171 @@
+/**
+ * Which spelling of an instruction gives its bytes back when it is assembled. NASM takes, among the
+ * rows that fit a text, the one whose immediate holds the value, then the shortest, then the one with
+ * the narrower immediate, then the first; `strict` names the width of an immediate. What has no spelling
+ * (a longer encoding than needed, prefixes in another order or without meaning) is left to `db`.
+ */
+
+import { type Decoded, decode } from '../isa/decode.ts';
+import type { DecodeTables } from '../isa/decode-table.ts';
+import {
+  accepts,
+  type Encoded,
+  encode,
+  existsIn,
+  type ImmediateValue,
+  type OperandValue,
+  patchField,
+} from '../isa/encode.ts';
+import { plainSpelling, type RowIndex, type Spelling } from '../isa/format.ts';
+import type { Insn, Operand } from '../isa/row.ts';
+
+/** The instruction set that a disassembly is made with. */
+export interface InstructionSet {
+  readonly rows: readonly Insn[];
+  readonly index: RowIndex;
+  readonly tables: DecodeTables;
+}
+
+/** The spelling whose text assembles to `bytes`, or undefined. */
+export function findSpelling(
+  row: Insn,
+  decoded: Decoded,
+  bytes: Uint8Array,
+  mode: 64 | 32,
+  set: InstructionSet,
+): Spelling | undefined {
+  const plain = plainSpelling(row, decoded, mode);
+  if (row.decodeOnly || !isSpeakable(row, plain)) return undefined;
+  const rivals = (set.index.get(row.mnemonic) ?? []).filter((rival) =>
+    takes(rival, row, decoded, mode),
+  );
+  return [undefined, ...strictSizes(row)]
+    .map((strictBits) => ({ ...plain, strictBits }))
+    .find((spelling) => {
+      const chosen = choose(rivals, decoded.operands, spelling, mode, set);
+      return chosen !== undefined && equal(chosen, bytes);
+    });
+}
+
+/** NASM drops or refuses these prefixes on most instructions. */
+function isSpeakable(row: Insn, { prefixes }: Spelling): boolean {
+  if (prefixes.repeat === 'F2' && !row.rep) return false;
+  return prefixes.operandSize !== 64 || row.operands.length === 0;
+}
+
+/** Sizes to try after `strict`: that of the operation, then that of the field. */
+function strictSizes(row: Insn): number[] {
+  const immediate = row.operands.find(({ kind }) => kind === 'imm');
+  if (!immediate) return [];
+  return [...new Set([operationBits(row) || 64, immediate.bits])];
+}
+
+/** Width of the operation as the operands tell it; 0 if they do not. */
+function operationBits(row: Insn): number {
+  const first = row.operands.find(({ kind }) => kind === 'gpr' || kind === 'mem');
+  return first?.bits ?? row.encoding.operandSize ?? 0;
+}
+
+/** True if `rival` takes the operands of `row` as they are written. */
+function takes(rival: Insn, row: Insn, { operands }: Decoded, mode: 64 | 32): boolean {
+  if (rival.decodeOnly || !existsIn(rival, mode)) return false;
+  if (rival.operands.length !== operands.length) return false;
+  return rival.operands.every((operand, at) => {
+    const value = operands[at];
+    if (!value || !accepts(operand, value)) return false;
+    return operand.kind !== 'rel' || operand.bits === row.operands[at]?.bits;
+  });
+}
+
+/** Bytes that the text with these operands assembles to. */
+function choose(
+  rivals: readonly Insn[],
+  operands: readonly OperandValue[],
+  spelling: Spelling,
+  mode: 64 | 32,
+  set: InstructionSet,
+): Uint8Array | undefined {
+  let best: Encoded | undefined;
+  for (const rival of rivals) {
+    if (!holdsImmediates(rival, rivals, operands, spelling.strictBits)) continue;
+    const encoded = encode(rival, operands, { mode, prefixes: spelling.prefixes });
+    if (!encoded || isAnother(encoded, mode, set)) continue;
+    if (!best || isBetter(encoded, best)) best = encoded;
+  }
+  return best && patchRelative(best, operands);
+}
+
+function holdsImmediates(
+  rival: Insn,
+  rivals: readonly Insn[],
+  operands: readonly OperandValue[],
+  strictBits: number | undefined,
+): boolean {
+  const width = operationBits(rival);
+  return rival.operands.every((operand, at) => {
+    const value = operands[at];
+    if (operand.kind === 'one') return strictBits === undefined;
+    if (operand.kind !== 'imm' || value?.kind !== 'imm') return true;
+    if (strictBits !== undefined) return isStrictField(rival, rivals, at, strictBits);
+    return !needsSize(rival) && holds(operand, value, width);
+  });
+}
+
+/** `strict dword` asks for a field of that size or, if no row has one, for the full field. */
+function isStrictField(
+  rival: Insn,
+  rivals: readonly Insn[],
+  at: number,
+  strictBits: number,
+): boolean {
+  const width = (row: Insn): number => row.operands[at]?.bits ?? 0;
+  if (rivals.some((row) => width(row) === strictBits)) return width(rival) === strictBits;
+  return width(rival) === Math.max(...rivals.map(width));
+}
+
+/** `push imm16`: nothing but a size keyword tells it from the default size. */
+function needsSize({ size64, encoding }: Insn): boolean {
+  return size64 === 'd64' && encoding.operandSize === 16;
+}
+
+function holds({ bits, signed }: Operand, { value }: ImmediateValue, width: number): boolean {
+  if (bits >= width && width !== 0) return true;
+  if (!signed) return BigInt.asUintN(bits, value) === value;
+  const judged = width === 0 ? value : BigInt.asIntN(width, value);
+  return BigInt.asIntN(bits, value) === judged;
+}
+
+/** A one-byte encoding that belongs to another instruction: 90 is nop, not xchg eax, eax. */
+function isAnother(
+  { row, bytes }: Encoded,
+  mode: 64 | 32,
+  { rows, tables }: InstructionSet,
+): boolean {
+  if (bytes.length !== 1) return false;
+  const owner = decode(bytes, 0, mode, tables);
+  return !owner.ok || rows[owner.row]?.uop !== row.uop;
+}
+
+function isBetter(a: Encoded, b: Encoded): boolean {
+  if (a.bytes.length !== b.bytes.length) return a.bytes.length < b.bytes.length;
+  return immediateBits(a.row) < immediateBits(b.row);
+}
+
+function immediateBits({ operands }: Insn): number {
+  return operands.find(({ kind }) => kind === 'imm')?.bits ?? 0;
+}
+
+/** Puts displacements from the end of the instruction, which is what decoded operands hold. */
+function patchRelative({ bytes, fields }: Encoded, operands: readonly OperandValue[]): Uint8Array {
+  for (const field of fields) {
+    const value = operands[field.operand];
+    if (field.kind !== 'relative' || !value) continue;
+    if (value.kind === 'imm') patchField(bytes, field, value.value);
+    if (value.kind === 'mem') patchField(bytes, field, value.address.displacement);
+  }
+  return bytes;
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
