@@ -1,0 +1,49 @@
+/** `trapline asm`: assembles a source into a flat binary. */
+
+import { basename, extname } from 'node:path';
+import type { Options } from 'yargs';
+import { type Assembly, formatDiagnostic } from '../../index.ts';
+import { assembleFile, writeWhole } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
+import { note, printJson } from '../output.ts';
+import { STATUS_OK } from '../status.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseDefines } from '../values.ts';
+
+const OPTIONS = {
+  o: { alias: 'output', type: 'string', requiresArg: true, describe: 'output file (default: FILE.bin)' },
+  f: { alias: 'format', choices: ['bin'], default: 'bin', describe: 'output format' },
+  l: { alias: 'listing', type: 'string', requiresArg: true, describe: 'write a listing' },
+  ...SOURCE_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { file: string };
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'source in NASM syntax' })
+      .options(OPTIONS)
+      .example('$0 asm hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
+  run: ({ file, o, l, D, I, json }) => {
+    const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });
+    const output = o ?? defaultOutput(file);
+    if (l !== undefined && l === output) throw new UsageError('listing and output are the same file');
+    for (const warning of assembly.warnings) note(formatDiagnostic(warning));
+    writeWhole(output, assembly.bytes);
+    if (l !== undefined) writeWhole(l, assembly.listing());
+    if (json) printJson(report(assembly, output));
+    return STATUS_OK;
+  },
+};
+
+function defaultOutput(file: string): string {
+  const extension = extname(file);
+  return extension === '.bin' ? `${file}.bin` : `${basename(file, extension)}.bin`;
+}
+
+function report({ bytes, origin, symbols, warnings }: Assembly, output: string): unknown {
+  const table = [...symbols].map(([name, { value, section }]) => [name, { value, section }]);
+  return { output, size: bytes.length, origin, symbols: Object.fromEntries(table), warnings };
+}

@@ -1,0 +1,120 @@
+/** `trapline bench`: guest MIPS and nanoseconds per operation of the benchmark guests, and start-up. */
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Options } from 'yargs';
+import {
+  benchNames,
+  type BenchRun,
+  loadProcessorModule,
+  readBench,
+  runBench,
+} from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
+import { print, printJson } from '../output.ts';
+import { STATUS_OK } from '../status.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseCount } from '../values.ts';
+
+const OPTIONS = {
+  runs: { type: 'string', default: '5', requiresArg: true, describe: 'runs of each benchmark' },
+  quick: { type: 'boolean', default: false, describe: 'a twentieth of the work: rough numbers' },
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { guests: string[] | undefined };
+
+/** One line of the report; times are of the run with that rank. */
+interface Result {
+  readonly name: string;
+  readonly unit: string;
+  readonly instructions: number;
+  readonly best: Speed;
+  readonly median: Speed;
+}
+
+interface Speed {
+  readonly seconds: number;
+  readonly mips: number;
+  readonly nsPerOp: number;
+}
+
+const QUICK_SHARE = 1 / 20;
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('guests', { type: 'string', array: true, describe: 'benchmarks (default: all)' })
+      .options(OPTIONS)
+      .example('$0 bench --runs 3 int80 syscall', 'two of the benchmarks'),
+  run: ({ guests, runs, quick, json }) => {
+    const count = parseCount('runs', runs);
+    const names = guests !== undefined && guests.length > 0 ? guests : benchNames();
+    const module = loadProcessorModule();
+    const benches = names.map((name) => readBench(name, quick ? QUICK_SHARE : 1));
+    if (!json) print(HEAD);
+    const results = benches.map(({ ops, ...bench }) => {
+      const result = summarize(bench.name, bench.unit, ops, () => runBench(module, { ops, ...bench }), count);
+      if (!json) print(formatResult(result));
+      return result;
+    });
+    const startUp = measureStartUp(count);
+    if (json) printJson({ results, startUp });
+    else print(`\nhello from cold: best ${ms(startUp.bestMs)}, median ${ms(startUp.medianMs)}\n`);
+    return STATUS_OK;
+  },
+};
+
+const ms = (value: number): string => `${value.toFixed(0)} ms`;
+
+function summarize(
+  name: string,
+  unit: string,
+  ops: number,
+  run: () => BenchRun,
+  count: number,
+): Result {
+  const runs = Array.from({ length: count }, run).sort((a, b) => a.seconds - b.seconds);
+  const [best, median] = [runs[0], runs[count >> 1]];
+  if (!best || !median) throw new UsageError('--runs: at least one');
+  const speed = ({ seconds, instructions }: BenchRun): Speed => ({
+    seconds,
+    mips: instructions / seconds / 1e6,
+    nsPerOp: (seconds * 1e9) / ops,
+  });
+  const { instructions } = best;
+  return { name, unit, instructions, best: speed(best), median: speed(median) };
+}
+
+const HEAD =
+  '| benchmark | best s | median s | best MIPS | median MIPS | best ns | median ns | per |\n' +
+  '|---|--:|--:|--:|--:|--:|--:|---|\n';
+
+function formatResult({ name, unit, best, median }: Result): string {
+  const cells = [
+    name,
+    ...[best, median].map(({ seconds }) => seconds.toFixed(3)),
+    ...[best, median].map(({ mips }) => mips.toFixed(0)),
+    ...[best, median].map(({ nsPerOp }) => nsPerOp.toFixed(1)),
+    unit,
+  ];
+  return `| ${cells.join(' | ')} |\n`;
+}
+
+interface StartUp {
+  readonly bestMs: number;
+  readonly medianMs: number;
+}
+
+/** Boots guests/hello in processes of their own, Node's start included. */
+function measureStartUp(count: number): StartUp {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const hello = fileURLToPath(new URL('../../../guests/hello/main.asm', import.meta.url));
+  const times = Array.from({ length: count }, () => {
+    const started = performance.now();
+    const { status } = spawnSync(process.execPath, [main, 'run', hello], { stdio: 'ignore' });
+    if (status !== 1) throw new Error(`hello ended with status ${status}`);
+    return performance.now() - started;
+  }).sort((a, b) => a - b);
+  return { bestMs: times[0] ?? 0, medianMs: times[count >> 1] ?? 0 };
+}

@@ -1,0 +1,38 @@
+/** `trapline disasm`: a flat binary as source that assembles back to the same bytes. */
+
+import type { Options } from 'yargs';
+import { disassemble, formatDisassembly, instructionSet, type Line, ROWS } from '../../index.ts';
+import { readBytes } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
+import { print, printJson } from '../output.ts';
+import { STATUS_OK } from '../status.ts';
+import { parseAddress } from '../values.ts';
+
+const OPTIONS = {
+  origin: { type: 'string', default: '0', requiresArg: true, describe: 'address of the first byte' },
+  bits: { choices: ['32', '64'], default: '64', requiresArg: true, describe: 'code size' },
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { file: string };
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'flat binary' })
+      .options(OPTIONS)
+      .example('$0 disasm hello.bin --origin 0x100000', 'disassemble a kernel'),
+  run: ({ file, origin, bits, json }) => {
+    const bytes = readBytes(file);
+    const mode = bits === '32' ? 32 : 64;
+    const options = { mode, origin: parseAddress('origin', origin) } as const;
+    const lines = disassemble(bytes, instructionSet(ROWS), options);
+    if (json) printJson(lines.map(plain));
+    else print(formatDisassembly(lines, options));
+    return STATUS_OK;
+  },
+};
+
+function plain({ address, bytes, text, comment }: Line): unknown {
+  return { address, bytes: Buffer.from(bytes).toString('hex'), text, comment };
+}

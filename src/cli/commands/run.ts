@@ -1,0 +1,135 @@
+/** `trapline run`: boots a guest kernel on the bare machine, with COM1 as the terminal. */
+
+import type { Options } from 'yargs';
+import {
+  DEFAULT_RAM,
+  explainEnd,
+  formatDiagnostic,
+  ImageError,
+  loadImage,
+  MAX_RAM,
+  MIN_RAM,
+  Pc,
+  type PcOptions,
+  symbolizer,
+} from '../../index.ts';
+import { FileError, type GuestFile, loadProcessorModule, readGuest } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
+import { type DriveEnd, drive, type Input } from '../drive.ts';
+import { complain, note } from '../output.ts';
+import { ByteWriter, type SerialTarget, serialTarget } from '../serial-output.ts';
+import { collectStatistics, formatStatistics } from '../statistics.ts';
+import { STATUS_ABNORMAL } from '../status.ts';
+import { PipedInput, Terminal } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseAddress, parseCount, parseDefines, parseFeatures, parseSize } from '../values.ts';
+
+const text = { type: 'string', requiresArg: true } as const;
+
+const OPTIONS = {
+  ram: { ...text, default: `${DEFAULT_RAM / 2 ** 20}M`, describe: 'RAM, 1M to 2G' },
+  serial: { ...text, default: 'stdio', describe: 'COM1: stdio, file:PATH or null' },
+  'max-instructions': { ...text, describe: 'end the run after this many instructions' },
+  stats: { type: 'boolean', default: false, describe: 'print statistics on stderr at the end' },
+  machine: { ...text, describe: 'processor features to add and remove, as +umip,-smap' },
+  'load-address': { ...text, describe: 'where a flat image goes (default: 0x100000, or its org)' },
+  entry: { ...text, describe: 'address of the first instruction (default: the load address)' },
+  mode: { ...text, default: 'long64', describe: 'state in which the image is entered: long64' },
+  ...SOURCE_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { image: string };
+
+const EPILOGUE = `The exit status is the guest's: (v << 1 | 1) & 0xff for a write of v to port 0xf4; 4 if it ended
+abnormally, 2 for bad usage. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('image', { type: 'string', demandOption: true, describe: '.asm source or flat binary' })
+      .options(OPTIONS)
+      .epilogue(EPILOGUE)
+      .example('$0 run guests/hello/main.asm', 'assemble and boot')
+      .example('$0 run kernel.bin --ram 128M --stats', 'boot a flat binary'),
+  run: async (args) => {
+    const guest = readImage(args);
+    for (const warning of guest.warnings) note(formatDiagnostic(warning));
+    const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
+    const serial = serialTarget(args.serial, stdout);
+    const pc = createPc(args, guest, serial, stdout);
+    serial.open();
+    const started = performance.now();
+    const end = await driveWith(pc, serial.isStdio ? openInput(pc) : undefined, () => {
+      serial.writer.flush();
+      stdout.flush();
+    });
+    const seconds = (performance.now() - started) / 1000;
+    serial.close();
+    if (args.stats) note(formatStatistics(collectStatistics(pc.machine, seconds), args.json));
+    return finish(pc, end, guest);
+  },
+};
+
+function readImage(args: Values): GuestFile {
+  const { 'load-address': loadAddress, entry } = args;
+  return readGuest(args.image, {
+    mode: args.mode,
+    defines: parseDefines(args.D),
+    includeDirs: args.I ?? [],
+    ...(loadAddress !== undefined && { loadAddress: parseAddress('load-address', loadAddress) }),
+    ...(entry !== undefined && { entry: parseAddress('entry', entry) }),
+  });
+}
+
+/** A PC with the image in its RAM. */
+function createPc(args: Values, { image }: GuestFile, serial: SerialTarget, stdout: ByteWriter): Pc {
+  const { machine, 'max-instructions': maxInstructions } = args;
+  const options: PcOptions = {
+    ramBytes: parseRam(args.ram),
+    com1: (byte) => serial.writer.put(byte),
+    console: (byte) => stdout.put(byte),
+    ...(machine !== undefined && { features: parseFeatures(machine) }),
+    ...(maxInstructions !== undefined && {
+      maxInstructions: parseCount('max-instructions', maxInstructions),
+    }),
+  };
+  const pc = new Pc(loadProcessorModule(), options);
+  try {
+    loadImage(pc.machine, image);
+  } catch (error) {
+    if (error instanceof ImageError) throw new FileError(args.image, error.code, error.message);
+    throw error;
+  }
+  return pc;
+}
+
+function parseRam(size: string): number {
+  const bytes = parseSize('ram', size);
+  if (bytes >= MIN_RAM && bytes <= MAX_RAM) return bytes;
+  throw new UsageError(`--ram: ${size} is out of range, it must be 1M to 2G`);
+}
+
+/** Connects stdin to COM1. */
+function openInput(pc: Pc): Terminal | PipedInput {
+  if (process.stdin.isTTY) return new Terminal((byte) => pc.com1.receive(byte));
+  pc.com1.openInput();
+  return new PipedInput();
+}
+
+async function driveWith(pc: Pc, input: Input, flush: () => void): Promise<DriveEnd> {
+  try {
+    return await drive(pc, input, flush);
+  } finally {
+    flush();
+    input?.close();
+  }
+}
+
+/** The exit status; tells why if the end was not a clean one. */
+function finish(pc: Pc, end: DriveEnd, { labels }: GuestFile): number {
+  if (end.kind === 'exit') return end.status;
+  if (end.kind === 'left') complain(['left with Ctrl-A x']);
+  else complain(explainEnd(pc.machine, end, symbolizer(labels)));
+  return STATUS_ABNORMAL;
+}

@@ -1,0 +1,6 @@
+/** Exit statuses. Odd ones are the guest's: (v << 1 | 1) & 0xff for a write of v to the exit port. */
+export const STATUS_OK = 0;
+export const STATUS_USAGE = 2;
+export const STATUS_ABNORMAL = 4;
+/** A bug of ours. */
+export const STATUS_INTERNAL = 70;

@@ -1,0 +1,119 @@
+/**
+ * Stdin for the guest. A terminal is raw: every key goes to the guest at once, but Ctrl-A, which
+ * starts a command of ours, as in QEMU's -nographic. Anything else is read byte by byte as the guest
+ * asks for it (src/pc/serial-port.ts).
+ */
+
+import { note } from './output.ts';
+
+const CTRL_A = 0x01;
+const PATIENCE_MS = 1000;
+
+const HELP = [
+  '',
+  'Ctrl-A h       this help',
+  'Ctrl-A x       leave',
+  'Ctrl-A Ctrl-A  send Ctrl-A to the guest',
+].join('\r\n');
+
+/** Keys for the guest out of what was typed; `leave` and `help` are called for our own commands. */
+export class EscapeKeys {
+  readonly #send: (byte: number) => void;
+  readonly #leave: () => void;
+  readonly #help: () => void;
+  #escaped = false;
+
+  constructor(send: (byte: number) => void, leave: () => void, help: () => void) {
+    this.#send = send;
+    this.#leave = leave;
+    this.#help = help;
+  }
+
+  type(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (this.#escaped) this.#command(byte);
+      else if (byte !== CTRL_A) this.#send(byte);
+      this.#escaped = !this.#escaped && byte === CTRL_A;
+    }
+  }
+
+  #command(byte: number): void {
+    if (byte === CTRL_A) this.#send(CTRL_A);
+    else if (byte === 'x'.charCodeAt(0)) this.#leave();
+    else if (byte === 'h'.charCodeAt(0)) this.#help();
+  }
+}
+
+/** A terminal in raw mode. */
+export class Terminal {
+  readonly isLive = true;
+  hasLeft = false;
+  #wake: () => void = () => {};
+  readonly #listener: (bytes: Uint8Array) => void;
+
+  /** `send` gets each byte for the guest. */
+  constructor(send: (byte: number) => void) {
+    const leave = () => {
+      this.hasLeft = true;
+    };
+    const keys = new EscapeKeys(send, leave, () => note(HELP));
+    this.#listener = (bytes) => {
+      keys.type(bytes);
+      this.#wake();
+    };
+    process.stdin.setRawMode(true);
+    process.stdin.on('data', this.#listener);
+  }
+
+  /** Resolves at the next key. */
+  key(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    process.stdin.off('data', this.#listener);
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+  }
+}
+
+/** A file or pipe on stdin, opened when the first byte is asked for. */
+export class PipedInput {
+  readonly isLive = false;
+  readonly hasLeft = false;
+  #chunk: Uint8Array = new Uint8Array();
+  #at = 0;
+  #chunks: AsyncIterator<Uint8Array> | undefined;
+
+  /** The next byte, undefined at the end. */
+  async next(): Promise<number | undefined> {
+    while (this.#at >= this.#chunk.length) {
+      const chunk = await this.#read();
+      if (chunk === undefined) return undefined;
+      this.#chunk = chunk;
+      this.#at = 0;
+    }
+    return this.#chunk[this.#at++];
+  }
+
+  /** Lets go of stdin. */
+  close(): void {
+    if (this.#chunks !== undefined) process.stdin.destroy();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    this.#chunks ??= process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const hint = setTimeout(() => {
+      note('trapline: the guest waits for input on stdin (end it with </dev/null)');
+    }, PATIENCE_MS);
+    try {
+      const { done, value } = await this.#chunks.next();
+      return done ? undefined : value;
+    } finally {
+      clearTimeout(hint);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Benchmark guests: guests/bench-NAME/main.asm, whose header says what one operation is
+ * (`; bench: ops=1000000 unit=int80`) and how much RAM it needs (`; ram: 128`). A guest prints a line
+ * when its work begins and one when it has ended: what counts is the time between them.
+ */
+
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadImage } from '../image/load.ts';
+import type { RunEnd } from '../machine/machine.ts';
+import { Pc } from '../pc/pc.ts';
+import { FileError, readText } from './files.ts';
+import { type GuestFile, readGuest } from './guest-file.ts';
+
+const GUESTS = fileURLToPath(new URL('../../guests', import.meta.url));
+const PREFIX = 'bench-';
+const DEFAULT_RAM_MIB = 64;
+const NEWLINE = 0x0a;
+
+/** A benchmark guest, assembled. */
+export interface BenchGuest {
+  readonly name: string;
+  readonly ops: number;
+  readonly unit: string;
+  readonly ramMib: number;
+  readonly file: GuestFile;
+}
+
+/** One run of a benchmark. */
+export interface BenchRun {
+  readonly seconds: number;
+  readonly instructions: number;
+}
+
+/** Names of the guests that come with the package. */
+export function benchNames(): string[] {
+  return readdirSync(GUESTS).filter((name) => name.startsWith(PREFIX)).sort();
+}
+
+/** The path of a guest's source, with or without the prefix of its name. */
+function sourceOf(name: string): string {
+  const folder = benchNames().find((known) => known === name || known === PREFIX + name);
+  if (folder === undefined) throw new FileError(name, 'ENOENT', 'there is no such benchmark');
+  return join(GUESTS, folder, 'main.asm');
+}
+
+/** Reads and assembles a benchmark; `share` of its work is done (quick runs). */
+export function readBench(name: string, share = 1): BenchGuest {
+  const path = sourceOf(name);
+  const source = readText(path);
+  const [, ops = '0', unit = ''] = /^; bench: ops=(\d+) unit=(\S+)/m.exec(source) ?? [];
+  const [, work = ops] = /^%define N (\d+)/m.exec(source) ?? [];
+  const ramMib = Number(/^; ram: (\d+)/m.exec(source)?.[1] ?? DEFAULT_RAM_MIB);
+  const count = Math.max(1, Math.round(Number(work) * share));
+  const defines = { RAM_MIB: String(ramMib), N: String(count) };
+  return {
+    name: basename(join(path, '..')),
+    ops: (Number(ops) / Number(work)) * count,
+    unit,
+    ramMib,
+    file: readGuest(path, { defines }),
+  };
+}
+
+/** Runs a benchmark once. */
+export function runBench(module: WebAssembly.Module, bench: BenchGuest): BenchRun {
+  const lines: { at: number; instructions: bigint }[] = [];
+  const pc = new Pc(module, {
+    ramBytes: bench.ramMib * 2 ** 20,
+    com1: (byte) => {
+      if (byte !== NEWLINE) return;
+      lines.push({ at: performance.now(), instructions: pc.machine.instructions });
+    },
+  });
+  loadImage(pc.machine, bench.file.image);
+  const end = pc.machine.run();
+  const [first, last] = [lines[0], lines.at(-1)];
+  if (!isSuccess(end) || !first || !last) {
+    throw new FileError(bench.name, 'BENCH', `the benchmark failed (${end.kind})`);
+  }
+  return {
+    seconds: (last.at - first.at) / 1000,
+    instructions: Number(last.instructions - first.instructions),
+  };
+}
+
+function isSuccess(end: RunEnd): boolean {
+  return end.kind === 'exit' && end.status === 1;
+}
