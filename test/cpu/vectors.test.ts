@@ -1,17 +1,14 @@
 /** Every instruction vector against the emulator: results, flags, memory and faults as on silicon. */
 
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createEmulator } from '../vectors/emulator.ts';
-import { loadVectors, report, runVectors, type Target, vectorFiles } from '../vectors/run.ts';
+import { loadVectors, report, runVectors, vectorFiles } from '../vectors/run.ts';
 
 const directory = fileURLToPath(new URL('../vectors', import.meta.url));
 
 describe('instruction vectors', () => {
-  let emulator: Target;
-  beforeAll(async () => {
-    emulator = await createEmulator();
-  });
+  const emulator = createEmulator();
 
   test.each(vectorFiles(directory))('%s', (name) => {
     const cases = loadVectors(directory, name);

@@ -51,6 +51,8 @@ function processorName(): string {
 }
 
 const TRAPS = new Set(['#DB', '#BP', '#OF']);
+/** They read several stack slots, in an order of their own when one of them faults. */
+const FRAME_READERS = new Set(['retFar', 'iret']);
 /** From here on Linux hides in the error code whether a page is present. */
 const HIDDEN = 0x7ffffffff000n;
 
@@ -63,6 +65,7 @@ function isUsable(row: Insn | undefined, outcome: Outcome): boolean {
   const fault = trap !== null && !TRAPS.has(trap.name);
   if (fault && memory.length > 0 && !row?.rep) return false;
   if (trap && trap.cr2 !== null && trap.cr2 >= HIDDEN) return false;
+  if (trap?.name === '#PF' && row && FRAME_READERS.has(row.uop)) return false;
   return (regs.rflags! & ~FLAGS_COMPARED) === 0n;
 }
 

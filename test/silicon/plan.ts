@@ -169,7 +169,9 @@ function extraPrefixes(row: Insn, rng: Rng): number[] {
     return rng.chance(30) && row.uop !== 'jrcxz' ? [0x67] : [];
   if (row.operands.some(({ kind }) => kind === 'moffs')) return rng.pick([[], [], [0x67], [0x64]]);
   if (row.uop === 'xlatb') return rng.pick([[], [], [0x67], [0x64], [0x2e]]);
-  if (row.size64 && row.encoding.operandSize === undefined && rng.chance(25)) return [0x66];
+  const shrinks = row.operands.some(({ kind, bits }) => kind === 'imm' && bits === 32);
+  if (row.size64 && row.encoding.operandSize === undefined && !shrinks && rng.chance(25))
+    return [0x66];
   if (row.operands.length === 0 && rng.chance(60)) return [rng.pick([...SEGMENT_PREFIXES, 0x67])];
   if (row.operands.every(({ kind }) => kind === 'gpr') && rng.chance(5))
     return [rng.pick(SEGMENT_PREFIXES)];

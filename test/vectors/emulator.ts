@@ -1,7 +1,13 @@
 /** The emulator as a target of vectors, through the `exec` interface (single instructions). */
 
-import { createExecutor } from '../../src/machine/exec.ts';
-import type { CaseInput, Outcome, Registers, Trap } from './format.ts';
+import {
+  createExecutor,
+  type ExecReply,
+  type ExecTrap,
+  type Executor,
+} from '../../src/machine/exec.ts';
+import { loadProcessorModule } from '../../src/node/wasm.ts';
+import type { CaseInput, Outcome, Piece, Registers, Trap } from './format.ts';
 import type { Target } from './run.ts';
 
 /** One byte of each page that is mapped in every case. */
@@ -9,10 +15,13 @@ const PAGES = ['0x10000000', '0x10001000', '0x30000000'].map((at): [string, stri
 /** As Linux has them, where CPL 3 can tell: AM; FSGSBASE, PKE; NXE. */
 const CONTROL = { cr0: '0x80050033', cr4: '0x4100a0', efer: '0xd01' };
 
-export async function createEmulator(): Promise<Target> {
-  const execute = await createExecutor();
+export function createEmulator(): Target {
+  return emulatorTarget(createExecutor(loadProcessorModule()));
+}
+
+export function emulatorTarget(execute: Executor): Target {
   return {
-    run: (inputs) => inputs.map((input) => readOutcome(execute(request(input)))),
+    run: (inputs) => inputs.map((input) => readOutcome(execute(request(input)), input)),
   };
 }
 
@@ -29,25 +38,15 @@ function request({ code, regs, memory }: CaseInput) {
   };
 }
 
-interface Answer {
-  readonly error?: string;
-  readonly regs?: Readonly<Record<string, string>>;
-  readonly mem?: readonly (readonly [string, string])[];
-  readonly trap?: {
-    readonly name: string;
-    readonly error?: string | null;
-    readonly cr2?: string;
-  } | null;
+/** A register that `exec` does not report counts as unchanged, so a vector that changes it fails. */
+function readOutcome(reply: ExecReply, input: CaseInput): Outcome | string {
+  if ('error' in reply) return `exec: ${reply.error}`;
+  const regs: Registers = { ...input.regs };
+  for (const [name, value] of Object.entries(reply.regs)) regs[name] = BigInt(value);
+  const memory = reply.mem.map(([at, bytes]): Piece => [BigInt(at), bytes]);
+  return { regs, memory, trap: reply.trap && readTrap(reply.trap) };
 }
 
-function readOutcome(answer: Answer): Outcome | string {
-  if (answer.error !== undefined) return `exec: ${answer.error}`;
-  const regs: Registers = {};
-  for (const [name, value] of Object.entries(answer.regs ?? {})) regs[name] = BigInt(value);
-  const memory = (answer.mem ?? []).map(([at, bytes]): [bigint, string] => [BigInt(at), bytes]);
-  return { regs, memory, trap: answer.trap ? readTrap(answer.trap) : null };
-}
-
-function readTrap({ name, error, cr2 }: NonNullable<Answer['trap']>): Trap {
+function readTrap({ name, error, cr2 }: ExecTrap): Trap {
   return { name, error: error ? BigInt(error) : null, cr2: cr2 ? BigInt(cr2) : null };
 }
