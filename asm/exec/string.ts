@@ -1,9 +1,9 @@
 /**
  * String instructions on memory (SDM 2A-2B: MOVS, CMPS, STOS, LODS, SCAS), with and without a repeat
  * prefix (repeat.ts). An iteration makes its accesses, then moves the registers: what faults leaves them
- * as the last whole iteration did, and the flags as they were before the instruction. As on Intel
- * processors CMPS reads its destination first, and 32-bit addresses cut off the upper halves of the count
- * register, and of the index registers of REP MOVS and REP STOS, even if the count is 0.
+ * as the last whole iteration did. As on Intel processors CMPS reads its destination first, and 32-bit
+ * addresses cut off the upper halves of the count register, and of the index registers of REP MOVS and
+ * REP STOS, even if the count is 0.
  */
 
 import { Event } from '../cpu/event';
@@ -112,7 +112,10 @@ export function scas(i: usize): void {
   compareAll(i, false);
 }
 
-/** CMPS, or with the accumulator in place of the source SCAS: the flags wait until the last iteration. */
+/**
+ * CMPS, or with the accumulator in place of the source SCAS. The flags change with the last iteration only:
+ * a fault or an interrupt before it finds them as they were.
+ */
 function compareAll(i: usize, hasSource: bool): void {
   const width = Text.width(i);
   const step = Text.step(width);
@@ -130,6 +133,7 @@ function compareAll(i: usize, hasSource: bool): void {
     if (hasSource) Text.advance(i, RSI, step);
     Text.advance(i, RDI, step);
   } while (repeats && Repeat.next(i, 1, accesses, (a == b) == onEqual));
+  if (Event.raised()) return;
   const first = Width.signExtend(a, width);
   const second = Width.signExtend(b, width);
   Flags.setSub<u64>(first, second, Width.signExtend(a - b, width));
