@@ -35,7 +35,7 @@ export function findSpelling(
   set: InstructionSet,
 ): Spelling | undefined {
   const plain = plainSpelling(row, decoded, mode);
-  if (row.decodeOnly || !isSpeakable(row, plain)) return undefined;
+  if (!isSpeakable(row, decoded, plain)) return undefined;
   const rivals = (set.index.get(row.mnemonic) ?? []).filter((rival) =>
     takes(rival, row, decoded, mode),
   );
@@ -47,17 +47,30 @@ export function findSpelling(
     });
 }
 
-/** NASM drops or refuses these prefixes on most instructions. */
-function isSpeakable(row: Insn, { prefixes }: Spelling): boolean {
-  if (prefixes.repeat === 'F2' && !row.rep) return false;
+const SREG_COUNT = 6;
+
+/**
+ * False for registers that do not exist, branch targets of 16 bits, and prefixes that NASM drops or
+ * refuses on most instructions.
+ */
+function isSpeakable(row: Insn, { operands }: Decoded, { prefixes }: Spelling): boolean {
+  const exist = operands.every(
+    (value) => value.kind !== 'reg' || value.class !== 'sreg' || value.number < SREG_COUNT,
+  );
+  if (!exist || (prefixes.repeat === 'F2' && !row.rep)) return false;
+  if (row.operands.some(isNarrowTarget)) return false;
   return prefixes.operandSize !== 64 || row.operands.length === 0;
 }
 
-/** Sizes to try after `strict`: that of the operation, then that of the field. */
+function isNarrowTarget({ kind, slot, bits }: Operand): boolean {
+  return (kind === 'rel' && bits === 16) || (kind === 'far' && slot === 'imm' && bits === 32);
+}
+
+/** Sizes to try after `strict`: for a sign-extended field that of the operation, then its own. */
 function strictSizes(row: Insn): number[] {
   const immediate = row.operands.find(({ kind }) => kind === 'imm');
   if (!immediate) return [];
-  return [...new Set([operationBits(row) || 64, immediate.bits])];
+  return immediate.signed ? [operationBits(row) || 64, immediate.bits] : [immediate.bits];
 }
 
 /** Width of the operation as the operands tell it; 0 if they do not. */
@@ -135,13 +148,13 @@ function holds({ bits, signed }: Operand, { value }: ImmediateValue, width: numb
   return BigInt.asIntN(bits, value) === judged;
 }
 
-/** A one-byte encoding that belongs to another instruction: 90 is nop, not xchg eax, eax. */
+/** A one-byte encoding that belongs to another instruction: in 64-bit code 90 is not xchg eax, eax. */
 function isAnother(
   { row, bytes }: Encoded,
   mode: 64 | 32,
   { rows, tables }: InstructionSet,
 ): boolean {
-  if (bytes.length !== 1) return false;
+  if (mode !== 64 || bytes.length !== 1) return false;
   const owner = decode(bytes, 0, mode, tables);
   return !owner.ok || rows[owner.row]?.uop !== row.uop;
 }

@@ -147,7 +147,7 @@ function decodeAddress(decoding: Decoding): Address {
   const base = mod === 0 && (sib & 7) === NONE_BASE ? undefined : register((sib & 7) | high);
   const number = ((sib >> 3) & 7) | (rex & REX_X ? 8 : 0);
   const index = number === NO_INDEX ? undefined : register(number);
-  const scale = (1 << (sib >> 6)) as 1 | 2 | 4 | 8;
+  const scale = (index ? 1 << (sib >> 6) : 1) as 1 | 2 | 4 | 8;
   return { ...NO_ADDRESS, bits, base, index, scale, ...displacementOf(decoding, mod, base) };
 }
 
