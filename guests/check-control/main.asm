@@ -17,6 +17,7 @@ main:
         call cr0_values
         call machine_status
         call cr3_cr4_values
+        call table_registers
         call others
         call efer_values
         jmp msrs
@@ -157,6 +158,17 @@ cr3_cr4_values:
         done
         user_check cr4_user, "cr4 at cpl 3"
           mov rax, cr4
+        done
+        ret
+
+table_registers:
+        check lgdt_noncanonical, "lgdt of a non-canonical base"
+          mov rax, 0x0000800000000000
+          mov [scratch + 2], rax
+          lgdt [scratch]
+        done
+        check lidt_noncanonical, "lidt of a non-canonical base"
+          lidt [scratch]
         done
         ret
 
@@ -317,4 +329,4 @@ msrs:
 
         section .data
         align 8, db 0
-scratch:        dq 0
+scratch:        dq 0, 0
