@@ -1,18 +1,18 @@
 /**
  * CPUID (SDM 2A CPUID): the table that the host wrote, with the bits that follow the processor's state.
  *
- * An entry with subleaf ANY answers every ECX. A leaf that has entries only for other subleaves answers
- * zeroes; a leaf beyond the highest of its range answers as the highest basic leaf, as Intel does.
+ * Where ECX selects a subleaf, one that has no entry answers zeroes, as does a leaf without any; a leaf
+ * beyond the highest of its range answers as the highest basic leaf, as Intel does.
  */
 
 import { CR4_PKE } from './control';
 import { Mode } from './mode';
 import { APIC_BASE, CPUID_COUNT, CPUID_TABLE, CR4 } from '../layout';
 
-/** Subleaf of entries that do not depend on ECX. */
-export const CPUID_ANY: u32 = 0xffffffff;
 const ENTRY_BYTES: usize = 24;
 const EXTENDED: u32 = 0x80000000;
+/** Leaves below 32 in which ECX selects a subleaf: 4, 7, BH, DH, FH, 10H, 12H, 14H, 17H, 18H, 1AH, 1BH, 1DH, 1EH, 1FH. */
+const INDEXED: u32 = 0xed95a890;
 
 /** Registers of an entry, by byte offset. */
 export enum CpuidRegister {
@@ -28,14 +28,17 @@ const ECX_OSPKE: u32 = 1 << 4; // leaf 7
 const EDX_SYSCALL: u32 = 1 << 11; // leaf 80000001H
 
 export class Cpuid {
-  /** Entry that answers `leaf`, `subleaf` exactly, or 0. */
+  @inline static isIndexed(leaf: u32): bool {
+    return leaf < 32 && ((INDEXED >> leaf) & 1) != 0;
+  }
+
+  /** Entry that answers `leaf`, `subleaf`, or 0. */
   static find(leaf: u32, subleaf: u32): usize {
     const count = load<u32>(CPUID_COUNT);
     for (let n: u32 = 0; n < count; n++) {
       const entry = CPUID_TABLE + n * ENTRY_BYTES;
       if (load<u32>(entry) != leaf) continue;
-      const has = load<u32>(entry, 4);
-      if (has == subleaf || has == CPUID_ANY) return entry;
+      if (!Cpuid.isIndexed(leaf) || load<u32>(entry, 4) == subleaf) return entry;
     }
     return 0;
   }

@@ -4,8 +4,8 @@
  *
  * What an instruction triggers gathers in DEBUG_PENDING, in the bits of DR6; the run loop turns it into
  * #DB at the next boundary. Execution breakpoints and general detect are raised before the instruction.
- * DR6 and DR7.GD change when the #DB is delivered (Debug.report).
- * Breakpoints report only where they are enabled; hardware may also set B0-B3 of others that match.
+ * DR6 and DR7.GD change when the #DB is delivered (Debug.report). With an enabled breakpoint DR6 also shows
+ * those that match and are not enabled.
  */
 
 import { CR4_DE } from './control';
@@ -35,31 +35,27 @@ export class Debug {
     if ((load<u32>(DR7) & DR7_ENABLES) == 0) return;
     let hits = Debug.matches(On.Access, gva, size);
     if (write) hits |= Debug.matches(On.Write, gva, size);
-    Debug.pend(hits);
+    if (Debug.isEnabled(hits)) Debug.pend(hits);
   }
   /** Port `port` was accessed with `size` bytes. */
   static port(port: u32, size: u32): void {
     if ((load<u32>(DR7) & DR7_ENABLES) == 0 || (load<u32>(CR4) & CR4_DE) == 0) return;
-    Debug.pend(Debug.matches(On.Port, port, size));
+    const hits = Debug.matches(On.Port, port, size);
+    if (Debug.isEnabled(hits)) Debug.pend(hits);
   }
   @inline static pend(bits: u32): void {
-    if (bits != 0) store<u32>(DEBUG_PENDING, load<u32>(DEBUG_PENDING) | bits);
+    store<u32>(DEBUG_PENDING, load<u32>(DEBUG_PENDING) | bits);
   }
 
-  /** An execution breakpoint is enabled. */
-  static executionArmed(): bool {
-    const dr7 = load<u32>(DR7);
-    if ((dr7 & DR7_ENABLES) == 0) return false;
-    for (let n: u32 = 0; n < 4; n++) {
-      if (Debug.enabled(dr7, n) && Debug.on(dr7, n) == On.Execute) return true;
-    }
-    return false;
+  /** A breakpoint is enabled: instructions run one at a time, so that its trap comes behind the right one. */
+  @inline static armed(): bool {
+    return (load<u32>(DR7) & DR7_ENABLES) != 0;
   }
   /** Raises #DB and returns true if the instruction at `rip` has a breakpoint and RF does not hide it. */
   static instruction(rip: u64): bool {
     if ((load<u32>(DR7) & DR7_ENABLES) == 0 || (load<u32>(RFLAGS) & RF) != 0) return false;
     const hits = Debug.matches(On.Execute, rip, 1);
-    if (hits == 0) return false;
+    if (!Debug.isEnabled(hits)) return false;
     Debug.pend(hits);
     Debug.trap();
     return true;
@@ -100,8 +96,13 @@ export class Debug {
     store<u32>(DEBUG_PENDING, load<u32>(DEBUG_PENDING) & kept);
   }
 
-  @inline static enabled(dr7: u32, n: u32): bool {
-    return ((dr7 >> (n << 1)) & 3) != 0;
+  /** One of the breakpoints `hits` is enabled, locally or globally. */
+  static isEnabled(hits: u32): bool {
+    const dr7 = load<u32>(DR7);
+    for (let n: u32 = 0; n < 4; n++) {
+      if (((hits >> n) & 1) != 0 && ((dr7 >> (n << 1)) & 3) != 0) return true;
+    }
+    return false;
   }
   @inline static on(dr7: u32, n: u32): u32 {
     return (dr7 >> (16 + (n << 2))) & 3;
@@ -111,12 +112,12 @@ export class Debug {
     const code = (dr7 >> (18 + (n << 2))) & 3;
     return code == 2 ? 8 : <u64>code + 1;
   }
-  /** Enabled breakpoints of kind `on` that overlap `size` bytes at `address`, as bits B0 .. B3. */
+  /** Breakpoints of kind `on`, enabled or not, that overlap `size` bytes at `address`, as bits B0 .. B3. */
   static matches(on: On, address: u64, size: u32): u32 {
     const dr7 = load<u32>(DR7);
     let hits: u32 = 0;
     for (let n: u32 = 0; n < 4; n++) {
-      if (!Debug.enabled(dr7, n) || Debug.on(dr7, n) != on) continue;
+      if (Debug.on(dr7, n) != on) continue;
       const length = Debug.length(dr7, n);
       const first = load<u64>(DR + (<usize>n << 3)) & ~(length - 1);
       if (address <= first + (length - 1) && first <= address + (size - 1)) hits |= 1 << n;

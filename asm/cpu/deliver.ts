@@ -34,6 +34,7 @@ import {
   IDTR_LIMIT,
   NMI_BLOCKED,
   RAISED,
+  REPEATING,
   RFLAGS,
   RIP,
   SHADOW,
@@ -205,10 +206,11 @@ export class Deliver {
     return false;
   }
 
-  /** RFLAGS as pushed (SDM 3B 17.3.1.1): faults restart their instruction with RF set. */
+  /** RFLAGS as pushed (SDM 3B 17.3.1.1): RF is set where an instruction is to be begun again. */
   static image(kind: u32): u64 {
     const image = Flags.image();
-    return kind == EventKind.Fault ? image | RF : image;
+    const resumes = kind == EventKind.Fault || (kind == EventKind.Interrupt && load<u32>(REPEATING) != 0);
+    return resumes ? image | RF : image;
   }
 
   /** Stack that the handler starts with, aligned to 16. */

@@ -94,7 +94,7 @@ export class Segment {
   /** SS at the running CPL. */
   static loadStack(selector: u32): bool {
     const cpl = load<u32>(CPL);
-    const low = Segment.checkStack(selector, cpl, load<u32>(CODE_MODE) == 0, Vector.GP);
+    const low = Segment.checkStack(selector, cpl, load<u32>(CODE_MODE) == 0, Vector.SS);
     if (Event.raised()) return false;
     Segment.commitStack(selector, low, cpl);
     return true;
@@ -102,23 +102,24 @@ export class Segment {
 
   /**
    * Checks a selector for SS of a stack at `cpl` whose code is 64-bit if `long`; returns its descriptor,
-   * accessed bit set in memory, or 0 for an allowed null. `vector` is #GP, or #TS for stacks out of a TSS.
+   * accessed bit set in memory, or 0 for an allowed null. `absent` is the vector for one that is not
+   * present: #SS, but #NP in IRET.
    */
-  static checkStack(selector: u32, cpl: u32, long: bool, vector: u32): u64 {
+  static checkStack(selector: u32, cpl: u32, long: bool, absent: u32): u64 {
     const rpl = selector & SELECTOR_RPL;
     if (Table.isNull(selector)) {
-      if (!long || cpl == 3 || rpl != cpl) Event.selectorFault(vector, 0, Why.NullSelector);
+      if (!long || cpl == 3 || rpl != cpl) Event.gp(0, Why.NullSelector);
       return 0;
     }
-    const low = Table.read(selector, vector, 0);
+    const low = Table.read(selector, Vector.GP, 0);
     if (Event.raised()) return 0;
     const access = Descriptor.access(low);
     if (!Descriptor.isWritable(access)) {
-      Table.refuse(vector, selector, 0, Why.DescriptorType, low, 0);
+      Table.gp(selector, 0, Why.DescriptorType, low);
     } else if (rpl != cpl || Descriptor.dpl(access) != cpl) {
-      Table.refuse(vector, selector, 0, Why.DescriptorPrivilege, low, 0);
+      Table.gp(selector, 0, Why.DescriptorPrivilege, low);
     } else if (!(access & ACCESS_P)) {
-      Table.refuse(Vector.SS, selector, 0, Why.DescriptorNotPresent, low, 0);
+      Table.refuse(absent, selector, 0, Why.DescriptorNotPresent, low, 0);
     } else Table.touch(selector, low);
     return low;
   }

@@ -32,7 +32,7 @@ export function iret(i: usize): void {
   const image = Stack.read(top + 2 * size, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
-  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong())) SystemFlags.load(image, mask);
+  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP)) SystemFlags.load(image, mask);
 }
 
 /** RETF: the immediate is dropped from both stacks. */
@@ -44,14 +44,23 @@ export function retFar(i: usize): void {
   const cs = <u32>Stack.read(top + size, size) & 0xffff;
   if (Event.raised()) return;
   const dropped = Rec.imm(i) & 0xffff;
-  returnTo(cs, rip, top + 2 * size + dropped, size, dropped, false);
+  returnTo(cs, rip, top + 2 * size + dropped, size, dropped, false, Vector.SS);
 }
 
 /**
  * Checks the return to cs:rip, then goes there. The caller's SS:rSP lies at `rest`, if it is popped: on
- * a return outward, or `always`. False if it raised; nothing has changed then.
+ * a return outward, or `always`; `absent` is the vector for a stack segment that is not present. False if
+ * it raised; nothing has changed then.
  */
-function returnTo(cs: u32, rip: u64, rest: u64, size: u32, dropped: u64, always: bool): bool {
+function returnTo(
+  cs: u32,
+  rip: u64,
+  rest: u64,
+  size: u32,
+  dropped: u64,
+  always: bool,
+  absent: u32,
+): bool {
   const low = CodeSegment.read(cs, 0);
   if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
   if (!CodeSegment.checkTarget(rip, low, 0)) return false;
@@ -64,7 +73,7 @@ function returnTo(cs: u32, rip: u64, rest: u64, size: u32, dropped: u64, always:
     const ss = <u32>Stack.read(rest + size, size) & 0xffff;
     if (Event.raised()) return false;
     const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
-    const stack = Segment.checkStack(ss, cpl, long, Vector.GP);
+    const stack = Segment.checkStack(ss, cpl, long, absent);
     if (Event.raised()) return false;
     Segment.commitStack(ss, stack, cpl);
   }
