@@ -55,6 +55,7 @@ class Assembler {
   #listing: ListedLine[] = [];
   #program: ProgramLine[] | undefined;
   #listedLine = -1;
+  #defaultRel = false;
 
   constructor(source: string, options: AssembleOptions) {
     this.#source = source;
@@ -110,9 +111,11 @@ class Assembler {
       diagnostics: this.#diagnostics,
       listPiece: (offset, piece) => this.#listing[this.#listedLine]?.pieces.push({ offset, piece }),
       readBinary: (path) => this.#readBinary(path),
+      defaultRel: this.#defaultRel,
     });
     if (this.#program) for (const { line, statement } of this.#program) this.#step(pass, line, statement);
     else this.#preprocess(pass);
+    this.#defaultRel = pass.defaultRel;
   }
 
   /** Reads the source and carries it out line by line, so that conditions may ask for `$`. */
@@ -136,7 +139,6 @@ class Assembler {
       const statement = this.#parse(line);
       if (!statement) continue;
       program.push({ line, statement });
-      pass.startLine(line.place);
       this.#step(pass, line, statement);
     }
     if (!preprocessor.dependsOnPositions) this.#program = program;
@@ -191,19 +193,18 @@ class Assembler {
   /** The progbits sections at their load addresses, zeros between them. */
   #image({ origin, progbits }: Placement): Uint8Array {
     const used = progbits.filter(({ offset }) => offset > 0);
-    const start = used.length === 0 ? origin : origin;
-    let end = start;
+    let end = origin;
     for (const { loadAddress, offset } of used) {
       const last = loadAddress + BigInt(offset);
       if (last > end) end = last;
     }
-    if (end - start > BigInt(MAX_OUTPUT_BYTES)) {
+    if (end - origin > BigInt(MAX_OUTPUT_BYTES)) {
       const message = `output is larger than ${MAX_OUTPUT_BYTES} bytes`;
       this.#diagnostics.fatal(this.#wholeSource(), 'limit', message);
     }
-    const image = new Uint8Array(Number(end - start));
+    const image = new Uint8Array(Number(end - origin));
     for (const section of used) {
-      const at = Number(section.loadAddress - start);
+      const at = Number(section.loadAddress - origin);
       image.set(this.#output.contents(section, section.offset), at);
     }
     return image;

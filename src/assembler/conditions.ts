@@ -22,10 +22,13 @@ const onFirst =
     return test(expanded[0], expanded);
   };
 
-/** Sign and number. */
+function isSign(token: Token | undefined): boolean {
+  return isOp(token, '-') || isOp(token, '+');
+}
+
+/** A number, with or without a sign. */
 function isNumber(tokens: readonly Token[]): boolean {
-  const signed = isOp(tokens[0], '-') || isOp(tokens[0], '+');
-  return tokens[signed ? 1 : 0]?.kind === 'number';
+  return tokens[isSign(tokens[0]) ? 1 : 0]?.kind === 'number';
 }
 
 const CONDITIONS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
@@ -37,7 +40,7 @@ const CONDITIONS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['num', onFirst((_, tokens) => isNumber(tokens))],
   ['id', onFirst((token) => token?.kind === 'id')],
   ['str', onFirst((token) => token?.kind === 'string')],
-  ['token', onFirst((_, tokens) => tokens.length === 1 || (tokens.length === 2 && isNumber(tokens)))],
+  ['token', onFirst((token, tokens) => tokens.length === 1 + Number(isSign(token) && isNumber(tokens)))],
   ['empty', onFirst((_, tokens) => tokens.length === 0)],
 ]);
 

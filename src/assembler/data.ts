@@ -45,7 +45,8 @@ export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column:
     return;
   }
   const bases = relocatable(pass, value, column);
-  pass.emitAddress(value.constant, size, bases);
+  const relative = bases.some(({ count }) => count < 0n);
+  pass.emitAddress(value.constant, size, bases, relative ? value.constant : undefined);
 }
 
 /** The sections of a value that a relocation can express: label, or label - $ of this section. */

@@ -139,6 +139,7 @@ function repeatInstruction(
 }
 
 function listRepeat(pass: Pass, count: bigint): void {
+  if (count === 1n) return;
   pass.list(pass.offset, { kind: 'tag', tag: 'rep', count: Number(count) });
 }
 

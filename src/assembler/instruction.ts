@@ -133,10 +133,10 @@ function toMemory(
   prefixes: Mutable<Prefixes>,
   mode: 32 | 64,
 ): OperandValue {
-  const { bits, segment, displacementBits, nosplit, column } = operand;
+  const { bits, segment, displacementBits, nosplit } = operand;
   if (segment) setSegment(pass, prefixes, segment.number, segment.name);
   const plain = value.registers.length === 0;
-  const ripRelative = mode === 64 && plain && isRelative(pass, operand, prefixes, value);
+  const ripRelative = mode === 64 && plain && isRelative(pass, operand, value);
   if (plain && displacementBits !== undefined) checkPlainSize(pass, operand, ripRelative);
   const wide = displacementBits === 64 && plain;
   const size = plain && !wide ? undefined : displacementBits;
@@ -148,24 +148,15 @@ function toMemory(
     addressBits,
     ripRelative,
   });
-  void column;
   return { kind: 'mem', bits, far: operand.distance === 'far', address };
 }
 
-/** RIP-relative by `rel` or `default rel`; fs and gs bases would not fit the default. */
-function isRelative(
-  pass: Pass,
-  operand: OperandSyntax,
-  prefixes: Prefixes,
-  value: Value,
-): boolean {
-  if (operand.reference === 'abs') return false;
-  const based = (operand.segment?.number ?? 0) >= FIRST_KEPT_SEGMENT;
-  void prefixes;
-  const wanted = operand.reference === 'rel' || (pass.defaultRel && !based);
-  if (!wanted || operand.displacementBits === 64 && operand.reference === undefined && !pass.defaultRel) {
-    return false;
-  }
+/** RIP-relative by `rel` or `default rel`, which leaves fs and gs bases alone. */
+function isRelative(pass: Pass, operand: OperandSyntax, value: Value): boolean {
+  const { reference, segment } = operand;
+  if (reference === 'abs') return false;
+  const based = (segment?.number ?? 0) >= FIRST_KEPT_SEGMENT;
+  if (reference === undefined && (!pass.defaultRel || based)) return false;
   if (value.unknown || value.sections.length > 0) return true;
   pass.warn('absolute address can not be RIP-relative [-w+ea-absolute]', operand.column);
   return false;
@@ -184,6 +175,7 @@ function checkPlainSize(pass: Pass, operand: OperandSyntax, ripRelative: boolean
 export function emitInstruction(pass: Pass, prepared: Prepared): number {
   const { instruction, values, prefixes, mode } = prepared;
   if (instruction.mnemonic === '') {
+    if (prefixes.lock) pass.warn(NOT_LOCKABLE);
     const bytes = Uint8Array.from(encodePrefixes(prefixes, mode));
     pass.emit(bytes);
     return bytes.length;
@@ -198,13 +190,13 @@ export function emitInstruction(pass: Pass, prepared: Prepared): number {
 function traitsOf(
   pass: Pass,
   { numbers }: Prepared,
-  { kind, strict }: OperandSyntax,
+  { kind, strict, distance: asked }: OperandSyntax,
   index: number,
 ): Traits {
   const value = numbers[index] as Value;
   if (kind !== 'value' || value.registers.length > 0) return NO_TRAITS;
   const reachable = (length: number): boolean => {
-    if (value.unknown) return true;
+    if (value.unknown || asked === 'short') return true;
     if (!isInSection(pass, value)) return false;
     const distance = value.constant - BigInt(pass.offset + length);
     return distance >= -128n && distance <= 127n;
@@ -218,14 +210,13 @@ function isInSection(pass: Pass, { sections }: Value): boolean {
   return sections.length === 1 && term?.of === pass.section.runBase && term.count === 1n;
 }
 
+const NOT_LOCKABLE = 'instruction is not lockable [-w+prefix-lock]';
+
 function checkPrefixes(pass: Pass, { row }: Encoded, { prefixes, values }: Prepared): void {
-  const { column } = { column: 0 };
-  if (prefixes.lock && !(row.lock && values[0]?.kind === 'mem')) {
-    pass.warn('instruction is not lockable [-w+prefix-lock]', column);
-  }
+  if (prefixes.lock && !(row.lock && values[0]?.kind === 'mem')) pass.warn(NOT_LOCKABLE);
 }
 
-function emitEncoded(pass: Pass, { row, bytes, fields }: Encoded, prepared: Prepared): void {
+function emitEncoded(pass: Pass, { bytes, fields }: Encoded, prepared: Prepared): void {
   const end = pass.offset + bytes.length;
   let done = 0;
   const flush = (upTo: number): void => {
@@ -249,7 +240,7 @@ function emitEncoded(pass: Pass, { row, bytes, fields }: Encoded, prepared: Prep
       flush(field.offset);
       pass.emitAddress(value.constant, field.size, relocatable(pass, value, column));
     } else {
-      if (pass.isFinal) checkRange(pass, field, value, row.operands[field.operand]?.bits ?? 0, column);
+      if (pass.isFinal) checkRange(pass, field, value, column);
       continue;
     }
     done = field.offset + field.size;
@@ -275,11 +266,10 @@ function checkReach(
 }
 
 /** Warns where a field cuts its number off. */
-function checkRange(pass: Pass, field: Field, value: Value, bits: number, column: number): void {
+function checkRange(pass: Pass, field: Field, value: Value, column: number): void {
   const { constant } = value;
   const size = field.size as 1 | 2 | 4 | 8;
   if (field.kind === 'immediate' && field.signed) return checkSigned(pass, constant, size, column);
-  void bits;
   warnOverflow(pass, constant, size, column);
 }
 

@@ -33,7 +33,8 @@ export interface Token {
 
 const ID = /[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
 const DOLLAR_ID = /\$[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
-const NUMBER = /(?:\$\d[\w]*|\d(?:[eEpP][+-]\d|[\w.])*|\.\d(?:[eEpP][+-]\d|[\w.])*)/y;
+// `%macro m 0.nolist` is the one place where a name is written right behind a number.
+const NUMBER = /(?:\$\d\w*|\.?\d(?:[eEpP][+-]\d|\w|\.(?!nolist))*)/y;
 const PREPROCESSOR =
   /%(?:%[A-Za-z_.?@][\w.?@$#~]*|\{[^}]*\}?|[+-]?\d+|\$+[\w.?@#~]+|!["'`\w][\w"'`]*|[A-Za-z_?][\w.?@$#~]*|\+|\[|\?\??)/y;
 const OPERATOR = /<<<|>>>|<=>|<<|>>|<=|>=|<>|==|!=|&&|\|\||\^\^|\/\/|%%|\$\$|[^\s]/y;
@@ -92,7 +93,7 @@ function scan(
     if (char !== '.') return { kind: 'number', text: number, column, space };
   }
   const id = take(ID);
-  if (id !== undefined) return { kind: 'id', text: id, column, space };
+  if (id !== undefined && id !== '?') return { kind: 'id', text: id, column, space };
   return { kind: 'op', text: take(OPERATOR) as string, column, space };
 }
 

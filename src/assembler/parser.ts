@@ -2,7 +2,7 @@
 
 import { LineError } from './diagnostics.ts';
 import { isDirective, parseDirective } from './directive-parser.ts';
-import { parseExpression, TokenReader } from './expression.ts';
+import { KEYWORDS, parseExpression, TokenReader } from './expression.ts';
 import type { Token } from './lexer.ts';
 import { parseOperand } from './operand-parser.ts';
 import { REGISTERS, type Register } from './registers.ts';
@@ -74,7 +74,8 @@ function parseLabel(reader: TokenReader): Label | undefined {
   const word = token.text.toLowerCase();
   const register = REGISTERS.get(word);
   if (!colon && (isStatementWord(word) || register?.class === 'sreg')) return undefined;
-  if (register) reader.fail('label or instruction expected at start of line');
+  const reserved = register !== undefined || KEYWORDS.has(word) || word === 'seg' || word === 'wrt';
+  if (reserved) reader.fail('label or instruction expected at start of line');
   const name = token.text.startsWith('$') ? token.text.slice(1) : token.text;
   reader.at += colon ? 2 : 1;
   return { name, column: token.column, colon };

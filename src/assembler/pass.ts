@@ -28,6 +28,8 @@ export interface PassSetup {
   readonly diagnostics: DiagnosticSink;
   readonly listPiece: PieceSink;
   readonly readBinary: (path: string) => IncludedFile | undefined;
+  /** `default rel` at the end of the pass before: NASM carries it over to the start. */
+  readonly defaultRel: boolean;
 }
 
 export class Pass implements Scope {
@@ -39,7 +41,7 @@ export class Pass implements Scope {
   readonly readBinary: PassSetup['readBinary'];
   /** Code size; 16 until the source says `bits`, as in NASM's flat format. */
   mode: 16 | 32 | 64 = 16;
-  defaultRel = false;
+  defaultRel: boolean;
   place: Place = { position: { file: '', line: 0, expansion: undefined }, sourceLine: '' };
   #section: Section;
   /** Address counter of an `absolute` area. */
@@ -56,6 +58,7 @@ export class Pass implements Scope {
     this.output = setup.output;
     this.diagnostics = setup.diagnostics;
     this.readBinary = setup.readBinary;
+    this.defaultRel = setup.defaultRel;
     this.#listPiece = setup.listPiece;
     this.#section = setup.sections.open('.text');
     setup.sections.reset();
@@ -188,6 +191,7 @@ export class Pass implements Scope {
   reserve(size: number): void {
     if (this.#absolute) {
       const { constant } = this.#absolute;
+      if (size > 0) this.list(Number(constant), { kind: 'reserve', size });
       this.#absolute = { ...this.#absolute, constant: constant + BigInt(size) };
       return;
     }

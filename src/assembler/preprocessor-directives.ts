@@ -65,13 +65,20 @@ function undefine(pp: Preprocessor, tokens: readonly Token[]): void {
 
 function macro(foldCase: boolean): Handler {
   return (pp, tokens, line) => {
+    discardBody(pp, 'macro', line);
     const header = parseHeader(tokens, foldCase);
     const finish = (): void => pp.multi.define(header);
     pp.collector = { kind: 'macro', line, body: header.body, depth: 1, finish };
   };
 }
 
+/** Until a header has been understood, its body goes nowhere. */
+function discardBody(pp: Preprocessor, kind: 'macro' | 'rep', line: RawLine): void {
+  pp.collector = { kind, line, body: [], depth: 1, finish: () => {} };
+}
+
 const rep: Handler = (pp, tokens, line) => {
+  discardBody(pp, 'rep', line);
   const nolist = tokens.at(-1)?.text === '.nolist';
   const times = pp.number(nolist ? tokens.slice(0, -1) : tokens);
   if (times > MAX_REPEAT) throw new LineError(`\`%rep' count ${times} exceeds limit (${MAX_REPEAT})`);

@@ -40,6 +40,8 @@ export interface Source {
   readonly listed: boolean;
   readonly macro: MacroFrame | undefined;
   next(): RawLine | undefined;
+  /** After %exitrep: the rest of the round is listed, but not carried out. */
+  draining?: boolean;
   /** Called when the source is left, at its end or early. */
   onLeave?: (() => void) | undefined;
 }
@@ -62,14 +64,18 @@ export function fileLines(file: string, text: string): () => RawLine | undefined
 
 const stripReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
-/** Lines of a body, `times` times over. */
-export function bodyLines(body: readonly RawLine[], times: number): () => RawLine | undefined {
+/** Lines of a body, `times` times over; the last time when `isLast` says so. */
+export function bodyLines(
+  body: readonly RawLine[],
+  times: number,
+  isLast: () => boolean = () => false,
+): () => RawLine | undefined {
   let at = 0;
   let round = 0;
   return () => {
     if (at >= body.length) {
       at = 0;
-      round++;
+      round = isLast() ? times : round + 1;
     }
     return round < times ? body[at++] : undefined;
   };
@@ -79,7 +85,8 @@ export function bodyLines(body: readonly RawLine[], times: number): () => RawLin
 export function toBodyLine(line: RawLine): RawLine {
   if (line.tokens) return line;
   const tokens = tokenize(line.text);
-  return { ...line, text: detokenize(tokens), tokens };
+  const text = detokenize(tokens).replace(/%\{(\d+)\}/g, '%$1');
+  return { ...line, text, tokens };
 }
 
 /** Position of a line within a source. */

@@ -29,7 +29,7 @@ import { SingleMacros } from './single-macros.ts';
 import { isScalar } from './value.ts';
 
 const MAX_SOURCES = 500;
-const MAX_LINES = 3_000_000;
+const MAX_LINES = 1_000_000;
 const MAX_INCLUDES = 64;
 
 /** A line to assemble. */
@@ -101,6 +101,7 @@ export class Preprocessor implements ConditionScope {
       if (!line) this.#leave(source);
       else {
         this.#count(line, source);
+        if (source.draining) continue;
         this.setup.diagnostics.guard(this.place, () => this.#read(line, source));
       }
     }
@@ -159,16 +160,26 @@ export class Preprocessor implements ConditionScope {
     const source = this.#sources.at(-1) as Source;
     const expansion = { what: '%rep', at: positionOf(line, source) };
     const { level, listed, macro } = source;
-    const next = bodyLines(body, times);
-    const parts = { conditionals: [], expansion, level: level + 1, listed, macro, next };
-    this.#push({ kind: 'rep', ...parts });
+    const repetition: Source = {
+      kind: 'rep',
+      conditionals: [],
+      expansion,
+      level: level + 1,
+      listed,
+      macro,
+      next: bodyLines(body, times, () => repetition.draining === true),
+    };
+    this.#push(repetition);
   }
 
   /** Leaves the innermost source of a kind early, and those inside it. */
   exit(kind: 'macro' | 'rep'): void {
     const at = this.#sources.findLastIndex((source) => source.kind === kind);
-    if (at < 0) throw new LineError(`not within a \`%${kind}'`);
-    for (const source of this.#sources.splice(at).reverse()) source.onLeave?.();
+    const left = this.#sources[at];
+    if (!left) throw new LineError(`not within a \`%${kind}'`);
+    for (const source of this.#sources.splice(at + 1).reverse()) source.onLeave?.();
+    left.draining = true;
+    left.conditionals.length = 0;
   }
 
   include(path: string, line: RawLine): void {

@@ -3,7 +3,8 @@
  * own table; the same choice follows from these rules, in this order:
  *
  *   1. rows whose immediate holds the value (in a sign-extended byte, judged by the low bits of the
- *      operand size; a symbolic value needs the widest field) before rows that cut it off;
+ *      operand size; a symbolic value needs the widest field) before rows that cut it off, and rows
+ *      with an 8-byte address before others where one was asked for;
  *   2. the shortest encoding;
  *   3. the narrower immediate (6683C07F, not 66057F00, for `add ax, 127`);
  *   4. the row that comes first in the table (which has the ModRM.rm form first for reg, reg).
@@ -27,10 +28,8 @@ import { ROWS } from '../isa/table.ts';
 import { LineError } from './diagnostics.ts';
 
 const BY_MNEMONIC = indexRows();
-/** One-byte instructions without operands: opcode to mnemonic. */
-const WHOLE = new Map(
-  ROWS.filter((row) => isWhole(row)).map((row) => [row.encoding.opcode, row.mnemonic]),
-);
+/** Opcodes of one-byte instructions without operands. */
+const WHOLE = new Set(ROWS.filter(isWhole).map((row) => row.encoding.opcode));
 
 function isWhole({ operands, encoding, opcodeText }: Insn): boolean {
   return operands.length === 0 && !encoding.modrm && opcodeText.length === 2;
@@ -82,7 +81,7 @@ export function select(
       highByte = true;
       continue;
     }
-    if (options.mode === 64 && isAnother(encoded, mnemonic)) continue;
+    if (options.mode === 64 && row.operands.length > 0 && isAnother(encoded)) continue;
     if (!isReachable(encoded, traits)) continue;
     const candidate = rate(encoded, values, traits);
     if (!best || isBetter(candidate, best)) best = candidate;
@@ -99,6 +98,10 @@ function takes(row: Insn, values: readonly OperandValue[], traits: readonly Trai
     const operand = operands[i] as Operand;
     const value = values[i] as OperandValue;
     if (!accepts(operand, value)) return false;
+    // A lone far pointer in memory is a branch target, which has to say that it is far.
+    if (operand.kind === 'far' && operands.length === 1 && value.kind === 'mem' && !value.far) {
+      return false;
+    }
     if (value.kind !== 'imm') continue;
     const { strict } = traits[i] as Traits;
     if (operand.kind === 'rel' ? !takesTarget(operand, value, strict) : !takesSize(row, i, value)) {
@@ -119,7 +122,8 @@ function takesTarget(operand: Operand, value: ImmediateValue, strict: boolean): 
 /** An immediate's size in the source is that of its field or of the operation. */
 function takesSize(row: Insn, index: number, { bits }: ImmediateValue): boolean {
   const operand = row.operands[index] as Operand;
-  if (bits === undefined || operand.kind !== 'imm') return true;
+  if (operand.kind !== 'imm') return true;
+  if (bits === undefined) return !isNarrowStack(row);
   const narrowed = row.alias === true && !operand.signed && operationBits(row) > operand.bits;
   if (bits === operand.bits) return !narrowed;
   if (bits === operationBits(row)) return true;
@@ -127,6 +131,11 @@ function takesSize(row: Insn, index: number, { bits }: ImmediateValue): boolean 
     return bits >= 32 || (bits === 16 && operand.bits === 8);
   }
   return false;
+}
+
+/** `push imm16` is for sources that say `word`. */
+function isNarrowStack({ size64, encoding }: Insn): boolean {
+  return size64 === 'd64' && encoding.operandSize === 16;
 }
 
 /** Width of the operation as the operands tell it; 64 for stack operations. */
@@ -168,16 +177,8 @@ function keep(rows: Insn[], wanted: (row: Insn) => boolean): void {
   if (kept.length > 0) rows.splice(0, rows.length, ...kept);
 }
 
-function isAnother({ bytes }: Encoded, mnemonic: string): boolean {
-  if (bytes.length !== 1) return false;
-  const owner = WHOLE.get(bytes[0] as number);
-  return owner !== undefined && owner !== mnemonic && !sameBytes(owner, mnemonic);
-}
-
-/** Two names of one instruction (xlat, xlatb; ret, retn). */
-function sameBytes(a: string, b: string): boolean {
-  const texts = new Set((BY_MNEMONIC.get(a) ?? []).map((row) => row.opcodeText));
-  return (BY_MNEMONIC.get(b) ?? []).some((row) => isWhole(row) && texts.has(row.opcodeText));
+function isAnother({ bytes }: Encoded): boolean {
+  return bytes.length === 1 && WHOLE.has(bytes[0] as number);
 }
 
 function isReachable({ row, bytes }: Encoded, traits: readonly Traits[]): boolean {
@@ -202,6 +203,7 @@ function rate(
   let immediateBits = 0;
   encoded.row.operands.forEach((operand, index) => {
     const value = values[index] as OperandValue;
+    if (value.kind === 'mem' && value.address.displacementSize === 8) fits = operand.kind === 'moffs';
     if (operand.kind !== 'imm' || value.kind !== 'imm') return;
     immediateBits = operand.bits;
     const { strict } = traits[index] as Traits;

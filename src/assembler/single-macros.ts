@@ -10,7 +10,7 @@ export interface SingleMacro {
   readonly body: readonly Token[];
 }
 
-const MAX_TOKENS = 1_000_000;
+const MAX_TOKENS = 200_000;
 const MAX_DEPTH = 500;
 
 export class SingleMacros {

@@ -135,7 +135,7 @@ function acceptsMemory(operand: Operand, value: MemoryValue): boolean {
     const plain = !address.base && !address.index && !address.ripRelative;
     const width = (address.displacementSize ?? 4) * 8;
     if (!plain || width !== address.bits) return false;
-  } else if (address.displacementSize === 8 && !address.ripRelative) return false;
+  }
   if (value.bits === undefined || operand.memoryBits === 0) return true;
   return memorySize(operand) === value.bits;
 }
@@ -348,7 +348,7 @@ function pushAddress(
 function displacementBytes(address: Address): number {
   const { base, displacement, displacementSize, movable } = address;
   if (!base) return 4;
-  if (displacementSize !== undefined) return displacementSize;
+  if (displacementSize !== undefined) return displacementSize === 1 ? 1 : 4;
   if (movable) return 4;
   if (displacement === 0n && (base.number & 7) !== NO_BASE) return 0;
   const low = BigInt.asIntN(32, displacement);

@@ -84,6 +84,8 @@ export const BRANCH: readonly Insn[] = [
   ...indirectRows('call', 2, '2A CALL'),
   insn('ret',    '',          'C3',            { uop: 'ret', size64: f64, sdm: '2B RET' }),
   insn('ret',    'imm16',     'C2 iw',         { uop: 'ret', size64: f64, sdm: '2B RET' }),
+  insn('retn',   '',          'C3',            { uop: 'ret', size64: f64, alias: true, sdm: '2B RET' }),
+  insn('retn',   'imm16',     'C2 iw',         { uop: 'ret', size64: f64, alias: true, sdm: '2B RET' }),
 
   insn('jmp',    'm16:64',    'REX.W FF /5',   jmpFar),
   insn('jmp',    'm16:32',    'o32 FF /5',     jmpFar),

@@ -120,7 +120,8 @@ export const SYSTEM: readonly Insn[] = [
   insn('mov',    'dr, r32',      '0F 23 /r',        { ...toDr, ...legacy }),
 
   insn('invlpg', 'm',            '0F 01 /7',        { uop: 'invlpg', priv: cpl0, touches: ['tlb:w'], exit: 'INVLPG', sdm: '2A INVLPG' }),
-  insn('invpcid', 'r64, m128',   '66 0F38 82 /r',   { ...invpcid, ...long }),
+  insn('invpcid', 'r64, m128',   '66 0F38 82 /r',   { ...invpcid, ...long, decodeOnly: true }),
+  insn('invpcid', 'r64, m128',   '66 REX.W 0F38 82 /r', { ...invpcid, ...long, alias: true }),
   insn('invpcid', 'r32, m128',   '66 0F38 82 /r',   { ...invpcid, ...legacy }),
   insn('invd',   '',             '0F 08',           { uop: 'invd', priv: cpl0, touches: ['cache:w'], exit: 'INVD', sdm: '2A INVD' }),
   insn('wbinvd', '',             '0F 09',           { uop: 'wbinvd', priv: cpl0, touches: ['cache:w'], exit: 'WBINVD', sdm: '2D WBINVD' }),

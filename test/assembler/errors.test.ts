@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../src/assembler/assemble.ts';
+import { AssemblyError, formatDiagnostic } from '../../src/assembler/diagnostics.ts';
+import type { ReadFile } from '../../src/assembler/options.ts';
+
+function failure(source: string, readFile?: ReadFile): AssemblyError {
+  try {
+    assemble(source, readFile ? { file: 'a.asm', readFile } : { file: 'a.asm' });
+  } catch (error) {
+    if (error instanceof AssemblyError) return error;
+    throw error;
+  }
+  throw new Error('assembled without an error');
+}
+
+/** `line:column message` of each error. */
+function errors(source: string): string[] {
+  return failure(source).diagnostics.map(({ line, column, message }) => `${line}:${column} ${message}`);
+}
+
+/** Message of the only error of one line in 64-bit code. */
+function error(line: string): string {
+  const all = errors(`bits 64\n${line}\n`);
+  expect(all).toHaveLength(1);
+  return (all[0] as string).replace(/^\d+:\d+ /, '');
+}
+
+describe('messages', () => {
+  it.each([
+    ['mov eax, x', "symbol `x' not defined"],
+    ['mov eax, .x', "symbol `.x' not defined"],
+    ['mov eax, rbx', 'invalid combination of opcode and operands'],
+    ['inc [rax]', 'operation size not specified'],
+    ['mov eax, word [rax]', 'mismatch in operand sizes'],
+    ['pushad 5', 'parser: instruction expected'],
+    ['push eax', 'instruction not supported in 64-bit mode'],
+    ['jmp 8:5', 'instruction not supported in 64-bit mode'],
+    ['mov ah, r8b', 'cannot use high byte register in rex instruction'],
+    ['jmp short $+200', 'short jump is out of range'],
+    ['loop $+200', 'short jump is out of range'],
+    ['mov rax, [rsp*2]', 'invalid effective address'],
+    ['mov rax, [eax+rbx]', 'impossible combination of address sizes'],
+    ['mov rax, [rax', 'expecting ] at end of memory operand'],
+    ['db 1 +', 'expression syntax error'],
+    ['db (1', "expecting `)'"],
+    ['db 1/0', 'division by zero'],
+    ["db 'abc", 'unterminated string'],
+    ['times -1 nop', 'TIMES value -1 is negative'],
+    ['align 3', "segment alignment `3' is not power of two"],
+    ['dt 1.0', "`dt' is not supported"],
+    ['%push ctx', "`%push' is not supported yet"],
+    ['struc x', "`struc' is not supported yet"],
+    ['extern x', "`extern': flat output does not support external references"],
+    ['bits 16', '16-bit code is not supported yet: only `bits 64\''],
+    ['%foo', "unknown preprocessor directive `%foo'"],
+    ['%else', "`%else' without `%if'"],
+    ['%endif', "`%endif' without `%if'"],
+    ['%if 1', "expected `%endif' before the end of the source"],
+    ['%macro a 0', "expected `%endmacro'"],
+    ['%rep 2', "expected `%endrep'"],
+    ['%endrep', "`%endrep' without `%rep'"],
+    ['%exitrep', "not within a `%rep'"],
+    ['%error oh no', 'oh no'],
+    ['%fatal "the end"', 'the end'],
+    ['%include "none.inc"', "unable to open include file `none.inc'"],
+    ['incbin "none.bin"', "unable to open input file `none.bin'"],
+    ['equ 5', 'equ without a label'],
+    ['5 nop', 'label or instruction expected at start of line'],
+    ['dd rax', 'expression is not simple or relocatable'],
+    ['section .text align=3', "argument to `align' is not a power of two"],
+    ['dd seg x', '`seg` is not supported: flat output has no segment bases'],
+  ])('%s: %s', (line, message) => {
+    expect(error(line)).toBe(message);
+  });
+
+  it('names code sizes that are not there', () => {
+    expect(errors('nop\n')).toEqual(['1:0 16-bit code is not supported: say `bits 64` first']);
+  });
+});
+
+describe('positions', () => {
+  it('collects all errors, with line and column', () => {
+    expect(errors('bits 64\n mov eax, nowhere\n nop\n db 1 + )\n foo bar\n')).toEqual([
+      "4:9 expression syntax error",
+      '5:6 parser: instruction expected',
+      "2:11 symbol `nowhere' not defined",
+    ]);
+  });
+
+  it('shows the line with a caret and the chain of expansions', () => {
+    const source = 'bits 64\n%macro inner 1\n\tmov eax, %1\n%endmacro\n%macro outer 0\n inner lost\n%endmacro\nouter\n';
+    const [diagnostic] = failure(source).diagnostics;
+    expect(formatDiagnostic(diagnostic as never)).toBe(
+      [
+        "a.asm:3:11: error: symbol `lost' not defined",
+        '     mov eax, %1',
+        '              ^',
+        "a.asm:6: ... from macro `inner'",
+        "a.asm:8: ... from macro `outer'",
+      ].join('\n'),
+    );
+  });
+
+  it('names the include', () => {
+    const readFile: ReadFile = (path) => ({ path: `lib/${path}`, text: 'junk junk\n' });
+    const [diagnostic] = failure('nop_label:\n%include "x.inc"\n', readFile).diagnostics;
+    expect(diagnostic?.file).toBe('lib/x.inc');
+    expect(diagnostic?.chain.map(({ what, at }) => `${what} ${at.line}`)).toEqual(["include of `lib/x.inc' 2"]);
+  });
+
+  it('tells redefinitions', () => {
+    expect(errors('bits 64\nx: nop\nx: nop\n')).toEqual([
+      "3:1 label `x' inconsistently redefined (first at a.asm:2)",
+    ]);
+  });
+
+  it('reports a macro that is called with other parameters', () => {
+    expect(errors('bits 64\n%macro m 2\n%endmacro\nm 1\n')).toEqual([
+      "4:0 macro `m' exists, but not taking this number of parameters",
+    ]);
+  });
+});
+
+describe('bounds', () => {
+  const quick = (source: string, readFile?: ReadFile): string => {
+    const start = performance.now();
+    const { code, diagnostics } = failure(`bits 64\n${source}`, readFile);
+    expect(performance.now() - start).toBeLessThan(20_000);
+    return `${code}: ${diagnostics.at(-1)?.message}`;
+  };
+
+  it.each([
+    ['a macro that calls itself', '%macro m 0\n m\n%endmacro\nm\n', /calls itself/],
+    ['repetitions in repetitions', '%rep 1000000\n%rep 1000000\n db 1\n%endrep\n%endrep\n', /limit: more than .* lines/],
+    ['a repetition count', '%rep 1 << 60\n db 1\n%endrep\n', /exceeds limit/],
+    ['an empty repetition', '%rep 1000000\n%rep 1000000\n%rep 1000000\n%endrep\n%endrep\n%endrep\n', /limit/],
+    ['macros that double', `%define a0 x x\n${Array.from({ length: 60 }, (_, i) => `%define a${i + 1} a${i} a${i}`).join('\n')}\n db a60\n`, /macro expansion is too long/],
+    ['times', 'times 1 << 60 nop\n', /limit: output is larger/],
+    ['times of data', 'times 0x7fffffff dq 1\n', /limit: output is larger/],
+    ['resb', 'section .bss\nresb 1 << 40\n', /limit: output is larger/],
+    ['align', 'align 1 << 40\nnop\nalign 1 << 40\n', /limit: output is larger/],
+    ['a far section', 'nop\nsection .data start=0x7fffffffff\ndb 1\n', /limit: output is larger/],
+    ['parentheses', `db ${'('.repeat(100000)}1\n`, /nested too deeply/],
+    ['unary operators', `db ${'-'.repeat(100000)}1\n`, /nested too deeply/],
+    ['many errors', 'junk junk\n'.repeat(100000), /too many errors/],
+    ['labels that never settle', 'a: times (b - a) < 5 db 1, 2, 3, 4, 5, 6\nb:\n', /unable to find valid values/],
+  ])('%s', (_, source, message) => {
+    expect(quick(source)).toMatch(message);
+  });
+
+  it('includes of themselves', () => {
+    const readFile: ReadFile = (path) => ({ path, text: '%include "again.inc"\n' });
+    expect(quick('%include "again.inc"\n', readFile)).toMatch(/limit: includes are nested/);
+  });
+});
