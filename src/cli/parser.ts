@@ -13,10 +13,10 @@ interface Entry {
 
 // biome-ignore format: one command per line.
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  asm:    entry('asm <file>',    'assemble NASM syntax',             () => import('./commands/asm.ts')),
-  disasm: entry('disasm <file>', 'disassemble a flat binary',        () => import('./commands/disasm.ts')),
+  asm:    entry('asm [file]',    'assemble NASM syntax',             () => import('./commands/asm.ts')),
+  disasm: entry('disasm [file]', 'disassemble a flat binary',        () => import('./commands/disasm.ts')),
   isa:    entry('isa',           'list the instruction table',       () => import('./commands/isa.ts')),
-  run:    entry('run <image>',   'boot a guest kernel',              () => import('./commands/run.ts')),
+  run:    entry('run [image]',   'boot a guest kernel',              () => import('./commands/run.ts')),
   exec:   entry('exec',          'run single instructions from JSON lines', () => import('./commands/exec.ts')),
   bench:  entry('bench [guests..]', 'measure the speed of the machine', () => import('./commands/bench.ts')),
 };
@@ -29,6 +29,8 @@ function entry<T>(
   return { usage, summary, load: async () => (await load()).command as Command<unknown> };
 }
 
+// A positional stands as optional, so that an unknown flag is reported before a missing file.
+
 /** Options whose value may stick to the letter, as NASM and C compilers take them. */
 const STICKY = /^-[DIflo]./;
 /** Options whose value may begin with a minus. */
@@ -36,20 +38,27 @@ const DASHED_VALUE = new Set(['--machine']);
 
 /** Runs the command that `args` name; returns the exit status. */
 export async function parse(args: readonly string[]): Promise<number> {
-  let status = 0;
   const parser = configure(yargs(normalize(args)));
-  for (const { usage, summary, load } of Object.values(COMMANDS)) {
+  const [name = ''] = args;
+  const called = COMMANDS[name];
+  if (!called && /^[^-]/.test(name)) {
+    throw new UsageError(`unknown command '${name}'; trapline --help lists them`);
+  }
+  const command = await called?.load();
+  let run = async () => 0;
+  for (const entry of Object.values(COMMANDS)) {
+    const own = entry === called ? command : undefined;
     parser.command(
-      usage,
-      summary,
-      async (builder: Argv) => (await load()).build(builder),
-      async (parsed) => {
-        status = await (await load()).run(parsed);
+      entry.usage,
+      entry.summary,
+      (builder) => own?.build(builder) ?? builder,
+      (values) => {
+        run = async () => (await own?.run(values)) ?? 0;
       },
     );
   }
-  await parser.parseAsync();
-  return status;
+  parser.parse();
+  return run();
 }
 
 function configure(parser: Argv): Argv {
@@ -65,7 +74,6 @@ function configure(parser: Argv): Argv {
       'parse-positional-numbers': false,
     })
     .demandCommand(1, 1, 'a command is needed; trapline --help lists them')
-    .recommendCommands()
     .strict()
     .version(version())
     .help()
@@ -73,24 +81,23 @@ function configure(parser: Argv): Argv {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message.replaceAll('\n', ' '));
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new UsageError((message ?? error.message).replaceAll('\n', ' '));
     });
 }
 
-/** Splits `-DNAME` into `-D NAME`, and joins `--machine -smap`, which yargs would misread. */
+/** Joins `--machine -smap` and splits `-DNAME` into `-D NAME`, which yargs would misread. */
 function normalize(args: readonly string[]): string[] {
-  const end = args.indexOf('--');
-  const own = end < 0 ? args : args.slice(0, end);
-  const rest = end < 0 ? [] : args.slice(end);
-  const split = own.flatMap((arg) => (STICKY.test(arg) ? [arg.slice(0, 2), arg.slice(2)] : [arg]));
-  const joined: string[] = [];
-  for (let n = 0; n < split.length; n++) {
-    const arg = split[n] ?? '';
-    const value = split[n + 1];
+  const own: string[] = [];
+  for (let n = 0; n < args.length; n++) {
+    const arg = args[n] ?? '';
+    if (arg === '--') return [...own, ...args.slice(n)];
+    const value = args[n + 1];
     if (DASHED_VALUE.has(arg) && value !== undefined) {
-      joined.push(`${arg}=${value}`);
+      own.push(`${arg}=${value}`);
       n++;
-    } else joined.push(arg);
+    } else if (STICKY.test(arg)) own.push(arg.slice(0, 2), arg.slice(2));
+    else own.push(arg);
   }
-  return [...joined, ...rest];
+  return own;
 }

@@ -3,6 +3,12 @@
 import { DEFAULT_FEATURES, FEATURE_NAMES } from '../index.ts';
 import { UsageError } from './usage-error.ts';
 
+/** An argument that may not be left out. */
+export function required(value: string | undefined, what: string): string {
+  if (value !== undefined && value !== '') return value;
+  throw new UsageError(`${what} is needed; --help shows how`);
+}
+
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** A size as `64M`; a plain number counts MiB, as in QEMU's -m. */

@@ -8,7 +8,7 @@ import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '..
 import { note, printJson } from '../output.ts';
 import { STATUS_OK } from '../status.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseDefines } from '../values.ts';
+import { parseDefines, required } from '../values.ts';
 
 const OPTIONS = {
   o: { alias: 'output', type: 'string', requiresArg: true, describe: 'output file (default: FILE.bin)' },
@@ -18,15 +18,16 @@ const OPTIONS = {
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
 
-type Values = OptionValues<typeof OPTIONS> & { file: string };
+type Values = OptionValues<typeof OPTIONS> & { file: string | undefined };
 
 export const command: Command<Values> = {
   build: (yargs) =>
     yargs
-      .positional('file', { type: 'string', demandOption: true, describe: 'source in NASM syntax' })
+      .positional('file', { type: 'string', describe: 'source in NASM syntax' })
       .options(OPTIONS)
       .example('$0 asm hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
-  run: ({ file, o, l, D, I, json }) => {
+  run: ({ file: given, o, l, D, I, json }) => {
+    const file = required(given, 'a source file');
     const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });
     const output = o ?? defaultOutput(file);
     if (l !== undefined && l === output) throw new UsageError('listing and output are the same file');

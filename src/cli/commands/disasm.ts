@@ -6,7 +6,7 @@ import { readBytes } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import { STATUS_OK } from '../status.ts';
-import { parseAddress } from '../values.ts';
+import { parseAddress, required } from '../values.ts';
 
 const OPTIONS = {
   origin: { type: 'string', default: '0', requiresArg: true, describe: 'address of the first byte' },
@@ -14,16 +14,16 @@ const OPTIONS = {
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
 
-type Values = OptionValues<typeof OPTIONS> & { file: string };
+type Values = OptionValues<typeof OPTIONS> & { file: string | undefined };
 
 export const command: Command<Values> = {
   build: (yargs) =>
     yargs
-      .positional('file', { type: 'string', demandOption: true, describe: 'flat binary' })
+      .positional('file', { type: 'string', describe: 'flat binary' })
       .options(OPTIONS)
       .example('$0 disasm hello.bin --origin 0x100000', 'disassemble a kernel'),
   run: ({ file, origin, bits, json }) => {
-    const bytes = readBytes(file);
+    const bytes = readBytes(required(file, 'a flat binary'));
     const mode = bits === '32' ? 32 : 64;
     const options = { mode, origin: parseAddress('origin', origin) } as const;
     const lines = disassemble(bytes, instructionSet(ROWS), options);

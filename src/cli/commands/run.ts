@@ -22,7 +22,7 @@ import { collectStatistics, formatStatistics } from '../statistics.ts';
 import { STATUS_ABNORMAL } from '../status.ts';
 import { PipedInput, Terminal } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseAddress, parseCount, parseDefines, parseFeatures, parseSize } from '../values.ts';
+import { parseAddress, parseCount, parseDefines, parseFeatures, parseSize, required } from '../values.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
@@ -39,7 +39,7 @@ const OPTIONS = {
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
 
-type Values = OptionValues<typeof OPTIONS> & { image: string };
+type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
 const EPILOGUE = `The exit status is the guest's: (v << 1 | 1) & 0xff for a write of v to port 0xf4; 4 if it ended
 abnormally, 2 for bad usage. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
@@ -47,7 +47,7 @@ abnormally, 2 for bad usage. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
 export const command: Command<Values> = {
   build: (yargs) =>
     yargs
-      .positional('image', { type: 'string', demandOption: true, describe: '.asm source or flat binary' })
+      .positional('image', { type: 'string', describe: '.asm source or flat binary' })
       .options(OPTIONS)
       .epilogue(EPILOGUE)
       .example('$0 run guests/hello/main.asm', 'assemble and boot')
@@ -73,7 +73,7 @@ export const command: Command<Values> = {
 
 function readImage(args: Values): GuestFile {
   const { 'load-address': loadAddress, entry } = args;
-  return readGuest(args.image, {
+  return readGuest(required(args.image, 'an image'), {
     mode: args.mode,
     defines: parseDefines(args.D),
     includeDirs: args.I ?? [],
@@ -98,7 +98,7 @@ function createPc(args: Values, { image }: GuestFile, serial: SerialTarget, stdo
   try {
     loadImage(pc.machine, image);
   } catch (error) {
-    if (error instanceof ImageError) throw new FileError(args.image, error.code, error.message);
+    if (error instanceof ImageError) throw new FileError(args.image ?? '', error.code, error.message);
     throw error;
   }
   return pc;
