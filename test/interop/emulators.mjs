@@ -67,6 +67,7 @@ export function runQemu(guest) {
     '-drive', `format=raw,file=${disk}`,
     '-display', 'none',
     '-serial', 'stdio',
+    '-serial', 'null',
     '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
     '-no-reboot',
     '-nic', 'none',
@@ -92,6 +93,7 @@ memory: guest=${guest.ramMiB}, host=${guest.ramMiB}
 ata0-master: type=disk, path="${disk}", mode=flat, cylinders=${cylinders}, heads=16, spt=63
 boot: disk
 com1: enabled=1, mode=socket-client, dev=127.0.0.1:${port}
+com2: enabled=1, mode=null
 clock: sync=none, time0=0
 log: -
 debug: action=ignore, unmapped=report
