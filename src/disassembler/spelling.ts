@@ -48,22 +48,26 @@ export function findSpelling(
 }
 
 const SREG_COUNT = 6;
+const R12 = 12;
 
-/**
- * False for registers that do not exist, branch targets of 16 bits, and prefixes that NASM drops or
- * refuses on most instructions.
- */
+/** False for operands and prefixes that NASM has no word for, drops or refuses. */
 function isSpeakable(row: Insn, { operands }: Decoded, { prefixes }: Spelling): boolean {
-  const exist = operands.every(
-    (value) => value.kind !== 'reg' || value.class !== 'sreg' || value.number < SREG_COUNT,
-  );
-  if (!exist || (prefixes.repeat === 'F2' && !row.rep)) return false;
-  if (row.operands.some(isNarrowTarget)) return false;
+  if (row.operands.some(isNarrowTarget) || operands.some(hasNoName)) return false;
+  if (prefixes.repeat === 'F2' && !row.rep) return false;
   return prefixes.operandSize !== 64 || row.operands.length === 0;
 }
 
+/** Branch targets of 16 bits. */
 function isNarrowTarget({ kind, slot, bits }: Operand): boolean {
   return (kind === 'rel' && bits === 16) || (kind === 'far' && slot === 'imm' && bits === 32);
+}
+
+/** Segment registers that do not exist, and `r12*1` alone, which NASM makes a base. */
+function hasNoName(value: OperandValue): boolean {
+  if (value.kind === 'reg') return value.class === 'sreg' && value.number >= SREG_COUNT;
+  if (value.kind !== 'mem') return false;
+  const { base, index, scale } = value.address;
+  return !base && index?.number === R12 && scale === 1;
 }
 
 /** Sizes to try after `strict`: for a sign-extended field that of the operation, then its own. */
@@ -100,7 +104,7 @@ function choose(
 ): Uint8Array | undefined {
   let best: Encoded | undefined;
   for (const rival of rivals) {
-    if (!holdsImmediates(rival, rivals, operands, spelling.strictBits)) continue;
+    if (!holdsImmediates(rival, rivals, operands, spelling.strictBits, mode)) continue;
     const encoded = encode(rival, operands, { mode, prefixes: spelling.prefixes });
     if (!encoded || isAnother(encoded, mode, set)) continue;
     if (!best || isBetter(encoded, best)) best = encoded;
@@ -113,8 +117,9 @@ function holdsImmediates(
   rivals: readonly Insn[],
   operands: readonly OperandValue[],
   strictBits: number | undefined,
+  mode: 64 | 32,
 ): boolean {
-  const width = operationBits(rival);
+  const width = operationBits(rival) || mode;
   return rival.operands.every((operand, at) => {
     const value = operands[at];
     if (operand.kind === 'one') return strictBits === undefined;
@@ -142,10 +147,9 @@ function needsSize({ size64, encoding }: Insn): boolean {
 }
 
 function holds({ bits, signed }: Operand, { value }: ImmediateValue, width: number): boolean {
-  if (bits >= width && width !== 0) return true;
+  if (bits >= width) return true;
   if (!signed) return BigInt.asUintN(bits, value) === value;
-  const judged = width === 0 ? value : BigInt.asIntN(width, value);
-  return BigInt.asIntN(bits, value) === judged;
+  return BigInt.asIntN(bits, value) === BigInt.asIntN(width, value);
 }
 
 /** A one-byte encoding that belongs to another instruction: in 64-bit code 90 is not xchg eax, eax. */
