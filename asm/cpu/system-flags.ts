@@ -15,10 +15,13 @@ export class SystemFlags {
     return size > 2 ? mask | AC | ID : mask;
   }
 
-  /** Takes the bits of `mask` from `image`. */
+  /** Takes the bits of `mask` from `image`. Status flags that stay or go as a whole need no computing. */
   static load(image: u64, mask: u32): void {
     const before = load<u32>(RFLAGS);
-    Flags.setImage((Flags.image() & ~(<u64>mask)) | (image & <u64>mask));
+    const taken = image & <u64>mask;
+    if ((mask & STATUS) == 0) store<u64>(RFLAGS, (load<u64>(RFLAGS) & ~(<u64>mask)) | taken);
+    else if ((mask & STATUS) == STATUS) Flags.setImage((load<u64>(RFLAGS) & ~(<u64>mask)) | taken);
+    else Flags.setImage((Flags.image() & ~(<u64>mask)) | taken);
     if ((before ^ load<u32>(RFLAGS)) & AC) Context.refresh();
   }
 }
