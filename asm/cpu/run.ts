@@ -118,7 +118,7 @@ export class Run {
 
   /** The next instruction must be looked at by itself. */
   @inline static steps(): bool {
-    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.executionArmed();
+    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
   }
 
   /** Runs blocks from RIP on. */
