@@ -81,7 +81,7 @@ export function placeMemory(
   if (choice?.kind !== 'mem') return undefined;
   const bytes = encoded.row.operands[index]!.memoryBits >> 3;
   const linear = bindAddress(draft, choice.address, target ?? chooseTarget(rng, bytes), rng);
-  // Not where an operand may straddle the canonical range: whether #AC or #GP comes first is not defined.
+  // Not where an operand may straddle the canonical range: #AC or #GP first is not defined.
   if (rng.chance(4) && linear < 1n << 46n) draft.input.regs.rflags! |= AC;
   return linear;
 }

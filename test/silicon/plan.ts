@@ -16,7 +16,7 @@ import { stringPrefixes, stringState } from './strings.ts';
 
 type StateMaker = (encoded: Encoded, rng: Rng) => Draft;
 
-/** Cases of an operation, and encodings among which they are spread; a little above the 200 wanted. */
+/** Cases of an operation, and the encodings that share them; a little above the 200 wanted. */
 const CASES = 216;
 const ENCODINGS = 44;
 

@@ -37,7 +37,7 @@ export function selectorState(encoded: Encoded, rng: Rng): Draft {
   const draft = randomState(encoded, rng);
   randomSelectors(draft, rng);
   const source = encoded.operands.at(-1)!;
-  if (source.kind === 'gpr' && source.register !== 4) {
+  if (source.kind === 'gpr') {
     draft.setGpr(source.register, dataSelector(rng) | (rng.chance(30) ? rng.bits(48) << 16n : 0n));
   }
   const at = placeMemory(draft, encoded, rng);
@@ -45,13 +45,13 @@ export function selectorState(encoded: Encoded, rng: Rng): Draft {
   return draft;
 }
 
-/** PUSH and POP of FS and GS. */
+/** PUSH and POP of FS and GS. POP reads two bytes of its slot, which must not decide a fault. */
 export function stackSelectorState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   randomSelectors(draft, rng);
   const offset = rng.chance(92)
     ? BigInt(0x400 + rng.below(0x40) * 8)
-    : rng.pick([0n, 0xffcn, 0x1000n]);
+    : rng.pick([0n, 0xfffn, 0x1000n]);
   draft.setGpr(4, STACK + offset);
   const bytes = encoded.prefixes.includes(0x66) ? 2 : 8;
   const junk = rng.chance(30) ? rng.bits(48) << 16n : 0n;

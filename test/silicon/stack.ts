@@ -49,6 +49,14 @@ export function popState(encoded: Encoded, rng: Rng): Draft {
   return draft;
 }
 
+/** RSP for a far return. Frames end within the page: of a selector's slot two bytes may be read. */
+function placeFrame(draft: Draft, rng: Rng, bytes: number): bigint {
+  const rsp = placeStack(draft, rng, bytes, true);
+  const end = STACK + 0x1000n;
+  if (rsp < end && rsp + BigInt(bytes) > end) draft.setGpr(RSP, end - BigInt(bytes));
+  return draft.gpr(RSP);
+}
+
 /** An image of RFLAGS for POPF and IRET: any bit may be set. */
 function flagsImage(rng: Rng): bigint {
   const base = rng.chance(50) ? randomFlags(rng) : rng.bits(22);
@@ -103,7 +111,7 @@ export function branchTarget(rng: Rng): bigint {
 /** Displacement for `bits`; `length` is that of the instruction. */
 export function displacement(bits: number, length: number, rng: Rng): bigint {
   if (bits === 8) return BigInt(rng.chance(50) ? rng.below(0x80) : -0x80 + rng.below(0x70));
-  if (bits === 32 && rng.chance(30)) return rng.operand(32) | 0x1000n;
+  if (bits === 32 && rng.chance(30)) return BigInt.asUintN(32, rng.operand(32) & ~0x3ffn);
   return (branchTarget(rng) % 0x100000000n) - RIP - BigInt(length);
 }
 
@@ -123,11 +131,14 @@ export function relativeState(encoded: Encoded, rng: Rng): Draft {
 export function indirectState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   const [choice] = encoded.operands;
-  if (encoded.row.mnemonic === 'call') placeStack(draft, rng, 8, false);
-  if (choice?.kind === 'gpr' && choice.register !== RSP)
-    draft.setGpr(choice.register, branchTarget(rng));
+  const target = branchTarget(rng);
+  // With a bad target the stack is good: the manual does not order the two faults.
+  const viaStack = choice?.kind === 'gpr' && choice.register === RSP;
+  const good = target < 1n << 47n && !viaStack;
+  if (encoded.row.mnemonic === 'call' && good) placeStack(draft, rng, 8, false);
+  if (choice?.kind === 'gpr' && !viaStack) draft.setGpr(choice.register, target);
   const at = placeMemory(draft, encoded, rng);
-  if (at !== undefined) draft.store(at, 64, branchTarget(rng));
+  if (at !== undefined) draft.store(at, 64, target);
   return draft;
 }
 
@@ -154,25 +165,22 @@ export function farState(encoded: Encoded, rng: Rng): Draft {
 export function retfState(encoded: Encoded, rng: Rng): Draft {
   const draft = new Draft(encoded.bytes, randomFlags(rng));
   const bits = encoded.row.encoding.operandSize ?? 32;
-  const rsp = placeStack(draft, rng, bits >> 2, true);
+  const rsp = placeFrame(draft, rng, bits >> 2);
   storeFrame(draft, rsp, bits, [branchTarget(rng), codeSelector(rng)]);
   return draft;
 }
 
+/** One thing is wrong at a time: the manual does not order the checks of target and SS. */
 export function iretState(encoded: Encoded, rng: Rng): Draft {
   const flags = randomFlags(rng) | (rng.chance(6) ? NT : 0n);
   const draft = new Draft(encoded.bytes, flags);
   const bits = encoded.row.encoding.operandSize ?? 32;
-  const rsp = placeStack(draft, rng, (bits >> 3) * 5, true);
+  const rsp = placeFrame(draft, rng, (bits >> 3) * 5);
   // An image with AC and a misaligned frame raises #AC half-way: Linux takes it for a split lock.
   const image = rsp % BigInt(bits >> 3) === 0n ? flagsImage(rng) : flagsImage(rng) & ~AC;
-  const frame = [
-    branchTarget(rng),
-    codeSelector(rng),
-    image,
-    rng.operand(bits),
-    stackSelector(rng),
-  ];
+  const ss = stackSelector(rng);
+  const target = ss === 0x2bn ? branchTarget(rng) : CODE + 0x900n;
+  const frame = [target, codeSelector(rng), image, rng.operand(bits), ss];
   storeFrame(draft, rsp, bits, frame);
   return draft;
 }

@@ -38,7 +38,7 @@ function request({ code, regs, memory }: CaseInput) {
   };
 }
 
-/** A register that `exec` does not report counts as unchanged, so a vector that changes it fails. */
+/** A register that `exec` does not report counts as unchanged: vectors that change it fail. */
 function readOutcome(reply: ExecReply, input: CaseInput): Outcome | string {
   if ('error' in reply) return `exec: ${reply.error}`;
   const regs: Registers = { ...input.regs };

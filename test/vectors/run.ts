@@ -17,7 +17,7 @@ import {
   type Trap,
 } from './format.ts';
 
-/** Executes instructions. Answers come in the order of the inputs; a text says why one is missing. */
+/** Executes instructions. Answers are in the order of inputs; a text says why one is missing. */
 export interface Target {
   run(inputs: readonly CaseInput[]): readonly (Outcome | string)[];
 }
@@ -81,7 +81,8 @@ function compareMemory(actual: readonly Piece[], expected: readonly Piece[]): st
   return places
     .filter((at) => got.get(at) !== wanted.get(at))
     .map((at) => {
-      return `[${hex(at)}]: ${got.get(at) ?? 'unchanged'}, expected ${wanted.get(at) ?? 'unchanged'}`;
+      const byte = (bytes: Map<bigint, string>) => bytes.get(at) ?? 'unchanged';
+      return `[${hex(at)}]: ${byte(got)}, expected ${byte(wanted)}`;
     });
 }
 
