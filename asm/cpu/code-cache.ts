@@ -31,6 +31,7 @@ import {
   CODE_PAGES,
   COUNT_BLOCKS_DECODED,
   FETCHED,
+  FUEL,
   FRAME_CODE,
   FRAME_FLAGS,
   RAISED,
@@ -163,7 +164,7 @@ export class CodeCache {
   /** Block at `rip`, or 0 if the run loop must go on at RIP, which is then set. */
   static jump(rip: u64): usize {
     store<u64>(RIP, rip);
-    if (load<u32>(STEPPING) != 0) return 0;
+    if (load<u32>(STEPPING) != 0 || load<i64>(FUEL) >> 32 <= 0) return 0;
     return CodeCache.find(rip);
   }
 

@@ -43,6 +43,15 @@ const MEMORY_ONLY: u32 = 2;
 const REGISTER_ONLY: u32 = 3;
 const REGISTER_ALWAYS: u32 = 4;
 
+/** Operand kinds of a table entry. */
+const GPR: u32 = 1;
+const SREG: u32 = 7;
+const CR: u32 = 8;
+const DR: u32 = 9;
+const ONE: u32 = 10;
+/** Control registers that exist: CR0, CR2, CR3, CR4, CR8. */
+const CONTROL_REGISTERS: u32 = 0x11d;
+
 const MAX_LENGTH: u32 = 15;
 const NO_SEGMENT: u32 = 0xff;
 
@@ -305,7 +314,9 @@ export class Decoder {
     const length = <u32>(cursor - source);
     if (bits & REC_RIP) bits = Decoder.absorb(i, bits, offset + length);
     store<u8>(i, <u8>bits, 3);
-    for (let n: u32 = 0; n < 3; n++) Decoder.operand(entry + 12 + (n << 2), opcode, i, n);
+    for (let n: u32 = 0; n < 3; n++) {
+      if (!Decoder.operand(entry + 12 + (n << 2), opcode, i, n)) return Why.Undefined;
+    }
     const guarded = load<u8>(entry, 28) != 0;
     const handler = isMemory ? load<u16>(handlers, 2) : load<u16>(handlers);
     store<u16>(i, guarded ? HANDLER_GUARD : handler);
@@ -320,22 +331,34 @@ export class Decoder {
     return bits & ~REC_RIP;
   }
 
-  /** Register of operand n, as byte offset from REGS (general) or number (segment, control, debug). */
-  static operand(place: usize, opcode: u32, i: usize, n: u32): void {
+  /**
+   * Register of operand n, as byte offset from REGS (general) or number (segment, control, debug). False if
+   * there is no such register.
+   */
+  static operand(place: usize, opcode: u32, i: usize, n: u32): bool {
     const kind: u32 = load<u8>(place);
     const slot: u32 = load<u8>(place, 1);
     let number: u32;
+    if (kind == ONE) {
+      store<u64>(i, 1, 16);
+      return true;
+    }
     if (slot == 1) number = ((modrm >> 3) & 7) | ((rex & 4) << 1);
     else if (slot == 2 && modrm >= 0xc0) number = (modrm & 7) | ((rex & 1) << 3);
     else if (slot == 3) number = (opcode & 7) | ((rex & 1) << 3);
     else if (slot == 4) number = vvvv;
     else if (slot == 0) number = load<u8>(place, 3);
-    else return;
-    if (kind == 1) {
+    else return true;
+    if (kind == GPR) {
       const high = load<u8>(place, 2) == 0 && number >= 4 && !hasRex && !vex && number < 8;
       number = high ? ((number - 4) << 3) + 1 : number << 3;
-    } else if (kind == 7) number &= 7;
+    } else if (kind == SREG) {
+      number &= 7;
+      if (number > 5) return false;
+    } else if (kind == CR && !((CONTROL_REGISTERS >> number) & 1)) return false;
+    else if (kind == DR && number > 7) return false;
     store<u8>(i + n, <u8>number, 4);
+    return true;
   }
 
   /** ModRM and SIB with their displacement (SDM 2A 2.1.5). */

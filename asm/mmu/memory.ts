@@ -196,15 +196,17 @@ export class Memory {
 
   /** Canonical and alignment checks of an explicit access. */
   static allowed(gva: u64, size: u32, segment: u32): bool {
-    if (!Memory.isCanonical(gva) || !Memory.isCanonical(gva + (size - 1))) {
-      Event.selectorFault(segment == SEGMENT_SS ? Vector.SS : Vector.GP, 0, Why.NonCanonical);
-      return false;
-    }
+    if (!Memory.isCanonical(gva)) return Memory.nonCanonical(segment);
     if ((gva & (size - 1)) != 0 && Memory.checksAlignment()) {
       Event.selectorFault(Vector.AC, 0, Why.Misaligned);
       return false;
     }
-    return true;
+    return Memory.isCanonical(gva + (size - 1)) || Memory.nonCanonical(segment);
+  }
+
+  static nonCanonical(segment: u32): bool {
+    Event.selectorFault(segment == SEGMENT_SS ? Vector.SS : Vector.GP, 0, Why.NonCanonical);
+    return false;
   }
 
   static checksAlignment(): bool {
