@@ -11,7 +11,7 @@
  *   const end = pc.machine.run(); // { kind: 'exit', status: 1 }
  */
 
-export { assemble, type Assembly, type SymbolMap } from './assembler/assemble.ts';
+export { type Assembly, assemble, type SymbolMap } from './assembler/assemble.ts';
 export {
   AssemblyError,
   type Diagnostic,
@@ -20,16 +20,16 @@ export {
   type Position,
 } from './assembler/diagnostics.ts';
 export type { AssembleOptions, IncludedFile, ReadFile } from './assembler/options.ts';
+export { EVENT_NAMES } from './base/vector.ts';
 export {
-  disassemble,
   type DisassembleOptions,
+  disassemble,
   instructionSet,
   type Line,
 } from './disassembler/disassemble.ts';
 export { formatListing as formatDisassembly } from './disassembler/listing.ts';
-export { EVENT_NAMES } from './base/vector.ts';
-export { explainEnd } from './explain/run-end.ts';
 export { dumpRegisters } from './explain/registers.ts';
+export { explainEnd } from './explain/run-end.ts';
 export { explainFaults } from './explain/shutdown.ts';
 export { type Symbolizer, symbolizer } from './explain/symbols.ts';
 export {
@@ -44,7 +44,13 @@ export {
 export { loadImage } from './image/load.ts';
 export type { Insn } from './isa/row.ts';
 export { ROWS } from './isa/table.ts';
-export { Bus, type MmioDevice, type MmioSize, type PortDevice, type PortSize } from './machine/bus.ts';
+export {
+  Bus,
+  type MmioDevice,
+  type MmioSize,
+  type PortDevice,
+  type PortSize,
+} from './machine/bus.ts';
 export { Clock, type Timer } from './machine/clock.ts';
 export { type Counters, readCounters } from './machine/counters.ts';
 export { CpuView, GPR_NAMES, SEGMENT_NAMES, type SegmentState } from './machine/cpu-view.ts';
@@ -53,21 +59,21 @@ export {
   EXEC_DEFAULTS,
   type ExecReply,
   type ExecResult,
-  type Executor,
   type ExecTrap,
+  type Executor,
 } from './machine/exec.ts';
 export type { FaultRecord, ReadEntry } from './machine/fault-chain.ts';
 export { DEFAULT_FEATURES, FEATURE_NAMES } from './machine/features.ts';
-export { MachineMemory } from './machine/memory.ts';
 export {
   DEFAULT_RAM,
+  MAX_RAM,
   Machine,
   MachineError,
   type MachineOptions,
-  MAX_RAM,
   MIN_RAM,
   type RunEnd,
 } from './machine/machine.ts';
+export { MachineMemory } from './machine/memory.ts';
 export { Processor } from './machine/processor.ts';
 export { type ByteSink, Pc, type PcOptions } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';

@@ -1,6 +1,6 @@
 /** What a command's module exports, and the options that several commands share. */
 
-import type { Argv, ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options } from 'yargs';
 
 /** One command. `run` returns the exit status. */
 export interface Command<T> {

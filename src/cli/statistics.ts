@@ -51,7 +51,9 @@ export function formatStatistics(statistics: Statistics, json: boolean): string 
   if (json) return toJson(statistics);
   const { instructions, virtualNs, hostSeconds, mips, tlb, walkReferences } = statistics;
   const perWalk = tlb.misses === 0 ? '' : ` (${(walkReferences / tlb.misses).toFixed(2)} per miss)`;
-  const exceptions = Object.entries(statistics.exceptions).map(([name, count]) => `${name} ${count}`);
+  const exceptions = Object.entries(statistics.exceptions).map(
+    ([name, count]) => `${name} ${count}`,
+  );
   const rows = [
     ['instructions', String(instructions)],
     ['virtual time', `${(virtualNs / 1e6).toFixed(3)} ms`],

@@ -40,7 +40,9 @@ export function parseFeatures(text: string): ReadonlySet<string> {
   for (const item of text.split(',')) {
     const [, sign, name = ''] = /^([+-]?)(.*)$/.exec(item) ?? [];
     if (!FEATURE_NAMES.includes(name)) {
-      throw new UsageError(`--machine: unknown feature '${item}'; known: ${FEATURE_NAMES.join(' ')}`);
+      throw new UsageError(
+        `--machine: unknown feature '${item}'; known: ${FEATURE_NAMES.join(' ')}`,
+      );
     }
     if (sign === '-') features.delete(name);
     else features.add(name);

@@ -24,7 +24,12 @@ export function describePageEntry(level: number, address: bigint, entry: bigint)
   );
   const isLeaf = level === 1 || (level < 4 && (entry & PTE_PS) !== 0n);
   const key = isLeaf ? [`PK=${(entry >> 59n) & 15n}`] : [];
-  const fields = [...flags, `XD=${bit(entry, PTE_XD_BIT)}`, ...key, `frame=${hex(entry & FRAME_MASK)}`];
+  const fields = [
+    ...flags,
+    `XD=${bit(entry, PTE_XD_BIT)}`,
+    ...key,
+    `frame=${hex(entry & FRAME_MASK)}`,
+  ];
   return `${LEVEL_NAMES[level] ?? 'entry'} at physical ${hex(address)} = ${digits(entry, 16)}: ${fields.join(' ')}`;
 }
 

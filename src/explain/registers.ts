@@ -1,6 +1,11 @@
 /** The register dump of QEMU's log and monitor, for 64-bit code. */
 
-import { type CpuView, GPR_NAMES, type SegmentName, type SegmentState } from '../machine/cpu-view.ts';
+import {
+  type CpuView,
+  GPR_NAMES,
+  type SegmentName,
+  type SegmentState,
+} from '../machine/cpu-view.ts';
 import type { Processor } from '../machine/processor.ts';
 import { digits } from './hex.ts';
 
@@ -27,7 +32,9 @@ export function dumpRegisters(processor: Processor): string[] {
   return [
     ...generalRegisters(view),
     statusLine(processor),
-    ...SHADOW_NAMES.map((name) => segmentLine(name, view.segment(name.toLowerCase() as SegmentName))),
+    ...SHADOW_NAMES.map((name) =>
+      segmentLine(name, view.segment(name.toLowerCase() as SegmentName)),
+    ),
     segmentLine('LDT', view.segment('ldtr')),
     segmentLine('TR', view.segment('tr')),
     tableLine('GDT', view),
@@ -50,7 +57,9 @@ function generalRegisters(view: CpuView): string[] {
 
 function statusLine(processor: Processor): string {
   const { view, rflags } = processor;
-  const letters = FLAG_LETTERS.map(([bit, letter]) => ((rflags >> bit) & 1n ? letter : '-')).join('');
+  const letters = FLAG_LETTERS.map(([bit, letter]) => ((rflags >> bit) & 1n ? letter : '-')).join(
+    '',
+  );
   const shadow = view.u32('SHADOW') === 0 ? 0 : 1;
   const halted = view.u32('ACTIVITY') === 1 ? 1 : 0;
   const modes = `CPL=${view.u32('CPL')} II=${shadow} A20=1 SMM=0 HLT=${halted}`;
@@ -97,5 +106,7 @@ function debugLine(view: CpuView): string {
   const low = [0, 1, 2, 3].map(
     (n) => `DR${n}=${digits(view.data.getBigUint64(at + n * 8, true), 16)}`,
   );
-  return [...low, `DR6=${digits(view.u64('DR6'), 8)}`, `DR7=${digits(view.u64('DR7'), 8)}`].join(' ');
+  return [...low, `DR6=${digits(view.u64('DR6'), 8)}`, `DR7=${digits(view.u64('DR7'), 8)}`].join(
+    ' ',
+  );
 }

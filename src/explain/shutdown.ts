@@ -3,8 +3,8 @@
  * when the check failed.
  */
 
-import type { FaultRecord } from '../machine/fault-chain.ts';
 import { EVENT_NAMES } from '../base/vector.ts';
+import type { FaultRecord } from '../machine/fault-chain.ts';
 import { describeDescriptor, describeGate, describePageEntry } from './entry.ts';
 import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
@@ -67,7 +67,8 @@ function entryLine({ why, read }: FaultRecord): string[] {
     case 'page':
       return [describePageEntry(level, address, low)];
     case 'gate':
-      if (low === 0n && high === 0n && why.name === 'IdtLimit') return [`gate at ${hex(address)}: not read`];
+      if (low === 0n && high === 0n && why.name === 'IdtLimit')
+        return [`gate at ${hex(address)}: not read`];
       return [describeGate(address, low, high)];
     case 'descriptor':
       if (address === 0n) return [];

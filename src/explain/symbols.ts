@@ -9,7 +9,9 @@ export type Symbolizer = (address: bigint) => string | undefined;
 const REACH = 0x10000n;
 
 /** Builds a symbolizer from the names of addresses. */
-export function symbolizer(symbols: Iterable<readonly [name: string, address: bigint]>): Symbolizer {
+export function symbolizer(
+  symbols: Iterable<readonly [name: string, address: bigint]>,
+): Symbolizer {
   const sorted = [...symbols].sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0));
   return (address) => {
     const after = sorted.findIndex(([, start]) => start > address);

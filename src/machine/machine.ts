@@ -227,6 +227,7 @@ function checkRam(bytes: number): number {
 }
 
 function checkLimit(limit = Number.POSITIVE_INFINITY): number {
-  if (limit > 0 && (Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY)) return limit;
+  if (limit > 0 && (Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY))
+    return limit;
   throw new MachineError('LIMIT', 'the instruction limit must be a positive integer');
 }

@@ -35,7 +35,9 @@ export interface BenchRun {
 
 /** Names of the guests that come with the package. */
 export function benchNames(): string[] {
-  return readdirSync(GUESTS).filter((name) => name.startsWith(PREFIX)).sort();
+  return readdirSync(GUESTS)
+    .filter((name) => name.startsWith(PREFIX))
+    .sort();
 }
 
 /** The path of a guest's source, with or without the prefix of its name. */

@@ -1,6 +1,14 @@
 /** Files for the command line: whole, bounded, with errors that say what is wrong in one line. */
 
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { ReadFile } from '../assembler/options.ts';
 

@@ -1,6 +1,9 @@
-/** Build step: writes asm/gen from the instruction table (src/isa/gen.ts). Run from the project's root. */
+/**
+ * Build step: writes asm/gen from the instruction table (src/isa/gen.ts). Run from the project's
+ * root. A file that is right already is not touched, so that what is made of it stays valid.
+ */
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from '../isa/gen.ts';
 import { ROWS } from '../isa/table.ts';
@@ -10,4 +13,7 @@ const exec = readdirSync('asm/exec')
   .map((name) => ({ path: `exec/${name}`, text: readFileSync(join('asm/exec', name), 'utf8') }));
 
 mkdirSync('asm/gen', { recursive: true });
-for (const [name, text] of generate(ROWS, exec)) writeFileSync(join('asm/gen', name), text);
+for (const [name, text] of generate(ROWS, exec)) {
+  const path = join('asm/gen', name);
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+}

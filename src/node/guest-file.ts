@@ -1,7 +1,7 @@
 /** Guests from files: .asm sources, assembled on the fly, and flat binaries. */
 
 import { dirname, extname } from 'node:path';
-import { assemble, type Assembly } from '../assembler/assemble.ts';
+import { type Assembly, assemble } from '../assembler/assemble.ts';
 import type { Diagnostic } from '../assembler/diagnostics.ts';
 import { type FlatOptions, flatImage, type Image, ImageError } from '../image/image.ts';
 import { FileError, readBytes, readIncluded, readText } from './files.ts';
@@ -58,7 +58,11 @@ function fromSource(path: string, options: SourceOptions & FlatOptions): GuestFi
 function fromBinary(path: string, options: FlatOptions): GuestFile {
   const bytes = readBytes(path);
   if (ELF_MAGIC.every((byte, n) => bytes[n] === byte)) {
-    throw new FileError(path, 'FORMAT', 'ELF images are not supported, only .asm and flat binaries');
+    throw new FileError(
+      path,
+      'FORMAT',
+      'ELF images are not supported, only .asm and flat binaries',
+    );
   }
   return { image: flatImage(bytes, options), labels: [], warnings: [] };
 }

@@ -11,13 +11,8 @@
  * input. A guest that never listens is never held up by an input that never ends.
  */
 
+import { UART_IER, UART_IER_ERBFI, UART_LSR, UART_LSR_DR } from '../devices/uart-registers.ts';
 import type { Uart16550 } from '../devices/uart16550.ts';
-import {
-  UART_IER,
-  UART_IER_ERBFI,
-  UART_LSR,
-  UART_LSR_DR,
-} from '../devices/uart-registers.ts';
 import type { PortDevice } from '../machine/bus.ts';
 import type { Clock, Timer } from '../machine/clock.ts';
 

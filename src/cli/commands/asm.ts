@@ -11,7 +11,12 @@ import { UsageError } from '../usage-error.ts';
 import { parseDefines, required } from '../values.ts';
 
 const OPTIONS = {
-  o: { alias: 'output', type: 'string', requiresArg: true, describe: 'output file (default: FILE.bin)' },
+  o: {
+    alias: 'output',
+    type: 'string',
+    requiresArg: true,
+    describe: 'output file (default: FILE.bin)',
+  },
   f: { alias: 'format', choices: ['bin'], default: 'bin', describe: 'output format' },
   l: { alias: 'listing', type: 'string', requiresArg: true, describe: 'write a listing' },
   ...SOURCE_OPTIONS,
@@ -30,7 +35,8 @@ export const command: Command<Values> = {
     const file = required(given, 'a source file');
     const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });
     const output = o ?? defaultOutput(file);
-    if (l !== undefined && l === output) throw new UsageError('listing and output are the same file');
+    if (l !== undefined && l === output)
+      throw new UsageError('listing and output are the same file');
     for (const warning of assembly.warnings) note(formatDiagnostic(warning));
     writeWhole(output, assembly.bytes);
     if (l !== undefined) writeWhole(l, assembly.listing());

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Options } from 'yargs';
 import {
-  benchNames,
   type BenchRun,
+  benchNames,
   loadProcessorModule,
   readBench,
   runBench,
@@ -54,7 +54,13 @@ export const command: Command<Values> = {
     const benches = names.map((name) => readBench(name, quick ? QUICK_SHARE : 1));
     if (!json) print(HEAD);
     const results = benches.map(({ ops, ...bench }) => {
-      const result = summarize(bench.name, bench.unit, ops, () => runBench(module, { ops, ...bench }), count);
+      const result = summarize(
+        bench.name,
+        bench.unit,
+        ops,
+        () => runBench(module, { ops, ...bench }),
+        count,
+      );
       if (!json) print(formatResult(result));
       return result;
     });

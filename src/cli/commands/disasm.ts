@@ -9,7 +9,12 @@ import { STATUS_OK } from '../status.ts';
 import { parseAddress, required } from '../values.ts';
 
 const OPTIONS = {
-  origin: { type: 'string', default: '0', requiresArg: true, describe: 'address of the first byte' },
+  origin: {
+    type: 'string',
+    default: '0',
+    requiresArg: true,
+    describe: 'address of the first byte',
+  },
   bits: { choices: ['32', '64'], default: '64', requiresArg: true, describe: 'code size' },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;

@@ -43,6 +43,9 @@ function formatTable(rows: readonly (readonly string[])[]): string {
   const all = [HEAD, ...rows];
   const widths = HEAD.map((_, n) => Math.max(...all.map((cells) => cells[n]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join('  ').trimEnd();
+    cells
+      .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+      .join('  ')
+      .trimEnd();
   return `${all.map(line).join('\n')}\n`;
 }

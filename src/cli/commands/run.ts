@@ -22,7 +22,14 @@ import { collectStatistics, formatStatistics } from '../statistics.ts';
 import { STATUS_ABNORMAL } from '../status.ts';
 import { PipedInput, Terminal } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseAddress, parseCount, parseDefines, parseFeatures, parseSize, required } from '../values.ts';
+import {
+  parseAddress,
+  parseCount,
+  parseDefines,
+  parseFeatures,
+  parseSize,
+  required,
+} from '../values.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
@@ -83,7 +90,12 @@ function readImage(args: Values): GuestFile {
 }
 
 /** A PC with the image in its RAM. */
-function createPc(args: Values, { image }: GuestFile, serial: SerialTarget, stdout: ByteWriter): Pc {
+function createPc(
+  args: Values,
+  { image }: GuestFile,
+  serial: SerialTarget,
+  stdout: ByteWriter,
+): Pc {
   const { machine, 'max-instructions': maxInstructions } = args;
   const options: PcOptions = {
     ramBytes: parseRam(args.ram),
@@ -98,7 +110,8 @@ function createPc(args: Values, { image }: GuestFile, serial: SerialTarget, stdo
   try {
     loadImage(pc.machine, image);
   } catch (error) {
-    if (error instanceof ImageError) throw new FileError(args.image ?? '', error.code, error.message);
+    if (error instanceof ImageError)
+      throw new FileError(args.image ?? '', error.code, error.message);
     throw error;
   }
   return pc;

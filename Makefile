@@ -1,0 +1,77 @@
+# Trapline. `make demo` boots a guest, `make test` runs all tests; both install and build what they need.
+
+BIN := node_modules/.bin
+TRAPLINE := node dist/cli/main.js
+SOURCES := $(shell find src -name '*.ts')
+PROCESSOR := $(shell find asm -name '*.ts' -not -path 'asm/gen/*')
+GENERATED := asm/gen/dispatch.ts asm/gen/handlers.ts asm/gen/why.ts
+GUESTS := $(patsubst guests/%/main.asm,build/guests/%.bin,$(wildcard guests/*/main.asm))
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: all demo build gen lint format typecheck test bench fuzz interop guests clean
+
+all: lint typecheck test
+
+# Success is status 1: the guest writes 0 to the exit port.
+demo: build
+	@$(TRAPLINE) run guests/hello/main.asm; test $$? -eq 1
+
+build: dist/trapline.wasm
+gen: build/gen.stamp
+
+$(INSTALLED): package-lock.json
+	npm ci
+	@touch $@
+
+build/tsc.stamp: $(SOURCES) tsconfig.json $(INSTALLED)
+	$(BIN)/tsc -p .
+	@chmod +x dist/cli/main.js
+	@mkdir -p build && touch $@
+
+# Writes only what has changed, so that the processor is not compiled again for nothing.
+build/gen.stamp: build/tsc.stamp $(wildcard asm/exec/*.ts)
+	node dist/node/generate.js
+	@touch $@
+
+$(GENERATED): build/gen.stamp
+	@:
+
+dist/trapline.wasm: $(PROCESSOR) $(GENERATED) asm/asconfig.json
+	cd asm && ../$(BIN)/asc --config asconfig.json --target release
+	@touch $@
+
+lint: $(INSTALLED)
+	$(BIN)/biome check --config-path=. src asm test
+
+# Changes files.
+format: $(INSTALLED)
+	$(BIN)/biome check --config-path=. --write src asm test
+
+# The AssemblyScript compiler checks asm/ as part of the build.
+typecheck: $(INSTALLED) build
+	$(BIN)/tsc -p . --noEmit
+	$(BIN)/tsc -p test
+
+test: build
+	$(BIN)/vitest run --config test/vitest.config.ts
+
+# make bench ARGS='--runs 3 sieve'
+bench: build
+	$(TRAPLINE) bench $(ARGS)
+
+# Random instruction bytes, ten million of them.
+fuzz: build
+	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz
+
+# Guests under QEMU and Bochs (apt-get install nasm qemu-system-x86 bochs bochsbios).
+interop:
+	node test/interop/compare.mjs $(ARGS)
+
+guests: $(GUESTS)
+
+build/guests/%.bin: guests/%/main.asm $(wildcard guests/inc/*.inc) build/tsc.stamp
+	@mkdir -p $(@D)
+	$(TRAPLINE) asm $< -o $@
+
+clean:
+	rm -rf dist build asm/gen
