@@ -8,11 +8,16 @@ import { guestNames, loadGuest } from './guest.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: 'string', default: '3' }, emulator: { type: 'string', default: 'bochs' } },
+  options: {
+    runs: { type: 'string', default: '3' },
+    emulator: { type: 'string', default: 'bochs' },
+  },
 });
 const names = positionals.length > 0 ? positionals : guestNames();
 
-process.stdout.write(`| ${values.emulator} | best s | median s | best ns | median ns | per |\n|---|--:|--:|--:|--:|---|\n`);
+process.stdout.write(
+  `| ${values.emulator} | best s | median s | best ns | median ns | per |\n|---|--:|--:|--:|--:|---|\n`,
+);
 for (const guest of names.map(loadGuest).filter(({ bench }) => bench)) {
   const seconds = [];
   for (let run = 0; run < Number(values.runs); run += 1) {
@@ -23,6 +28,10 @@ for (const guest of names.map(loadGuest).filter(({ bench }) => bench)) {
   seconds.sort((a, b) => a - b);
   const shown = [seconds[0], seconds[seconds.length >> 1]];
   const { ops, unit } = guest.bench;
-  const cells = [...shown.map((s) => s.toFixed(3)), ...shown.map((s) => ((s * 1e9) / ops).toFixed(1)), unit];
+  const cells = [
+    ...shown.map((s) => s.toFixed(3)),
+    ...shown.map((s) => ((s * 1e9) / ops).toFixed(1)),
+    unit,
+  ];
   process.stdout.write(`| ${guest.name} | ${cells.join(' | ')} |\n`);
 }

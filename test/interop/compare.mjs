@@ -23,13 +23,16 @@ async function check(guest) {
   for (const [emulator, { serial, status }] of Object.entries(results)) {
     const wrong = mismatch(guest, emulator, serial, status, expected);
     if (wrong) failures += 1;
-    process.stdout.write(`${wrong ? 'FAIL' : 'ok  '} ${emulator.padEnd(5)} ${guest.name}${wrong ?? ''}\n`);
+    process.stdout.write(
+      `${wrong ? 'FAIL' : 'ok  '} ${emulator.padEnd(5)} ${guest.name}${wrong ?? ''}\n`,
+    );
   }
 }
 
 /** What differs, as text; undefined if nothing does. */
 function mismatch(guest, emulator, serial, status, expected) {
-  if (guest.differs.some((entry) => entry.emulator === emulator && entry.label === '*')) return undefined;
+  if (guest.differs.some((entry) => entry.emulator === emulator && entry.label === '*'))
+    return undefined;
   if (status !== 1) return `: status ${status}\n${serial}`;
   if (skipped(serial)) return undefined;
   if (expected === undefined) return ': no expected.txt';
@@ -42,7 +45,9 @@ function mismatch(guest, emulator, serial, status, expected) {
 }
 
 function comparable(guest, emulator, text) {
-  const labels = guest.differs.filter((entry) => entry.emulator === emulator).map(({ label }) => label);
+  const labels = guest.differs
+    .filter((entry) => entry.emulator === emulator)
+    .map(({ label }) => label);
   return text.split('\n').filter((line) => !labels.some((label) => line.startsWith(label)));
 }
 
@@ -52,10 +57,14 @@ function skipped(serial) {
 
 /** Bochs' output, with the lines in which it differs from the manual taken from QEMU. */
 function writeExpected(guest, { bochs, qemu }) {
-  const labels = guest.differs.filter(({ emulator }) => emulator === 'bochs').map(({ label }) => label);
+  const labels = guest.differs
+    .filter(({ emulator }) => emulator === 'bochs')
+    .map(({ label }) => label);
   const fromQemu = (line) => {
     const label = labels.find((candidate) => line.startsWith(candidate));
-    return label === undefined ? line : qemu.serial.split('\n').find((other) => other.startsWith(label));
+    return label === undefined
+      ? line
+      : qemu.serial.split('\n').find((other) => other.startsWith(label));
   };
   const base = skipped(bochs.serial) ? qemu.serial : bochs.serial;
   const text = base.split('\n').map(fromQemu).join('\n');

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildDisk } from './guest.mjs';
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 120_000;
+const OUTPUT_LIMIT = 1 << 20; // a guest that prints without end is stopped
 
 /** Collects serial output with the time of its first and last line; feeds the input after a prompt. */
 class SerialLog {
@@ -42,10 +43,12 @@ function watch(child, scratch, log) {
   const started = performance.now();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+    const guard = setInterval(() => log.text.length > OUTPUT_LIMIT && child.kill('SIGKILL'), 200);
     child.on('error', reject);
     child.on('close', (status) => {
       clearTimeout(timer);
       rmSync(scratch, { recursive: true, force: true });
+      clearInterval(guard);
       resolve({
         serial: log.text,
         status,
@@ -127,7 +130,9 @@ export async function runBochs(guest) {
   });
   const commands = join(scratch, 'commands'); // Debian's Bochs has its debugger built in: say "continue"
   writeFileSync(commands, 'c\n');
-  const child = spawn('bochs', ['-q', '-f', config, '-rc', commands], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('bochs', ['-q', '-f', config, '-rc', commands], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let status;
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (process.env.BOCHS_LOG) process.stderr.write(`${line}\n`);

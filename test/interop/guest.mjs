@@ -5,7 +5,14 @@
 //   ; differs(qemu): LABEL - why         lines starting with LABEL follow the manual, not this emulator
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,10 +44,12 @@ export function loadGuest(name) {
     folder,
     ramMiB: Number(source.match(/^; ram: (\d+)/m)?.[1] ?? 64),
     bench: bench && { ops: Number(bench[1]), unit: bench[2] },
-    differs: [...source.matchAll(/^\s*; differs\((\w+)\): (.+?) - /gm)].map(([, emulator, label]) => ({
-      emulator,
-      label,
-    })),
+    differs: [...source.matchAll(/^\s*; differs\((\w+)\): (.+?) - /gm)].map(
+      ([, emulator, label]) => ({
+        emulator,
+        label,
+      }),
+    ),
     expected: optional('expected.txt')?.toString('latin1'),
     input: optional('input.txt'),
   };
@@ -51,8 +60,16 @@ export function buildDisk(guest) {
   const scratch = mkdtempSync(join(tmpdir(), 'trapline-interop-'));
   const image = join(scratch, `${guest.name}.bin`);
   const disk = join(scratch, `${guest.name}.img`);
-  const nasm = (...args) => execFileSync('nasm', ['-f', 'bin', '-Wno-error', ...args], { stdio: 'inherit' });
-  nasm('-I', `${guest.folder}/`, '-D', `RAM_MIB=${guest.ramMiB}`, join(guest.folder, 'main.asm'), '-o', image);
+  const nasm = (...args) => execFileSync('nasm', ['-f', 'bin', ...args], { stdio: 'inherit' });
+  nasm(
+    '-I',
+    `${guest.folder}/`,
+    '-D',
+    `RAM_MIB=${guest.ramMiB}`,
+    join(guest.folder, 'main.asm'),
+    '-o',
+    image,
+  );
   nasm('-D', `IMAGE="${image}"`, '-D', `RAM_MIB=${guest.ramMiB}`, BOOT, '-o', disk);
   const cylinders = Math.ceil(statSync(disk).size / CYLINDER_BYTES);
   truncateSync(disk, cylinders * CYLINDER_BYTES);
