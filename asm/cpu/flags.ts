@@ -5,8 +5,8 @@
  * 64 bits; sign extension keeps unsigned order, so one set of formulas serves all sizes. ZF, SF and PF
  * follow from the result alone; CF, OF and AF from the operation:
  *   EXPLICIT  all six stand in RFLAGS
- *   ADD       carries out of a + b (+ carry in) = result
- *   SUB       borrows out of a - b (- borrow in) = result
+ *   ADD, ADC  carries out of a + b (+ carry in) = result
+ *   SUB, SBB  borrows out of a - b (- borrow in) = result; after SUB, conditions compare a with b
  *   RESULT    CF, OF, AF stand in FLAG_A as RFLAGS bits
  */
 
@@ -35,18 +35,28 @@ const EXPLICIT: u32 = 0;
 const ADD: u32 = 1;
 const SUB: u32 = 2;
 const RESULT: u32 = 3;
+const ADC: u32 = 4;
+const SBB: u32 = 5;
 
 export class Flags {
-  /** After result = a + b (+ carry): T is the operand's unsigned type. */
+  /** After result = a + b: T is the operand's unsigned type. */
   @inline static setAdd<T>(a: T, b: T, result: T): void {
-    store<u32>(FLAG_OP, ADD);
-    store<i64>(FLAG_A, Flags.extend<T>(a));
-    store<i64>(FLAG_B, Flags.extend<T>(b));
-    store<i64>(FLAG_RES, Flags.extend<T>(result));
+    Flags.set<T>(ADD, a, b, result);
   }
-  /** After result = a - b (- borrow). */
+  /** After result = a + b + carry. */
+  @inline static setAdc<T>(a: T, b: T, result: T): void {
+    Flags.set<T>(ADC, a, b, result);
+  }
+  /** After result = a - b. */
   @inline static setSub<T>(a: T, b: T, result: T): void {
-    store<u32>(FLAG_OP, SUB);
+    Flags.set<T>(SUB, a, b, result);
+  }
+  /** After result = a - b - borrow. */
+  @inline static setSbb<T>(a: T, b: T, result: T): void {
+    Flags.set<T>(SBB, a, b, result);
+  }
+  @inline static set<T>(op: u32, a: T, b: T, result: T): void {
+    store<u32>(FLAG_OP, op);
     store<i64>(FLAG_A, Flags.extend<T>(a));
     store<i64>(FLAG_B, Flags.extend<T>(b));
     store<i64>(FLAG_RES, Flags.extend<T>(result));
@@ -67,22 +77,17 @@ export class Flags {
 
   @inline static cf(): bool {
     const op = load<u32>(FLAG_OP);
-    if (op == SUB) return Flags.borrow();
+    if (op == RESULT) return (load<u32>(FLAG_A) & CF) != 0;
+    if (op == SUB) return load<u64>(FLAG_A) < load<u64>(FLAG_B);
     return Flags.carry(op);
   }
-  static borrow(): bool {
+  static carry(op: u32): bool {
+    if (op == EXPLICIT) return (load<u32>(RFLAGS) & CF) != 0;
     const a = load<i64>(FLAG_A);
     const b = load<i64>(FLAG_B);
-    return ((~a & b) | ((~a | b) & load<i64>(FLAG_RES))) < 0;
-  }
-  static carry(op: u32): bool {
-    if (op == RESULT) return (load<u32>(FLAG_A) & CF) != 0;
-    if (op == ADD) {
-      const a = load<i64>(FLAG_A);
-      const b = load<i64>(FLAG_B);
-      return ((a & b) | ((a | b) & ~load<i64>(FLAG_RES))) < 0;
-    }
-    return (load<u32>(RFLAGS) & CF) != 0;
+    const result = load<i64>(FLAG_RES);
+    if (op == SBB) return ((~a & b) | ((~a | b) & result)) < 0;
+    return ((a & b) | ((a | b) & ~result)) < 0;
   }
   @inline static zf(): bool {
     if (load<u32>(FLAG_OP) != EXPLICIT) return load<i64>(FLAG_RES) == 0;
@@ -103,7 +108,7 @@ export class Flags {
     if (op == RESULT) return (<u32>a & OF) != 0;
     const b = load<i64>(FLAG_B);
     const result = load<i64>(FLAG_RES);
-    return (op == ADD ? (a ^ result) & (b ^ result) : (a ^ b) & (a ^ result)) < 0;
+    return (op == ADD || op == ADC ? (a ^ result) & (b ^ result) : (a ^ b) & (a ^ result)) < 0;
   }
   static af(): bool {
     const op = load<u32>(FLAG_OP);
@@ -114,16 +119,17 @@ export class Flags {
   }
   /** Signed less: SF != OF. */
   @inline static less(): bool {
-    if (load<u32>(FLAG_OP) == SUB) {
-      const a = load<i64>(FLAG_A);
-      const b = load<i64>(FLAG_B);
-      const result = load<i64>(FLAG_RES);
-      return (result ^ ((a ^ b) & (a ^ result))) < 0;
-    }
+    if (load<u32>(FLAG_OP) == SUB) return load<i64>(FLAG_A) < load<i64>(FLAG_B);
     return Flags.sf() != Flags.of();
+  }
+  /** Signed less or equal: ZF or SF != OF. */
+  @inline static notGreater(): bool {
+    if (load<u32>(FLAG_OP) == SUB) return load<i64>(FLAG_A) <= load<i64>(FLAG_B);
+    return Flags.zf() || Flags.sf() != Flags.of();
   }
   /** Unsigned not above: CF or ZF. */
   @inline static notAbove(): bool {
+    if (load<u32>(FLAG_OP) == SUB) return load<u64>(FLAG_A) <= load<u64>(FLAG_B);
     return Flags.zf() || Flags.cf();
   }
 

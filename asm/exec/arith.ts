@@ -16,7 +16,7 @@ export class Arith {
   }
   @inline static adc<T>(a: T, b: T): T {
     const result = <T>(a + b + <T>Flags.cf());
-    Flags.setAdd<T>(a, b, result);
+    Flags.setAdc<T>(a, b, result);
     return result;
   }
   @inline static sub<T>(a: T, b: T): T {
@@ -26,7 +26,7 @@ export class Arith {
   }
   @inline static sbb<T>(a: T, b: T): T {
     const result = <T>(a - b - <T>Flags.cf());
-    Flags.setSub<T>(a, b, result);
+    Flags.setSbb<T>(a, b, result);
     return result;
   }
   @inline static cmp<T>(a: T, b: T): void {

@@ -73,16 +73,24 @@ function dispatch(rows: readonly Insn[], keys: readonly string[], where: Map<str
   const guarded = guardedKeys(rows);
   const cases: string[] = [];
   const guardedCases: string[] = [];
+  const outlined: string[] = [];
   keys.forEach((key, number) => {
     if (guarded.only.has(key)) {
       guardedCases.push(`    case ${number}: // ${key}\n      ${use(uopOf(key))}(i);\n      break;`);
-    } else cases.push(`      case ${number}: { // ${key}\n${indent(body(key, use))}\n      }`);
+      return;
+    }
+    const text = body(key, use);
+    if (isHot(key)) cases.push(`      case ${number}: { // ${key}\n${indent(text)}\n      }`);
+    else {
+      outlined.push(outline(number, key, text));
+      cases.push(`      case ${number}: // ${key}\n        if (!handler${number}(i)) return;\n${indent(NEXT)}`);
+    }
   });
   const lines = [...imports].sort(([a], [b]) => (a < b ? -1 : 1));
   const importText = lines
     .map(([module, names]) => `import { ${[...names].sort().join(', ')} } from '${module}';`)
     .join('\n');
-  return `${HEADER}${PRELUDE}${importText}\n\n${LOOP_HEAD}${cases.join('\n')}\n${LOOP_TAIL}${GUARD_HEAD}${guardedCases.join('\n')}\n${GUARD_TAIL}`;
+  return `${HEADER}${PRELUDE}${importText}\n\n${LOOP_HEAD}${cases.join('\n')}\n${LOOP_TAIL}${GUARD_HEAD}${guardedCases.join('\n')}\n${GUARD_TAIL}${outlined.join('')}`;
 }
 
 /** Keys that only rows with a privilege rule use: they live in the switch behind the check. */
@@ -101,6 +109,32 @@ function guardedKeys(rows: readonly Insn[]): { only: Set<string> } {
     assert(!only.has(key), `handler ${key} is used with and without a privilege rule`);
   }
   return { only };
+}
+
+/**
+ * Whether a handler's body stands in the dispatch loop itself. The others are functions of their own, one
+ * call away: a smaller loop is compiled sooner and better.
+ */
+function isHot(key: string): boolean {
+  const [head = '', shape = '', bits = ''] = key.split('.');
+  if (head === 'fn') return true;
+  const kind = uopKind(head);
+  if (!EXPANDED.has(kind)) return true;
+  if (kind === 'extend') return bits !== '16';
+  if (bits === '32' || bits === '64') return !(shape[0] === 'M' && RARE_IN_MEMORY.has(head));
+  return bits === '8' && HOT_BYTES.has(head);
+}
+
+const EXPANDED = new Set(['binary', 'compare', 'move', 'unary', 'shift', 'triple', 'extend', 'cmov']);
+const RARE_IN_MEMORY = new Set('adc sbb neg not shl shr sar rol ror'.split(' '));
+const HOT_BYTES = new Set(['mov', 'cmp', 'test']);
+
+/** A handler as a function: true to go on with the next record, false where the run loop must look. */
+function outline(number: number, key: string, text: string): string {
+  const statements = text
+    .replace(NEXT, 'return true;')
+    .replaceAll(/^(\s*)return;$/gm, '$1return false;');
+  return `\n/** ${key} */\nfunction handler${number}(i: usize): bool {\n${statements}\n}\n`;
 }
 
 function uopOf(key: string): string {
@@ -314,7 +348,7 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   s: 'Flags.sf()',
   p: 'Flags.pf()',
   l: 'Flags.less()',
-  le: '(Flags.zf() || Flags.less())',
+  le: 'Flags.notGreater()',
 };
 const NEGATED: Readonly<Record<string, string>> = {
   no: 'o',
