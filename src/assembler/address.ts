@@ -30,7 +30,8 @@ export function toAddress(value: Value, options: AddressOptions): Address {
   const bits = addressBits(parts, options);
   arrange(parts, value.hint, options.nosplit);
   const { base, index, scale } = parts;
-  if (index && (isStackPointer(index) || !isScale(scale))) throw new LineError('invalid effective address');
+  if (index && (isStackPointer(index) || !isScale(scale)))
+    throw new LineError('invalid effective address');
   checkDisplacementSize(options, base ?? index);
   const size = options.displacementBits;
   return {
@@ -77,26 +78,36 @@ function addressBits({ base, index }: Split, options: AddressOptions): 32 | 64 {
 }
 
 function arrange(parts: Split, hint: RegisterHint | undefined, nosplit: boolean): void {
-  const swap = (): void => {
-    [parts.base, parts.index] = [parts.index, parts.base];
-  };
   const { base, index, scale } = parts;
-  if (base && index && scale === 1) {
-    const notBase = hint?.role === 'notBase' && hint.register === base;
-    const makeBase = hint?.role === 'base' && hint.register === index;
-    if (notBase || makeBase) swap();
+  if (base && index) {
+    if (scale === 1 && isMisplaced(base, index, hint)) swap(parts);
+  } else if (base) {
+    if (nosplit && hint?.role === 'notBase' && !isStackPointer(base)) swap(parts);
+  } else if (index && isDivisible(parts, hint, nosplit)) {
+    parts.base = index;
+    parts.scale = scale - 1;
   }
-  if (parts.base && !parts.index) {
-    if (nosplit && hint?.role === 'notBase' && !isStackPointer(parts.base)) swap();
-  } else if (!parts.base && parts.index) {
-    const whole = scale === 2 && !isStackPointer(parts.index);
-    const halves = whole && (!nosplit || hint?.role === 'summed');
-    if (halves || scale === 3 || scale === 5 || scale === 9) {
-      parts.base = parts.index;
-      parts.scale = scale - 1;
-    }
-  }
-  if (parts.scale === 1 && isStackPointer(parts.index)) swap();
+  if (parts.scale === 1 && isStackPointer(parts.index)) swap(parts);
+}
+
+function swap(parts: Split): void {
+  [parts.base, parts.index] = [parts.index, parts.base];
+}
+
+/** The way the registers were written asks for the other one as base. */
+function isMisplaced(base: Register, index: Register, hint: RegisterHint | undefined): boolean {
+  if (hint?.role === 'notBase') return hint.register === base;
+  return hint?.role === 'base' && hint.register === index;
+}
+
+/** A multiple that splits into base and index: 2 (unless `nosplit`), 3, 5, 9. */
+function isDivisible(
+  { index, scale }: Split,
+  hint: RegisterHint | undefined,
+  nosplit: boolean,
+): boolean {
+  if (scale === 2) return !isStackPointer(index) && (!nosplit || hint?.role === 'summed');
+  return scale === 3 || scale === 5 || scale === 9;
 }
 
 /** rsp and esp cannot be scaled; r12 can. */

@@ -5,7 +5,13 @@
  * unless one of its conditions asked for a place in the output: then it runs in every pass.
  */
 
-import { Abort, AssemblyError, type Diagnostic, DiagnosticSink, type Place } from './diagnostics.ts';
+import {
+  Abort,
+  AssemblyError,
+  type Diagnostic,
+  DiagnosticSink,
+  type Place,
+} from './diagnostics.ts';
 import { execute } from './execute.ts';
 import { formatListing, type ListedLine } from './listing.ts';
 import type { AssembleOptions, IncludedFile } from './options.ts';
@@ -13,11 +19,14 @@ import { addressOf, MAX_OUTPUT_BYTES, Output } from './output.ts';
 import { isStatementWord, parseLine } from './parser.ts';
 import { Pass, type PassKind } from './pass.ts';
 import { Preprocessor, type SourceLine } from './preprocessor.ts';
-import { placeSections, type Placement, Sections } from './sections.ts';
+import { type Placement, placeSections, Sections } from './sections.ts';
 import type { Statement } from './statement.ts';
 import { SymbolTable } from './symbols.ts';
 
-export type SymbolMap = ReadonlyMap<string, { readonly value: bigint; readonly section: string | undefined }>;
+export type SymbolMap = ReadonlyMap<
+  string,
+  { readonly value: bigint; readonly section: string | undefined }
+>;
 
 export interface Assembly {
   /** The flat binary. */
@@ -113,7 +122,8 @@ class Assembler {
       readBinary: (path) => this.#readBinary(path),
       defaultRel: this.#defaultRel,
     });
-    if (this.#program) for (const { line, statement } of this.#program) this.#step(pass, line, statement);
+    if (this.#program)
+      for (const { line, statement } of this.#program) this.#step(pass, line, statement);
     else this.#preprocess(pass);
     this.#defaultRel = pass.defaultRel;
   }

@@ -40,7 +40,10 @@ const CONDITIONS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['num', onFirst((_, tokens) => isNumber(tokens))],
   ['id', onFirst((token) => token?.kind === 'id')],
   ['str', onFirst((token) => token?.kind === 'string')],
-  ['token', onFirst((token, tokens) => tokens.length === 1 + Number(isSign(token) && isNumber(tokens)))],
+  [
+    'token',
+    onFirst((token, tokens) => tokens.length === 1 + Number(isSign(token) && isNumber(tokens))),
+  ],
   ['empty', onFirst((_, tokens) => tokens.length === 0)],
 ]);
 

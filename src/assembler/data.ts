@@ -2,8 +2,8 @@
 
 import { LineError } from './diagnostics.ts';
 import { floatBytes } from './numbers.ts';
-import { littleEndian, type Pass } from './pass.ts';
 import { MAX_OUTPUT_BYTES } from './output.ts';
+import { littleEndian, type Pass } from './pass.ts';
 import type { SectionBase } from './sections.ts';
 import type { Data, DataItem, IncludeBinary, Reserve } from './statement.ts';
 import type { Term, Value } from './value.ts';
@@ -16,12 +16,16 @@ export function emitData(pass: Pass, { size, items }: Data): void {
 function emitItem(pass: Pass, item: DataItem, size: 1 | 2 | 4 | 8): void {
   switch (item.kind) {
     case 'string':
-      return pass.emit(paddedString(item.bytes, size));
+      pass.emit(paddedString(item.bytes, size));
+      return;
     case 'reserve':
-      return pass.reserve(size);
+      pass.reserve(size);
+      return;
     case 'float':
-      if (size < 4) throw new LineError(`no ${8 * size}-bit floating-point format supported`, item.column);
-      return pass.emit(floatBytes(item.text, size as 4 | 8, item.negative));
+      if (size < 4)
+        throw new LineError(`no ${8 * size}-bit floating-point format supported`, item.column);
+      pass.emit(floatBytes(item.text, size as 4 | 8, item.negative));
+      return;
     case 'value':
       emitValue(pass, pass.evaluate(item.expression), size, item.column);
   }
@@ -38,7 +42,8 @@ const UNIT = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' } as const;
 
 /** Emits a number or an address. */
 export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column: number): void {
-  if (value.registers.length > 0) throw new LineError('expression is not simple or relocatable', column);
+  if (value.registers.length > 0)
+    throw new LineError('expression is not simple or relocatable', column);
   if (value.unknown || value.sections.length === 0) {
     warnOverflow(pass, value.constant, size, column);
     pass.emit(littleEndian(value.constant, size));
@@ -50,7 +55,11 @@ export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column:
 }
 
 /** The sections of a value that a relocation can express: label, or label - $ of this section. */
-export function relocatable(pass: Pass, value: Value, column: number): readonly Term<SectionBase>[] {
+export function relocatable(
+  pass: Pass,
+  value: Value,
+  column: number,
+): readonly Term<SectionBase>[] {
   const { sections } = value;
   const added = sections.filter(({ count }) => count === 1n);
   const taken = sections.filter(({ of, count }) => count === -1n && of === pass.section.runBase);
@@ -91,8 +100,10 @@ export function emitBinary(pass: Pass, { path, offset, length }: IncludeBinary):
   const file = pass.readBinary(path);
   if (!file) throw new LineError(`unable to open input file \`${path}'`);
   const bytes = file.bytes ?? new TextEncoder().encode(file.text ?? '');
-  const start = offset ? pass.number(offset, '`incbin\': second parameter is non-numeric', 0) : 0n;
-  const limit = length ? pass.number(length, '`incbin\': third parameter is non-numeric', 0) : undefined;
+  const start = offset ? pass.number(offset, "`incbin': second parameter is non-numeric", 0) : 0n;
+  const limit = length
+    ? pass.number(length, "`incbin': third parameter is non-numeric", 0)
+    : undefined;
   if (start < 0n || start > BigInt(bytes.length)) {
     throw new LineError(`\`incbin': start offset is behind the end of \`${path}'`);
   }

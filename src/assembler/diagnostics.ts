@@ -40,7 +40,12 @@ export class AssemblyError extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(code: AssemblyErrorCode, diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.filter((d) => d.severity === 'error').map(formatDiagnostic).join('\n'));
+    super(
+      diagnostics
+        .filter((d) => d.severity === 'error')
+        .map(formatDiagnostic)
+        .join('\n'),
+    );
     this.code = code;
     this.diagnostics = diagnostics;
   }

@@ -29,7 +29,10 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   ['use16', (_, column) => fixedBits(16n, column)],
   ['default', parseDefault],
   ['org', (reader, column) => ({ kind: 'org', origin: parseExpression(reader), column })],
-  ['absolute', (reader, column) => ({ kind: 'absolute', address: parseExpression(reader), column })],
+  [
+    'absolute',
+    (reader, column) => ({ kind: 'absolute', address: parseExpression(reader), column }),
+  ],
   ['section', parseSection],
   ['segment', parseSection],
   ['align', parseAlign],

@@ -9,20 +9,23 @@ export function executeDirective(pass: Pass, directive: Directive): void {
   switch (directive.kind) {
     case 'bits': {
       const bits = pass.number(directive.bits, 'bits must be a number', directive.column);
-      return setMode(pass, bits, directive.column);
+      setMode(pass, bits, directive.column);
+      return;
     }
     case 'default':
       pass.defaultRel = directive.reference === 'rel';
       return;
     case 'org': {
       const message = 'org value must be a critical expression';
-      return setOrigin(pass, pass.number(directive.origin, message, directive.column), directive.column);
+      setOrigin(pass, pass.number(directive.origin, message, directive.column), directive.column);
+      return;
     }
     case 'absolute':
       pass.absolute = pass.evaluate(directive.address);
       return;
     case 'section':
-      return openSection(pass, directive);
+      openSection(pass, directive);
+      return;
     case 'ignored':
       return;
   }
@@ -57,24 +60,28 @@ function openSection(pass: Pass, { name, attributes }: Directive & { kind: 'sect
 
 function applyAttribute(pass: Pass, section: Section, attribute: SectionAttribute): void {
   const { name, value, column } = attribute;
-  if (name === 'nobits' || name === 'progbits') return setKind(section, name, column);
+  if (name === 'nobits' || name === 'progbits') {
+    setKind(section, name, column);
+    return;
+  }
   if (name.startsWith('?')) {
     pass.warn(`ignoring unknown section attribute: "${name.slice(1)}" [-w+other]`, column);
   } else if (typeof value === 'string') {
     if (name === 'follows') setFollows(section, value, column);
     else section.attributes.vfollows = value;
   } else if (value) {
-    const number = pass.number(value, 'section attribute value must be a critical expression', column);
+    const number = pass.number(
+      value,
+      'section attribute value must be a critical expression',
+      column,
+    );
     setAttribute(section, name, BigInt.asUintN(64, number));
   }
 }
 
 function setKind(section: Section, kind: 'nobits' | 'progbits', column: number): void {
   if (section.kind !== undefined && section.kind !== kind) {
-    throw new LineError(
-      `attempt to change section type from ${section.kind} to ${kind}`,
-      column,
-    );
+    throw new LineError(`attempt to change section type from ${section.kind} to ${kind}`, column);
   }
   section.kind = kind;
 }

@@ -66,7 +66,7 @@ function binary(operator: string, a: Value, b: Value, column: number): Value {
     case '*':
       return times(a, b, column);
   }
-  if (COMPARISONS.has(operator)) return compare(operator, a, b, column);
+  if (operator === '<=>' || COMPARISONS.has(operator)) return compare(operator, a, b, column);
   if (a.unknown || b.unknown) return UNKNOWN;
   const what = SHIFTS.has(operator) ? 'shift operator' : `\`${operator}' operator`;
   const x = toScalar(a, what);
@@ -83,33 +83,31 @@ function times(a: Value, b: Value, column: number): Value {
   throw new LineError('unable to multiply two non-scalar objects', column);
 }
 
-const COMPARISONS = new Set(['=', '==', '!=', '<>', '<', '<=', '>', '>=', '<=>']);
+/** Comparisons, as a test of the difference's sign. */
+const COMPARISONS: ReadonlyMap<string, (sign: number) => boolean> = new Map([
+  ['=', (sign) => sign === 0],
+  ['==', (sign) => sign === 0],
+  ['!=', (sign) => sign !== 0],
+  ['<>', (sign) => sign !== 0],
+  ['<', (sign) => sign < 0],
+  ['<=', (sign) => sign <= 0],
+  ['>', (sign) => sign > 0],
+  ['>=', (sign) => sign >= 0],
+]);
+const EQUALITIES = new Set(['=', '==', '!=', '<>']);
 const SHIFTS = new Set(['<<', '>>', '<<<', '>>>']);
 
 function compare(operator: string, a: Value, b: Value, column: number): Value {
   const difference = add(a, multiply(b, -1n, false));
   if (difference.unknown) return UNKNOWN;
-  const equality = operator === '=' || operator === '==';
-  const inequality = operator === '!=' || operator === '<>';
+  const holds = COMPARISONS.get(operator);
   if (!isScalar(difference)) {
     // Places in different sections are different, whatever the distance will be.
-    if (equality || inequality) return constant(inequality ? 1n : 0n);
+    if (holds && EQUALITIES.has(operator)) return constant(truth(holds(1)));
     throw new LineError(`\`${operator}': operands differ by a non-scalar`, column);
   }
-  const d = difference.constant;
-  if (operator === '<=>') return constant(d < 0n ? -1n : d > 0n ? 1n : 0n);
-  const holds = equality
-    ? d === 0n
-    : inequality
-      ? d !== 0n
-      : operator === '<'
-        ? d < 0n
-        : operator === '<='
-          ? d <= 0n
-          : operator === '>'
-            ? d > 0n
-            : d >= 0n;
-  return constant(holds ? 1n : 0n);
+  const sign = difference.constant < 0n ? -1 : difference.constant > 0n ? 1 : 0;
+  return constant(holds ? truth(holds(sign)) : BigInt(sign));
 }
 
 const unsigned = (x: bigint): bigint => BigInt.asUintN(64, x);

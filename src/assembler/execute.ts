@@ -1,9 +1,9 @@
 /** Carries out one statement in a pass. */
 
-import { emitBinary, emitData, emitReserve, checkedSize } from './data.ts';
+import { checkedSize, emitBinary, emitData, emitReserve } from './data.ts';
 import { LineError } from './diagnostics.ts';
 import { executeDirective } from './directives.ts';
-import { emitInstruction, prepare } from './instruction.ts';
+import { emitInstruction, executeInstruction, prepare } from './instruction.ts';
 import type { Pass } from './pass.ts';
 import type { Align, Body, Statement } from './statement.ts';
 import { isScalar } from './value.ts';
@@ -12,7 +12,8 @@ export function execute(pass: Pass, statement: Statement): void {
   const { label, body } = statement;
   if (body?.kind === 'equ') {
     if (!label) throw new LineError('equ without a label', body.column);
-    return defineConstant(pass, statement);
+    defineConstant(pass, statement);
+    return;
   }
   if (label) {
     defineLabel(pass, statement);
@@ -25,7 +26,10 @@ export function execute(pass: Pass, statement: Statement): void {
   }
   if (!body) return;
   const { times } = statement;
-  if (!times) return executeBody(pass, body);
+  if (!times) {
+    executeBody(pass, body);
+    return;
+  }
   const count = pass.eventualNumber(times, 'non-constant argument supplied to TIMES', 0);
   if (count < 0n) pass.error(`TIMES value ${count} is negative`);
   else executeTimes(pass, body, count);
@@ -74,20 +78,25 @@ function define(
 function executeBody(pass: Pass, body: Body): void {
   switch (body.kind) {
     case 'instruction':
-      emitInstruction(pass, prepare(pass, body));
+      executeInstruction(pass, body);
       return;
     case 'data':
-      return emitData(pass, body);
+      emitData(pass, body);
+      return;
     case 'reserve':
-      return emitReserve(pass, body);
+      emitReserve(pass, body);
+      return;
     case 'incbin':
-      return emitBinary(pass, body);
+      emitBinary(pass, body);
+      return;
     case 'align':
-      return executeAlign(pass, body);
+      executeAlign(pass, body);
+      return;
     case 'equ':
       throw new LineError('equ cannot be repeated', body.column);
     default:
-      return executeDirective(pass, body);
+      executeDirective(pass, body);
+      return;
   }
 }
 
@@ -98,8 +107,14 @@ function executeBody(pass: Pass, body: Body): void {
 function executeTimes(pass: Pass, body: Body, count: bigint): void {
   if (count === 0n) return;
   const before = pass.offset;
-  if (body.kind === 'instruction') return repeatInstruction(pass, prepare(pass, body), count);
-  if (body.kind === 'reserve') return repeatReserve(pass, body, count);
+  if (body.kind === 'instruction') {
+    repeatInstruction(pass, prepare(pass, body), count);
+    return;
+  }
+  if (body.kind === 'reserve') {
+    repeatReserve(pass, body, count);
+    return;
+  }
   if (body.kind !== 'data' && body.kind !== 'incbin') {
     throw new LineError('TIMES cannot repeat a directive');
   }
@@ -118,21 +133,26 @@ function executeTimes(pass: Pass, body: Body, count: bigint): void {
 }
 
 function repeatReserve(pass: Pass, body: Body & { kind: 'reserve' }, count: bigint): void {
-  const units = pass.eventualNumber(body.count, 'non-constant argument supplied to RESB', body.column);
+  const units = pass.eventualNumber(
+    body.count,
+    'non-constant argument supplied to RESB',
+    body.column,
+  );
   pass.reserve(checkedSize(pass, units * BigInt(body.size) * count));
 }
 
-function repeatInstruction(
-  pass: Pass,
-  prepared: ReturnType<typeof prepare>,
-  count: bigint,
-): void {
-  const relative = prepared.numbers.some((value) => !isScalar(value) && value.registers.length === 0);
+function repeatInstruction(pass: Pass, prepared: ReturnType<typeof prepare>, count: bigint): void {
+  const relative = prepared.numbers.some(
+    (value) => !isScalar(value) && value.registers.length === 0,
+  );
   const length = emitInstruction(pass, prepared);
   listRepeat(pass, count);
   const rest = count - 1n;
   checkedSize(pass, BigInt(length) * rest);
-  if (!relative) return pass.repeat(length, Number(rest));
+  if (!relative) {
+    pass.repeat(length, Number(rest));
+    return;
+  }
   pass.withoutListing(() => {
     for (let i = 0n; i < rest; i++) emitInstruction(pass, prepared);
   });
@@ -154,7 +174,10 @@ function executeAlign(pass: Pass, body: Align): void {
   const count = (alignment - (BigInt.asUintN(64, from.constant) % alignment)) % alignment;
   if (!pass.isAbsolute) pass.section.raiseAlignment(alignment);
   if (count === 0n) return;
-  if (body.reserves) return pass.reserve(checkedSize(pass, count));
+  if (body.reserves) {
+    pass.reserve(checkedSize(pass, count));
+    return;
+  }
   const fill = body.fill?.body ?? NOP;
   executeTimes(pass, fill, count);
 }

@@ -5,8 +5,8 @@
 
 import { LineError } from './diagnostics.ts';
 import { isOp, type Token } from './lexer.ts';
-import { REGISTERS, type Register } from './registers.ts';
 import { stringValue } from './quotes.ts';
+import { REGISTERS, type Register } from './registers.ts';
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
@@ -28,6 +28,21 @@ export type Expression =
       readonly yes: Expression;
       readonly no: Expression;
     };
+
+/** True if the value is the same in every pass: no symbols, no places. */
+export function isFixed(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'number':
+    case 'register':
+      return true;
+    case 'unary':
+      return isFixed(expression.operand);
+    case 'binary':
+      return isFixed(expression.left) && isFixed(expression.right);
+    default:
+      return false;
+  }
+}
 
 /** Binary operators, loosest first; `=` and `<>` are other spellings. */
 const LEVELS: readonly (readonly string[])[] = [
@@ -185,6 +200,21 @@ function parseName(token: Token, reader: TokenReader): Expression {
 
 /** Names that are never symbols (without a leading $). */
 export const KEYWORDS: ReadonlySet<string> = new Set([
-  'byte', 'word', 'dword', 'qword', 'tword', 'oword', 'yword', 'zword', 'strict', 'short', 'near',
-  'far', 'rel', 'abs', 'nosplit', 'times', 'to',
+  'byte',
+  'word',
+  'dword',
+  'qword',
+  'tword',
+  'oword',
+  'yword',
+  'zword',
+  'strict',
+  'short',
+  'near',
+  'far',
+  'rel',
+  'abs',
+  'nosplit',
+  'times',
+  'to',
 ]); // prettier-ignore

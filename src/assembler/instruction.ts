@@ -5,12 +5,13 @@ import {
   encodePrefixes,
   type Field,
   type OperandValue,
-  patchField,
   type Prefixes,
+  patchField,
 } from '../isa/encode.ts';
 import { toAddress } from './address.ts';
 import { relocatable, warnOverflow } from './data.ts';
 import { LineError } from './diagnostics.ts';
+import { isFixed } from './expression.ts';
 import type { Pass } from './pass.ts';
 import { select, type Traits } from './select.ts';
 import type { Instruction, OperandSyntax } from './statement.ts';
@@ -78,9 +79,7 @@ function setSegment(pass: Pass, prefixes: Mutable<Prefixes>, segment: number, na
   }
   prefixes.segment = segment;
   if (pass.mode === 64 && segment < FIRST_KEPT_SEGMENT) {
-    pass.warn(
-      `${name} segment base generated, but will be ignored in 64-bit mode [-w+prefix-seg]`,
-    );
+    pass.warn(`${name} segment base generated, but will be ignored in 64-bit mode [-w+prefix-seg]`);
   }
 }
 
@@ -95,7 +94,8 @@ function toOperand(
   if (operand.kind === 'far') return toFarPointer(pass, operand, value);
   const { bits, column, strict } = operand;
   if (value.registers.length > 0) return toRegister(pass, operand, value);
-  if (operand.distance === 'far') throw new LineError('invalid use of FAR operand specifier', column);
+  if (operand.distance === 'far')
+    throw new LineError('invalid use of FAR operand specifier', column);
   // What is not known yet is taken for the number that has the shortest form of all.
   const number = value.unknown ? 1n : value.constant;
   const exact = value.unknown || isScalar(value);
@@ -105,7 +105,8 @@ function toOperand(
 
 function toRegister(pass: Pass, operand: OperandSyntax, value: Value): OperandValue {
   const [term] = value.registers;
-  const alone = value.registers.length === 1 && value.constant === 0n && value.sections.length === 0;
+  const alone =
+    value.registers.length === 1 && value.constant === 0n && value.sections.length === 0;
   if (!term || !alone || term.count !== 1n) {
     throw new LineError('invalid operand type', operand.column);
   }
@@ -164,11 +165,24 @@ function isRelative(pass: Pass, operand: OperandSyntax, value: Value): boolean {
 
 function checkPlainSize(pass: Pass, operand: OperandSyntax, ripRelative: boolean): void {
   if (operand.displacementBits === 8 || (ripRelative && operand.displacementBits === 64)) {
-    pass.warn(
-      'displacement size ignored on absolute address [-w+ea-dispsize]',
-      operand.column,
-    );
+    pass.warn('displacement size ignored on absolute address [-w+ea-dispsize]', operand.column);
   }
+}
+
+/** Sizes of instructions without symbols, which are the same in every pass. */
+const fixedSizes = new WeakMap<Instruction, number>();
+
+/** Carries out an instruction; passes that only count take its size from an earlier one. */
+export function executeInstruction(pass: Pass, instruction: Instruction): void {
+  const known = pass.isFinal ? undefined : fixedSizes.get(instruction);
+  if (known !== undefined) {
+    pass.skip(known);
+    return;
+  }
+  const size = emitInstruction(pass, prepare(pass, instruction));
+  const { operands } = instruction;
+  const isConstant = operands.every((o) => isFixed(o.expression) && o.kind !== 'far');
+  if (!pass.isFinal && isConstant) fixedSizes.set(instruction, size);
 }
 
 /** Encodes at the current offset and emits. Returns the number of bytes. */
@@ -180,7 +194,9 @@ export function emitInstruction(pass: Pass, prepared: Prepared): number {
     pass.emit(bytes);
     return bytes.length;
   }
-  const traits = instruction.operands.map((operand, index) => traitsOf(pass, prepared, operand, index));
+  const traits = instruction.operands.map((operand, index) =>
+    traitsOf(pass, prepared, operand, index),
+  );
   const encoded = select(instruction.mnemonic, values, traits, { mode, prefixes });
   if (pass.isFinal) checkPrefixes(pass, encoded, prepared);
   emitEncoded(pass, encoded, prepared);
@@ -250,7 +266,8 @@ function emitEncoded(pass: Pass, { bytes, fields }: Encoded, prepared: Prepared)
 
 function numberOf(pass: Pass, { instruction, numbers, values }: Prepared, field: Field): Value {
   const operand = instruction.operands[field.operand] as OperandSyntax;
-  if (values[field.operand]?.kind === 'farptr' && operand.offset) return pass.evaluate(operand.offset);
+  if (values[field.operand]?.kind === 'farptr' && operand.offset)
+    return pass.evaluate(operand.offset);
   return numbers[field.operand] as Value;
 }
 
@@ -269,7 +286,10 @@ function checkReach(
 function checkRange(pass: Pass, field: Field, value: Value, column: number): void {
   const { constant } = value;
   const size = field.size as 1 | 2 | 4 | 8;
-  if (field.kind === 'immediate' && field.signed) return checkSigned(pass, constant, size, column);
+  if (field.kind === 'immediate' && field.signed) {
+    checkSigned(pass, constant, size, column);
+    return;
+  }
   warnOverflow(pass, constant, size, column);
 }
 

@@ -7,7 +7,7 @@
 
 import { LineError } from './diagnostics.ts';
 import { isFloat, parseNumber } from './numbers.ts';
-import { unescape } from './quotes.ts';
+import { unquote } from './quotes.ts';
 
 export type TokenKind =
   /** Name, mnemonic, register or keyword. */
@@ -74,7 +74,7 @@ function scan(
   const column = at + 1;
   if (char === "'" || char === '"' || char === '`') {
     const text = quoted(line, at);
-    return { kind: 'string', text, column, space, value: unescape(text) };
+    return { kind: 'string', text, column, space, value: unquote(text) };
   }
   if (char === '%') {
     const text = take(PREPROCESSOR);

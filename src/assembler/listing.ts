@@ -66,7 +66,8 @@ function layOut(pieces: readonly PlacedPiece[]): Row[] {
         put(rows, offset, piece.size > 8 ? tagText('res', piece.size) : '??'.repeat(piece.size));
         break;
       case 'tag':
-        put(rows, offset, tagText(piece.tag, piece.count));
+        // A tag that needs a row of its own shows the offset of the row above.
+        put(rows, rows.at(-1)?.offset ?? offset, tagText(piece.tag, piece.count));
     }
   }
   return rows;

@@ -126,7 +126,8 @@ function restFrom(tokens: readonly Token[], index: number): readonly Token[] {
   let braces = 0;
   let commas = 0;
   for (let at = 0; at < tokens.length; at++) {
-    if (commas === index) return tokens.slice(at).map((t, i) => (i === 0 ? { ...t, space: false } : t));
+    if (commas === index)
+      return tokens.slice(at).map((t, i) => (i === 0 ? { ...t, space: false } : t));
     if (isOp(tokens[at], '{')) braces++;
     else if (isOp(tokens[at], '}')) braces--;
     else if (isOp(tokens[at], ',') && braces === 0) commas++;

@@ -21,7 +21,12 @@ export interface Relocation {
 export type Piece =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Number that a relocation will change: `[...]`, or `(...)` if it is relative. */
-  | { readonly kind: 'address'; readonly value: bigint; readonly size: number; readonly relative: boolean }
+  | {
+      readonly kind: 'address';
+      readonly value: bigint;
+      readonly size: number;
+      readonly relative: boolean;
+    }
   | { readonly kind: 'reserve'; readonly size: number }
   /** `<rep 14h>`, `<bin 3h>`. */
   | { readonly kind: 'tag'; readonly tag: string; readonly count: number };
@@ -59,7 +64,8 @@ export class Output {
     for (const { section, offset, size, bases } of this.relocations) {
       const bytes = this.#buffer(section, offset + size);
       let value = 0n;
-      for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i] as number);
+      for (let i = size - 1; i >= 0; i--)
+        value = (value << 8n) | BigInt(bytes[offset + i] as number);
       for (const { of, count } of bases) value += count * addressOf(of);
       for (let i = 0; i < size; i++, value >>= 8n) bytes[offset + i] = Number(value & 0xffn);
     }

@@ -20,7 +20,18 @@ const RESERVE_SIZES: Readonly<Record<string, number>> = {
 };
 const UNSUPPORTED_DATA = new Set(['dt', 'do', 'dy', 'dz', 'resy', 'resz']);
 const PREFIXES = new Set([
-  'rep', 'repe', 'repz', 'repne', 'repnz', 'lock', 'a16', 'a32', 'a64', 'o16', 'o32', 'o64',
+  'rep',
+  'repe',
+  'repz',
+  'repne',
+  'repnz',
+  'lock',
+  'a16',
+  'a32',
+  'a64',
+  'o16',
+  'o32',
+  'o64',
 ]); // prettier-ignore
 
 /** True for names that begin a statement by themselves and so are no labels. */

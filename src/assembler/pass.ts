@@ -7,8 +7,8 @@
 
 import type { DiagnosticSink, Place } from './diagnostics.ts';
 import { LineError } from './diagnostics.ts';
-import { type Expression } from './expression.ts';
 import { evaluate, type Scope } from './evaluate.ts';
+import type { Expression } from './expression.ts';
 import type { IncludedFile } from './options.ts';
 import { MAX_OUTPUT_BYTES, type Output, type Piece } from './output.ts';
 import type { Section, SectionBase, Sections } from './sections.ts';
@@ -50,6 +50,7 @@ export class Pass implements Scope {
   #here = 0;
   #listPiece: PieceSink;
   #quiet = false;
+  #total = 0;
 
   constructor(setup: PassSetup) {
     this.kind = setup.kind;
@@ -133,7 +134,10 @@ export class Pass implements Scope {
   number(expression: Expression, message: string, column: number): bigint {
     const value = evaluate(expression, this);
     if (isScalar(value)) return value.constant;
-    throw new LineError(value.unknown ? `${message}: symbol not defined before use` : message, column);
+    throw new LineError(
+      value.unknown ? `${message}: symbol not defined before use` : message,
+      column,
+    );
   }
 
   /** As `number`, but a symbol that is not known yet counts as 0 until the last pass. */
@@ -165,6 +169,11 @@ export class Pass implements Scope {
     if (this.isFinal && !this.#quiet) this.#listPiece(offset, piece);
   }
 
+  /** Counts bytes whose contents do not matter yet. */
+  skip(size: number): void {
+    this.#claim(size);
+  }
+
   /** Emits plain bytes. */
   emit(bytes: Uint8Array): void {
     const { offset } = this;
@@ -178,7 +187,12 @@ export class Pass implements Scope {
    * Emits a number of `size` bytes, to which the addresses of `bases` will be added. A relative number
    * is listed as its target.
    */
-  emitAddress(value: bigint, size: number, bases: readonly Term<SectionBase>[], target?: bigint): void {
+  emitAddress(
+    value: bigint,
+    size: number,
+    bases: readonly Term<SectionBase>[],
+    target?: bigint,
+  ): void {
     const { offset, section } = this;
     if (!this.#claim(size) || !this.isFinal) return;
     const relative = target !== undefined;
@@ -218,10 +232,13 @@ export class Pass implements Scope {
 
   #claimSize(size: number): boolean {
     const section = this.#section;
-    let total = size;
-    for (const { offset } of this.sections.list) total += offset;
-    if (total > MAX_OUTPUT_BYTES) {
-      this.diagnostics.fatal(this.place, 'limit', `output is larger than ${MAX_OUTPUT_BYTES} bytes`);
+    this.#total += size;
+    if (this.#total > MAX_OUTPUT_BYTES) {
+      this.diagnostics.fatal(
+        this.place,
+        'limit',
+        `output is larger than ${MAX_OUTPUT_BYTES} bytes`,
+      );
     }
     section.offset += size;
     return true;

@@ -81,7 +81,8 @@ const rep: Handler = (pp, tokens, line) => {
   discardBody(pp, 'rep', line);
   const nolist = tokens.at(-1)?.text === '.nolist';
   const times = pp.number(nolist ? tokens.slice(0, -1) : tokens);
-  if (times > MAX_REPEAT) throw new LineError(`\`%rep' count ${times} exceeds limit (${MAX_REPEAT})`);
+  if (times > MAX_REPEAT)
+    throw new LineError(`\`%rep' count ${times} exceeds limit (${MAX_REPEAT})`);
   const body: RawLine[] = [];
   const finish = (): void => {
     if (times > 0n) pp.repeat(body, Number(times), line);
@@ -100,7 +101,8 @@ const rotate: Handler = (pp, tokens) => {
 
 const include: Handler = (pp, tokens, line) => {
   const [token] = pp.expand(tokens);
-  if (token?.kind !== 'string') throw new LineError("`%include' expects a file name", token?.column);
+  if (token?.kind !== 'string')
+    throw new LineError("`%include' expects a file name", token?.column);
   pp.include(token.text.slice(1, -1), line);
 };
 
@@ -180,8 +182,20 @@ const nothing: Handler = () => {};
 
 /** What the next steps of the assembler will bring, refused by name. */
 const UNSUPPORTED = [
-  '%push', '%pop', '%repl', '%rmacro', '%irmacro', '%arg', '%local', '%stacksize', '%use', '%deftok',
-  '%pathsearch', '%defalias', '%ideftok', '%idefstr',
+  '%push',
+  '%pop',
+  '%repl',
+  '%rmacro',
+  '%irmacro',
+  '%arg',
+  '%local',
+  '%stacksize',
+  '%use',
+  '%deftok',
+  '%pathsearch',
+  '%defalias',
+  '%ideftok',
+  '%idefstr',
 ] as const; // prettier-ignore
 
 export const DIRECTIVES: ReadonlyMap<string, Handler> = new Map<string, Handler>([

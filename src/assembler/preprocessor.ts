@@ -12,7 +12,12 @@ import { evaluate, type Scope } from './evaluate.ts';
 import { parseExpression, TokenReader } from './expression.ts';
 import { isOp, type Token, tokenize } from './lexer.ts';
 import type { ListedLine } from './listing.ts';
-import { bindArguments, type MultiMacro, MultiMacros, substituteParameters } from './multi-macros.ts';
+import {
+  bindArguments,
+  type MultiMacro,
+  MultiMacros,
+  substituteParameters,
+} from './multi-macros.ts';
 import type { AssembleOptions } from './options.ts';
 import { DIRECTIVES } from './preprocessor-directives.ts';
 import {
@@ -84,7 +89,15 @@ export class Preprocessor implements ConditionScope {
       ['SECT', () => this.#sectionText],
     ];
     this.single = new SingleMacros(
-      new Map(dynamic.flatMap(([name, f]) => [[`__${name}__`, f], [`__?${name}?__`, f]] as const)),
+      new Map(
+        dynamic.flatMap(
+          ([name, f]) =>
+            [
+              [`__${name}__`, f],
+              [`__?${name}?__`, f],
+            ] as const,
+        ),
+      ),
     );
     this.#predefine();
     this.#push(this.#fileSource(setup.options.file, setup.text, undefined, 0));
@@ -138,7 +151,9 @@ export class Preprocessor implements ConditionScope {
     if (min?.kind !== 'number') return macros.length > 0;
     const low = Number(min.value);
     const high = isOp(dash, '-') ? (isOp(max, '*') ? Infinity : Number(max?.value ?? low)) : low;
-    return macros.some((macro) => low <= (macro.greedy ? Infinity : macro.max) && high >= macro.min);
+    return macros.some(
+      (macro) => low <= (macro.greedy ? Infinity : macro.max) && high >= macro.min,
+    );
   }
 
   /** Number that an expression of a directive has now. */
@@ -150,7 +165,10 @@ export class Preprocessor implements ConditionScope {
     const value = evaluate(expression, this.#positionScope());
     if (value.unknown) throw new LineError('symbol not defined before use', tokens[0]?.column);
     if (!isScalar(value)) {
-      throw new LineError('non-constant value given to a preprocessor directive', tokens[0]?.column);
+      throw new LineError(
+        'non-constant value given to a preprocessor directive',
+        tokens[0]?.column,
+      );
     }
     return value.constant;
   }
@@ -186,7 +204,11 @@ export class Preprocessor implements ConditionScope {
     const { readFile, includeDirs } = this.setup.options;
     const files = this.#sources.filter(({ kind }) => kind === 'file').length;
     if (files > MAX_INCLUDES) {
-      this.setup.diagnostics.fatal(this.place, 'limit', `includes are nested more than ${MAX_INCLUDES} deep`);
+      this.setup.diagnostics.fatal(
+        this.place,
+        'limit',
+        `includes are nested more than ${MAX_INCLUDES} deep`,
+      );
     }
     const file = readFile?.(path, includeDirs ?? []);
     if (!file) {
@@ -200,7 +222,15 @@ export class Preprocessor implements ConditionScope {
 
   #fileSource(path: string, text: string, expansion: Source['expansion'], level: number): Source {
     const next = fileLines(path, text);
-    return { kind: 'file', conditionals: [], expansion, level, listed: true, macro: undefined, next };
+    return {
+      kind: 'file',
+      conditionals: [],
+      expansion,
+      level,
+      listed: true,
+      macro: undefined,
+      next,
+    };
   }
 
   #predefine(): void {
@@ -217,7 +247,11 @@ export class Preprocessor implements ConditionScope {
 
   #push(source: Source): void {
     if (this.#sources.length >= MAX_SOURCES) {
-      this.setup.diagnostics.fatal(this.place, 'limit', 'macros are nested too deeply: endless recursion?');
+      this.setup.diagnostics.fatal(
+        this.place,
+        'limit',
+        'macros are nested too deeply: endless recursion?',
+      );
     }
     this.#sources.push(source);
   }
@@ -242,7 +276,11 @@ export class Preprocessor implements ConditionScope {
   #count(line: RawLine, source: Source): void {
     this.place = { position: positionOf(line, source), sourceLine: line.text };
     if (++this.#lines > MAX_LINES) {
-      this.setup.diagnostics.fatal(this.place, 'limit', `more than ${MAX_LINES} lines: endless expansion?`);
+      this.setup.diagnostics.fatal(
+        this.place,
+        'limit',
+        `more than ${MAX_LINES} lines: endless expansion?`,
+      );
     }
     if (!source.listed) return;
     const { text, number } = line;
@@ -255,19 +293,26 @@ export class Preprocessor implements ConditionScope {
 
   #read(line: RawLine, source: Source): void {
     const word = directiveOf(line);
-    if (this.collector) return this.#collect(this.collector, line, word);
+    if (this.collector) {
+      this.#collect(this.collector, line, word);
+      return;
+    }
     const emitting = this.conditionals.every(isActive);
     if (!emitting && !(word && isConditional(word))) return;
     let tokens: readonly Token[] = line.tokens ?? tokenize(line.text);
     if (source.macro) tokens = substituteParameters(tokens, source.macro);
     const [first, ...rest] = tokens;
     if (!first) return;
-    if (first.kind === 'pp' && /^%[a-z]/i.test(first.text)) return this.#direct(first, rest, line);
+    if (first.kind === 'pp' && /^%[a-z]/i.test(first.text)) {
+      this.#direct(first, rest, line);
+      return;
+    }
     this.#emit(this.expand(tokens), line, source);
   }
 
   #collect(collector: Collector, line: RawLine, word: string | undefined): void {
-    const opens = collector.kind === 'macro' ? word === '%macro' || word === '%imacro' : word === '%rep';
+    const opens =
+      collector.kind === 'macro' ? word === '%macro' || word === '%imacro' : word === '%rep';
     const closes =
       collector.kind === 'macro' ? word === '%endmacro' || word === '%endm' : word === '%endrep';
     if (opens) collector.depth++;
@@ -282,9 +327,13 @@ export class Preprocessor implements ConditionScope {
     const conditional = parseConditional(name);
     if (conditional) {
       const test = (): boolean => conditional.test(rest, this);
-      return this.#condition(conditional.isElse, test, line);
+      this.#condition(conditional.isElse, test, line);
+      return;
     }
-    if (name === '%else' || name === '%endif') return this.#endBranch(name, line);
+    if (name === '%else' || name === '%endif') {
+      this.#endBranch(name, line);
+      return;
+    }
     const handler = DIRECTIVES.get(name);
     if (!handler) {
       throw new LineError(`unknown preprocessor directive \`${directive.text}'`, directive.column);
@@ -332,7 +381,10 @@ export class Preprocessor implements ConditionScope {
   #noteSection(tokens: readonly Token[]): void {
     const word = tokens[0]?.text.toLowerCase();
     if (word !== 'section' && word !== 'segment' && word !== 'absolute') return;
-    this.#sectionText = `[${tokens.map((t) => (t.space ? ` ${t.text}` : t.text)).join('').trim()}]`;
+    this.#sectionText = `[${tokens
+      .map((t) => (t.space ? ` ${t.text}` : t.text))
+      .join('')
+      .trim()}]`;
   }
 
   #callMacro(tokens: readonly Token[], line: RawLine, source: Source): boolean {
@@ -346,7 +398,12 @@ export class Preprocessor implements ConditionScope {
     const label = tokens.slice(0, at);
     if (label.length > 0) this.#emitLabel(label, line, source, macro);
     macro.inProgress = true;
-    const frame: MacroFrame = { name, id: this.#macroCount++, parameters, label: label.slice(0, 1) };
+    const frame: MacroFrame = {
+      name,
+      id: this.#macroCount++,
+      parameters,
+      label: label.slice(0, 1),
+    };
     this.#push({
       kind: 'macro',
       conditionals: [],
@@ -365,7 +422,12 @@ export class Preprocessor implements ConditionScope {
   /** A label before a macro call stands on a line of its own. */
   #emitLabel(label: readonly Token[], line: RawLine, source: Source, macro: MultiMacro): void {
     const name = label[0] as Token;
-    const colon: Token = { kind: 'op', text: ':', column: name.column + name.text.length, space: false };
+    const colon: Token = {
+      kind: 'op',
+      text: ':',
+      column: name.column + name.text.length,
+      space: false,
+    };
     if (source.listed && macro.listed) this.#list(line.number, `${name.text}: `, source.level + 1);
     const listed = this.setup.listing.length - 1;
     this.#pending.push({ tokens: [name, colon], place: this.place, listed });

@@ -20,13 +20,14 @@ function toByteString(text: string): string {
   return bytes;
 }
 
-const ESCAPE = /\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3})|([\s\S]))/g;
+const ESCAPE =
+  /\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3})|([\s\S]))/g;
 
 /**
  * What a quoted text holds, as a string of bytes (code units 0-255): source text is UTF-8, and only
  * backquotes know escapes.
  */
-export function unescape(quoted: string): string {
+export function unquote(quoted: string): string {
   const body = quoted.slice(1, -1);
   if (!quoted.startsWith('`') || !body.includes('\\')) return toByteString(body);
   let bytes = '';

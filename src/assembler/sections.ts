@@ -287,7 +287,8 @@ function placeVirtually(progbits: readonly Section[], nobits: readonly Section[]
     }
   }
   const [stuck] = waiting;
-  if (stuck) throw new LineError(`cannot compute vstart for section ${stuck.name}: circular vfollows`);
+  if (stuck)
+    throw new LineError(`cannot compute vstart for section ${stuck.name}: circular vfollows`);
 }
 
 function placeBehind(section: Section, before: Section): void {

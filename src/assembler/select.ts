@@ -57,7 +57,8 @@ export interface Traits {
   readonly strict: boolean;
 }
 
-interface Candidate extends Encoded {
+interface Candidate {
+  readonly encoded: Encoded;
   readonly fits: boolean;
   readonly immediateBits: number;
 }
@@ -69,13 +70,30 @@ export function select(
   traits: readonly Traits[],
   options: EncodeOptions,
 ): Encoded {
-  const rows = BY_MNEMONIC.get(mnemonic) as readonly Insn[];
-  const fitting = rows.filter((row) => existsIn(row, options.mode) && takes(row, values, traits));
-  if (fitting.length === 0) throw new LineError(whyNone(rows, values, traits, options));
+  const shaped = rowsOfShape(mnemonic, values, options.mode);
+  const fitting = shaped.filter((row) => takes(row, values, traits));
+  if (fitting.length === 0) throw new LineError(whyNone(mnemonic, values, traits, options));
   checkMemorySize(fitting, values);
+  const [only] = fitting;
+  if (only && fitting.length === 1) {
+    const encoded = encode(only, values, options);
+    if (!encoded) throw new LineError(HIGH_BYTE);
+    return encoded;
+  }
+  return choose(fitting, values, traits, options);
+}
+
+const HIGH_BYTE = 'cannot use high byte register in rex instruction';
+
+function choose(
+  rows: readonly Insn[],
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+  options: EncodeOptions,
+): Encoded {
   let best: Candidate | undefined;
   let highByte = false;
-  for (const row of fitting) {
+  for (const row of rows) {
     const encoded = encode(row, values, options);
     if (!encoded) {
       highByte = true;
@@ -86,9 +104,39 @@ export function select(
     const candidate = rate(encoded, values, traits);
     if (!best || isBetter(candidate, best)) best = candidate;
   }
-  if (best) return best;
-  if (highByte) throw new LineError('cannot use high byte register in rex instruction');
+  if (best) return best.encoded;
+  if (highByte) throw new LineError(HIGH_BYTE);
   throw new LineError('invalid combination of opcode and operands');
+}
+
+const BY_SHAPE = new Map<string, readonly Insn[]>();
+
+/** Rows of a mode that operands of these kinds and register widths can meet; found once for each shape. */
+function rowsOfShape(
+  mnemonic: string,
+  values: readonly OperandValue[],
+  mode: 32 | 64,
+): readonly Insn[] {
+  let shape = `${mnemonic} ${mode}`;
+  for (const value of values)
+    shape += value.kind === 'reg' ? ` ${value.class}${value.bits}` : value.kind;
+  const known = BY_SHAPE.get(shape);
+  if (known) return known;
+  const rows = (BY_MNEMONIC.get(mnemonic) as readonly Insn[]).filter(
+    (row) =>
+      existsIn(row, mode) &&
+      row.operands.length === values.length &&
+      row.operands.every((operand, i) => hasShape(operand, values[i] as OperandValue)),
+  );
+  BY_SHAPE.set(shape, rows);
+  return rows;
+}
+
+function hasShape(operand: Operand, value: OperandValue): boolean {
+  if (value.kind === 'mem') return operand.memory;
+  if (value.kind !== 'reg') return operand.slot === 'imm' || operand.kind === 'one';
+  const { kind, bits } = operand;
+  return kind === value.class && (kind !== 'gpr' || bits === value.bits);
 }
 
 function takes(row: Insn, values: readonly OperandValue[], traits: readonly Traits[]): boolean {
@@ -150,7 +198,7 @@ function checkMemorySize(rows: Insn[], values: readonly OperandValue[]): void {
   values.forEach((value, index) => {
     if (value.kind !== 'mem' || value.bits !== undefined) return;
     preferImmediateSize(rows, values, index);
-    if (value.far) return preferWidestFar(rows, index);
+    if (value.far) preferWidestFar(rows, index);
     const size = memorySize((rows[0] as Insn).operands[index] as Operand);
     const same = rows.every((row) => memorySize(row.operands[index] as Operand) === size);
     if (!same) throw new LineError('operation size not specified');
@@ -185,13 +233,8 @@ function isReachable({ row, bytes }: Encoded, traits: readonly Traits[]): boolea
   return row.operands.every((operand, index) => {
     if (operand.kind !== 'rel' || operand.bits !== 8) return true;
     const { reachable } = traits[index] as Traits;
-    return !hasLongForm(row) || reachable === undefined || reachable(bytes.length);
+    return reachable === undefined || reachable(bytes.length);
   });
-}
-
-function hasLongForm(row: Insn): boolean {
-  const rows = BY_MNEMONIC.get(row.mnemonic) as readonly Insn[];
-  return rows.some((other) => other.operands[0]?.kind === 'rel' && other.operands[0].bits > 8);
 }
 
 function rate(
@@ -203,13 +246,14 @@ function rate(
   let immediateBits = 0;
   encoded.row.operands.forEach((operand, index) => {
     const value = values[index] as OperandValue;
-    if (value.kind === 'mem' && value.address.displacementSize === 8) fits = operand.kind === 'moffs';
+    if (value.kind === 'mem' && value.address.displacementSize === 8)
+      fits = operand.kind === 'moffs';
     if (operand.kind !== 'imm' || value.kind !== 'imm') return;
     immediateBits = operand.bits;
     const { strict } = traits[index] as Traits;
     if (!holds(operand, value, operationBits(encoded.row), strict)) fits = false;
   });
-  return { ...encoded, fits, immediateBits };
+  return { encoded, fits, immediateBits };
 }
 
 /** Rule 1: the field keeps the value. `strict` and symbols ask for a field of the full width. */
@@ -228,17 +272,20 @@ function holds(operand: Operand, value: ImmediateValue, width: number, strict: b
 function isBetter(a: Candidate, b: Candidate): boolean {
   if (a.fits !== b.fits) return a.fits;
   if (!a.fits && a.immediateBits !== b.immediateBits) return a.immediateBits > b.immediateBits;
-  if (a.bytes.length !== b.bytes.length) return a.bytes.length < b.bytes.length;
+  const length = a.encoded.bytes.length;
+  const other = b.encoded.bytes.length;
+  if (length !== other) return length < other;
   return a.immediateBits < b.immediateBits;
 }
 
 /** The most telling of NASM's messages for operands that no row takes. */
 function whyNone(
-  rows: readonly Insn[],
+  mnemonic: string,
   values: readonly OperandValue[],
   traits: readonly Traits[],
   { mode }: EncodeOptions,
 ): string {
+  const rows = BY_MNEMONIC.get(mnemonic) as readonly Insn[];
   if (rows.some((row) => !existsIn(row, mode) && takes(row, values, traits))) {
     return `instruction not supported in ${mode}-bit mode`;
   }

@@ -39,9 +39,7 @@ export class SingleMacros {
   }
 
   isDefined(name: string): boolean {
-    return (
-      this.#exact.has(name) || this.#folded.has(name.toLowerCase()) || this.#dynamic.has(name)
-    );
+    return this.#exact.has(name) || this.#folded.has(name.toLowerCase()) || this.#dynamic.has(name);
   }
 
   /** Tokens with all macros expanded, `%+` joined and `%[...]` resolved. */
@@ -128,7 +126,10 @@ function respace(tokens: readonly Token[], place: Token): Token[] {
   }));
 }
 
-function substitute({ parameters, body }: SingleMacro, args: readonly (readonly Token[])[]): Token[] {
+function substitute(
+  { parameters, body }: SingleMacro,
+  args: readonly (readonly Token[])[],
+): Token[] {
   const index = new Map((parameters ?? []).map((name, i) => [name, i]));
   return body.flatMap((token) => {
     const i = token.kind === 'id' ? index.get(token.text) : undefined;

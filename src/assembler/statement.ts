@@ -47,7 +47,12 @@ export interface OperandSyntax {
 
 export type DataItem =
   | { readonly kind: 'string'; readonly bytes: string }
-  | { readonly kind: 'float'; readonly text: string; readonly negative: boolean; readonly column: number }
+  | {
+      readonly kind: 'float';
+      readonly text: string;
+      readonly negative: boolean;
+      readonly column: number;
+    }
   | { readonly kind: 'reserve' }
   | { readonly kind: 'value'; readonly expression: Expression; readonly column: number };
 

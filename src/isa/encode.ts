@@ -174,7 +174,13 @@ interface Parts {
 
 function placeOperands(row: Insn, values: readonly OperandValue[]): Parts {
   const { encoding } = row;
-  const parts: Parts = { reg: encoding.reg ?? 0, rm: encoding.rm ?? -1, rmOperand: -1, opcode: 0, vvvv: 0 };
+  const parts: Parts = {
+    reg: encoding.reg ?? 0,
+    rm: encoding.rm ?? -1,
+    rmOperand: -1,
+    opcode: 0,
+    vvvv: 0,
+  };
   // ModRM.reg is taken by an opcode digit or by a control, debug or segment register: then a general
   // register goes to ModRM.rm.
   const special = row.operands.some((o) => o.slot === 'reg' && o.kind !== 'gpr');
@@ -211,15 +217,7 @@ function rexOf(
   let rex = isWide(row) || prefixes.operandSize === 64 ? REX_W : 0;
   if (parts.reg >= 8) rex |= REX_R;
   if (parts.opcode >= 8) rex |= REX_B;
-  const { rm } = parts;
-  if (typeof rm === 'number') {
-    if (rm >= 8) rex |= REX_B;
-  } else if (rm.kind === 'reg') {
-    if (rm.number >= 8) rex |= REX_B;
-  } else {
-    if ((rm.address.base?.number ?? 0) >= 8) rex |= REX_B;
-    if ((rm.address.index?.number ?? 0) >= 8) rex |= REX_X;
-  }
+  rex |= rmBits(parts.rm);
   let forbidden = mode !== 64;
   let required = rex !== 0;
   for (const value of values) {
@@ -229,6 +227,14 @@ function rexOf(
   }
   if (!required || row.encoding.vex) return rex;
   return forbidden ? undefined : rex | 0x40;
+}
+
+/** REX.B and REX.X for what ModRM.rm names. */
+function rmBits(rm: Parts['rm']): number {
+  if (typeof rm === 'number') return rm >= 8 ? REX_B : 0;
+  if (rm.kind === 'reg') return rm.number >= 8 ? REX_B : 0;
+  const { base, index } = rm.address;
+  return ((base?.number ?? 0) >= 8 ? REX_B : 0) | ((index?.number ?? 0) >= 8 ? REX_X : 0);
 }
 
 /** The row asks for REX.W or VEX.W; rows that are 64 bits wide by themselves do not. */
@@ -333,10 +339,14 @@ function pushAddress(
   const size = displacementBytes(address);
   const mod = !base || size === 0 ? 0 : size === 1 ? 0x40 : 0x80;
   if (!base && !index && (ripRelative || mode === 32)) bytes.push(reg | NO_BASE);
-  else if (base && !index && (base.number & 7) !== RM_SIB) bytes.push(mod | reg | (base.number & 7));
+  else if (base && !index && (base.number & 7) !== RM_SIB)
+    bytes.push(mod | reg | (base.number & 7));
   else {
     const sib = (index ? index.number & 7 : NO_INDEX) << 3;
-    bytes.push(mod | reg | RM_SIB, (Math.log2(scale) << 6) | sib | (base ? base.number & 7 : NO_BASE));
+    bytes.push(
+      mod | reg | RM_SIB,
+      (Math.log2(scale) << 6) | sib | (base ? base.number & 7 : NO_BASE),
+    );
   }
   if (size === 0) return;
   const kind = ripRelative ? 'relative' : 'displacement';

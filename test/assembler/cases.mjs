@@ -14,10 +14,38 @@ const SIZE_NAMES = { 8: 'byte', 16: 'word', 32: 'dword', 64: 'qword', 128: 'owor
 
 /** Addresses, dealt out in turn so that each row sees some and all rows see all. */
 const ADDRESSES = [
-  'rbx', 'rsp', 'rbp', 'r12', 'r13', 'rax+8', 'rbp-128', 'rcx+128', 'rax+rbx', 'rbx+rax*4',
-  'r8+r9*8+0x1234', 'rax*2', 'rax*4', 'rcx*5', 'r13*9', 'rsp+rbp', 'rbp+rsp', 'ebx', 'esi+edi*2+3',
-  'r12d', 'byte rax', 'dword rax+1', 'nosplit rax*2', '0x1234', 'abs 0x7ffffff0', 'fs:0x28',
-  'gs:rax+rbx*2-5', 'rbp+r13', 'rax*1+rbx', 'r12*3+7', 'rsi+0x7fffffff', 'rdi-0x80000000',
+  'rbx',
+  'rsp',
+  'rbp',
+  'r12',
+  'r13',
+  'rax+8',
+  'rbp-128',
+  'rcx+128',
+  'rax+rbx',
+  'rbx+rax*4',
+  'r8+r9*8+0x1234',
+  'rax*2',
+  'rax*4',
+  'rcx*5',
+  'r13*9',
+  'rsp+rbp',
+  'rbp+rsp',
+  'ebx',
+  'esi+edi*2+3',
+  'r12d',
+  'byte rax',
+  'dword rax+1',
+  'nosplit rax*2',
+  '0x1234',
+  'abs 0x7ffffff0',
+  'fs:0x28',
+  'gs:rax+rbx*2-5',
+  'rbp+r13',
+  'rax*1+rbx',
+  'r12*3+7',
+  'rsi+0x7fffffff',
+  'rdi-0x80000000',
 ];
 
 const IMMEDIATES = {
@@ -50,7 +78,17 @@ function samples(operand, row) {
     case 'imm':
       return IMMEDIATES[operand.signed && bits === 8 ? 8 : bits];
     case 'rel':
-      return ['$', '$+2', '$+129', '$-126', '$-127', '$+1000', 'near $', 'short $+5', 'strict near $'];
+      return [
+        '$',
+        '$+2',
+        '$+129',
+        '$-126',
+        '$-127',
+        '$+1000',
+        'near $',
+        'short $+5',
+        'strict near $',
+      ];
     case 'moffs':
       return ['[qword 0x123456789abcdef]', '[0x1234]', '[gs:qword 0x10]'];
     case 'sreg':
@@ -71,7 +109,9 @@ export function rowLines(row) {
   const lines = new Set();
   const count = Math.max(...lists.map((list) => list.length));
   for (let i = 0; i < count; i++) {
-    lines.add(`${row.mnemonic} ${lists.map((list, n) => list[(i + n * (i % 2)) % list.length]).join(', ')}`);
+    lines.add(
+      `${row.mnemonic} ${lists.map((list, n) => list[(i + n * (i % 2)) % list.length]).join(', ')}`,
+    );
   }
   for (const [n, list] of lists.entries()) {
     for (const value of list) {
@@ -83,10 +123,21 @@ export function rowLines(row) {
 }
 
 export function lockLines(row) {
-  return row.lock && row.operands[0]?.memory ? rowLines(row).filter((l) => /^\S+ (\S+ )?\[/.test(l)).slice(0, 2).map((l) => `lock ${l}`) : [];
+  return row.lock && row.operands[0]?.memory
+    ? rowLines(row)
+        .filter((l) => /^\S+ (\S+ )?\[/.test(l))
+        .slice(0, 2)
+        .map((l) => `lock ${l}`)
+    : [];
 }
 
 export function repLines(row) {
   if (!row.rep) return [];
-  return [`rep ${row.mnemonic}`, `repne ${row.mnemonic}`, `a32 ${row.mnemonic}`, `rep a32 ${row.mnemonic}`, `fs ${row.mnemonic}`];
+  return [
+    `rep ${row.mnemonic}`,
+    `repne ${row.mnemonic}`,
+    `a32 ${row.mnemonic}`,
+    `rep a32 ${row.mnemonic}`,
+    `fs ${row.mnemonic}`,
+  ];
 }

@@ -15,7 +15,9 @@ function failure(source: string, readFile?: ReadFile): AssemblyError {
 
 /** `line:column message` of each error. */
 function errors(source: string): string[] {
-  return failure(source).diagnostics.map(({ line, column, message }) => `${line}:${column} ${message}`);
+  return failure(source).diagnostics.map(
+    ({ line, column, message }) => `${line}:${column} ${message}`,
+  );
 }
 
 /** Message of the only error of one line in 64-bit code. */
@@ -51,7 +53,7 @@ describe('messages', () => {
     ['%push ctx', "`%push' is not supported yet"],
     ['struc x', "`struc' is not supported yet"],
     ['extern x', "`extern': flat output does not support external references"],
-    ['bits 16', '16-bit code is not supported yet: only `bits 64\''],
+    ['bits 16', "16-bit code is not supported yet: only `bits 64'"],
     ['%foo', "unknown preprocessor directive `%foo'"],
     ['%else', "`%else' without `%if'"],
     ['%endif', "`%endif' without `%if'"],
@@ -81,14 +83,15 @@ describe('messages', () => {
 describe('positions', () => {
   it('collects all errors, with line and column', () => {
     expect(errors('bits 64\n mov eax, nowhere\n nop\n db 1 + )\n foo bar\n')).toEqual([
-      "4:9 expression syntax error",
+      '4:9 expression syntax error',
       '5:6 parser: instruction expected',
       "2:11 symbol `nowhere' not defined",
     ]);
   });
 
   it('shows the line with a caret and the chain of expansions', () => {
-    const source = 'bits 64\n%macro inner 1\n\tmov eax, %1\n%endmacro\n%macro outer 0\n inner lost\n%endmacro\nouter\n';
+    const source =
+      'bits 64\n%macro inner 1\n\tmov eax, %1\n%endmacro\n%macro outer 0\n inner lost\n%endmacro\nouter\n';
     const [diagnostic] = failure(source).diagnostics;
     expect(formatDiagnostic(diagnostic as never)).toBe(
       [
@@ -105,7 +108,9 @@ describe('positions', () => {
     const readFile: ReadFile = (path) => ({ path: `lib/${path}`, text: 'junk junk\n' });
     const [diagnostic] = failure('nop_label:\n%include "x.inc"\n', readFile).diagnostics;
     expect(diagnostic?.file).toBe('lib/x.inc');
-    expect(diagnostic?.chain.map(({ what, at }) => `${what} ${at.line}`)).toEqual(["include of `lib/x.inc' 2"]);
+    expect(diagnostic?.chain.map(({ what, at }) => `${what} ${at.line}`)).toEqual([
+      "include of `lib/x.inc' 2",
+    ]);
   });
 
   it('tells redefinitions', () => {
@@ -131,10 +136,22 @@ describe('bounds', () => {
 
   it.each([
     ['a macro that calls itself', '%macro m 0\n m\n%endmacro\nm\n', /calls itself/],
-    ['repetitions in repetitions', '%rep 1000000\n%rep 1000000\n db 1\n%endrep\n%endrep\n', /limit: more than .* lines/],
+    [
+      'repetitions in repetitions',
+      '%rep 1000000\n%rep 1000000\n db 1\n%endrep\n%endrep\n',
+      /limit: more than .* lines/,
+    ],
     ['a repetition count', '%rep 1 << 60\n db 1\n%endrep\n', /exceeds limit/],
-    ['an empty repetition', '%rep 1000000\n%rep 1000000\n%rep 1000000\n%endrep\n%endrep\n%endrep\n', /limit/],
-    ['macros that double', `%define a0 x x\n${Array.from({ length: 60 }, (_, i) => `%define a${i + 1} a${i} a${i}`).join('\n')}\n db a60\n`, /macro expansion is too long/],
+    [
+      'an empty repetition',
+      '%rep 1000000\n%rep 1000000\n%rep 1000000\n%endrep\n%endrep\n%endrep\n',
+      /limit/,
+    ],
+    [
+      'macros that double',
+      `%define a0 x x\n${Array.from({ length: 60 }, (_, i) => `%define a${i + 1} a${i} a${i}`).join('\n')}\n db a60\n`,
+      /macro expansion is too long/,
+    ],
     ['times', 'times 1 << 60 nop\n', /limit: output is larger/],
     ['times of data', 'times 0x7fffffff dq 1\n', /limit: output is larger/],
     ['resb', 'section .bss\nresb 1 << 40\n', /limit: output is larger/],
@@ -143,7 +160,11 @@ describe('bounds', () => {
     ['parentheses', `db ${'('.repeat(100000)}1\n`, /nested too deeply/],
     ['unary operators', `db ${'-'.repeat(100000)}1\n`, /nested too deeply/],
     ['many errors', 'junk junk\n'.repeat(100000), /too many errors/],
-    ['labels that never settle', 'a: times (b - a) < 5 db 1, 2, 3, 4, 5, 6\nb:\n', /unable to find valid values/],
+    [
+      'labels that never settle',
+      'a: times (b - a) < 5 db 1, 2, 3, 4, 5, 6\nb:\n',
+      /unable to find valid values/,
+    ],
   ])('%s', (_, source, message) => {
     expect(quick(source)).toMatch(message);
   });

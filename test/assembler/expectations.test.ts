@@ -26,7 +26,9 @@ function mismatches(file: string): string[] {
     const blank = entry.indexOf(' ');
     const line = entry.slice(blank + 1);
     const got = hexOf(line);
-    return got === entry.slice(0, blank) ? [] : [`${line}: ${got}, nasm has ${entry.slice(0, blank)}`];
+    return got === entry.slice(0, blank)
+      ? []
+      : [`${line}: ${got}, nasm has ${entry.slice(0, blank)}`];
   });
 }
 

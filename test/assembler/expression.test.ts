@@ -40,13 +40,15 @@ interface Sample {
 const number = fc
   .oneof(fc.bigInt({ min: 0n, max: 70n }), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }))
   .chain((n) =>
-    fc.constantFrom(
-      String(n),
-      `0x${n.toString(16)}`,
-      `0${n.toString(16)}h`,
-      `${n.toString(8)}q`,
-      `0b${n.toString(2)}`,
-    ).map((text): Sample => ({ text, value: s64(n) })),
+    fc
+      .constantFrom(
+        String(n),
+        `0x${n.toString(16)}`,
+        `0${n.toString(16)}h`,
+        `${n.toString(8)}q`,
+        `0b${n.toString(2)}`,
+      )
+      .map((text): Sample => ({ text, value: s64(n) })),
   );
 
 /** Expressions of one precedence level, built from those that bind tighter: no needless parentheses. */
@@ -55,9 +57,12 @@ const primary: fc.Arbitrary<Sample> = fc.oneof(
   { weight: 6, arbitrary: number },
   {
     weight: 2,
-    arbitrary: fc
-      .tuple(fc.constantFrom('-', '~', '!', '+'), fc.memo(() => number)(1))
-      .map(([sign, { text, value }]): Sample => ({ text: `${sign}${text}`, value: unary(sign, value) })),
+    arbitrary: fc.tuple(fc.constantFrom('-', '~', '!', '+'), fc.memo(() => number)(1)).map(
+      ([sign, { text, value }]): Sample => ({
+        text: `${sign}${text}`,
+        value: unary(sign, value),
+      }),
+    ),
   },
 );
 
@@ -73,7 +78,9 @@ function atLevel(level: number): fc.Arbitrary<Sample> {
   const operations = LEVELS[level];
   if (!operations) return primary;
   const tighter = atLevel(level + 1);
-  const rest = fc.array(fc.tuple(fc.constantFrom(...Object.keys(operations)), tighter), { maxLength: 1 });
+  const rest = fc.array(fc.tuple(fc.constantFrom(...Object.keys(operations)), tighter), {
+    maxLength: 1,
+  });
   const made = fc.tuple(tighter, rest).map(([first, more]) =>
     more.reduce<Sample>(
       (left, [operator, right]) => ({
@@ -105,12 +112,16 @@ describe('expressions', () => {
   it('divide signed and unsigned', () => {
     const operand = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
     fc.assert(
-      fc.property(operand, operand.filter((n) => n !== 0n), (x, y) => {
-        expect(evaluated(`(${x}) / (${y})`)).toBe(s64(u64(x) / u64(y)));
-        expect(evaluated(`(${x}) // (${y})`)).toBe(s64(x / y));
-        expect(evaluated(`(${x}) % (${y})`)).toBe(s64(u64(x) % u64(y)));
-        expect(evaluated(`(${x}) %% (${y})`)).toBe(s64(x % y));
-      }),
+      fc.property(
+        operand,
+        operand.filter((n) => n !== 0n),
+        (x, y) => {
+          expect(evaluated(`(${x}) / (${y})`)).toBe(s64(u64(x) / u64(y)));
+          expect(evaluated(`(${x}) // (${y})`)).toBe(s64(x / y));
+          expect(evaluated(`(${x}) % (${y})`)).toBe(s64(u64(x) % u64(y)));
+          expect(evaluated(`(${x}) %% (${y})`)).toBe(s64(x % y));
+        },
+      ),
     );
   });
 

@@ -28,13 +28,19 @@ function nasmLines(lines, prelude) {
     const listing = join(scratch, 'lines.lst');
     const offset = prelude.length;
     writeFileSync(source, [...prelude, ...kept].join('\n'));
-    const run = spawnSync('nasm', ['-w-all', '-f', 'bin', '-o', '/dev/null', '-l', listing, source], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-    });
+    const run = spawnSync(
+      'nasm',
+      ['-w-all', '-f', 'bin', '-o', '/dev/null', '-l', listing, source],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+      },
+    );
     const before = refused.size;
-    for (const match of run.stderr.matchAll(/:(\d+): error/g)) refused.add(Number(match[1]) - 1 - offset);
-    if (refused.size === before) return readListing(readFileSync(listing, 'latin1'), lines, refused, offset);
+    for (const match of run.stderr.matchAll(/:(\d+): error/g))
+      refused.add(Number(match[1]) - 1 - offset);
+    if (refused.size === before)
+      return readListing(readFileSync(listing, 'latin1'), lines, refused, offset);
   }
 }
 
@@ -55,15 +61,19 @@ function write(name, lines, hex, keepRefused) {
     return bytes === undefined ? [] : [`${bytes} ${line}`];
   });
   writeFileSync(join(here, name), `${out.join('\n')}\n`);
-  console.log(`${name}: ${out.length} lines`);
+  process.stdout.write(`${name}: ${out.length} lines\n`);
 }
 
 execFileSync('nasm', ['-v'], { stdio: 'inherit' });
 const rows = ROWS.filter((row) => !row.decodeOnly && row.modes !== 'legacy');
-const lines = [...new Set(rows.flatMap((row) => [...rowLines(row), ...lockLines(row), ...repLines(row)]))];
+const lines = [
+  ...new Set(rows.flatMap((row) => [...rowLines(row), ...lockLines(row), ...repLines(row)])),
+];
 write('rows.txt', lines, nasmLines(lines, ['bits 64']), false);
 for (const file of readdirSync(here).filter((name) => name.endsWith('.cases'))) {
-  const own = readFileSync(join(here, file), 'utf8').split('\n').filter((line) => line !== '');
+  const own = readFileSync(join(here, file), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   write(file.replace('.cases', '.txt'), own, nasmLines(own, ['bits 64']), true);
 }
 
@@ -73,7 +83,9 @@ for (const file of readdirSync(sources).filter((name) => name.endsWith('.asm')))
   const name = file.replace('.asm', '');
   const binary = join(scratch, 'source.bin');
   execFileSync('nasm', ['-f', 'bin', '-o', binary, '-l', `${name}.lst`, file], { cwd: sources });
-  const hex = readFileSync(binary).toString('hex').replace(/.{1,100}/g, '$&\n');
+  const hex = readFileSync(binary)
+    .toString('hex')
+    .replace(/.{1,100}/g, '$&\n');
   writeFileSync(join(sources, `${name}.hex`), hex);
 }
 rmSync(scratch, { recursive: true });

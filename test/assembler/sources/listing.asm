@@ -37,6 +37,8 @@ lab: two FOO, 7
  dw lab, lab
  dd lab
  times 3 dd lab
+ times 4 dq 0, 1
+ times 5 dq lab
  times 10 resb 1
  resq 1
  resb 8
