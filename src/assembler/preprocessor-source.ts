@@ -3,6 +3,7 @@
  * conditionals, so that leaving it early (%exitrep) leaves them too.
  */
 
+import type { Conditional } from './conditional-stack.ts';
 import type { Expansion, Position } from './diagnostics.ts';
 import { detokenize, type Token, tokenize } from './lexer.ts';
 
@@ -13,14 +14,6 @@ export interface RawLine {
   readonly number: number;
   /** Tokens, where the line has been cut already (bodies of macros and repetitions). */
   readonly tokens: readonly Token[] | undefined;
-}
-
-/** State of one %if ... %endif. */
-export interface Conditional {
-  /** active: emitting; waiting: no branch taken yet; done: taken; never: inside a skipped part. */
-  state: 'active' | 'waiting' | 'done' | 'never';
-  seenElse: boolean;
-  readonly line: RawLine;
 }
 
 /** Actual parameters of a macro being expanded. */

@@ -6,6 +6,7 @@
  * endless macros, repetitions and includes end with an error.
  */
 
+import { branch, type Conditional, endBranch, isActive } from './conditional-stack.ts';
 import { type ConditionScope, parseConditional } from './conditions.ts';
 import { type DiagnosticSink, LineError, type Place } from './diagnostics.ts';
 import { evaluate, type Scope } from './evaluate.ts';
@@ -22,7 +23,6 @@ import type { AssembleOptions } from './options.ts';
 import { DIRECTIVES } from './preprocessor-directives.ts';
 import {
   bodyLines,
-  type Conditional,
   fileLines,
   type MacroFrame,
   positionOf,
@@ -118,11 +118,6 @@ export class Preprocessor implements ConditionScope {
         this.setup.diagnostics.guard(this.place, () => this.#read(line, source));
       }
     }
-  }
-
-  /** True while lines are assembled, not skipped by a conditional. */
-  get isEmitting(): boolean {
-    return this.conditionals.at(-1)?.state !== 'never' && this.conditionals.every(isActive);
   }
 
   get conditionals(): Conditional[] {
@@ -327,11 +322,11 @@ export class Preprocessor implements ConditionScope {
     const conditional = parseConditional(name);
     if (conditional) {
       const test = (): boolean => conditional.test(rest, this);
-      this.#condition(conditional.isElse, test, line);
+      branch(this.conditionals, conditional.isElse, test, line);
       return;
     }
     if (name === '%else' || name === '%endif') {
-      this.#endBranch(name, line);
+      endBranch(this.conditionals, name);
       return;
     }
     const handler = DIRECTIVES.get(name);
@@ -339,35 +334,6 @@ export class Preprocessor implements ConditionScope {
       throw new LineError(`unknown preprocessor directive \`${directive.text}'`, directive.column);
     }
     handler(this, rest, line);
-  }
-
-  #condition(isElse: boolean, test: () => boolean, line: RawLine): void {
-    const { conditionals } = this;
-    if (!isElse) {
-      const skipped = !conditionals.every(isActive);
-      const conditional: Conditional = { state: 'never', seenElse: false, line };
-      conditionals.push(conditional);
-      if (!skipped) conditional.state = test() ? 'active' : 'waiting';
-      return;
-    }
-    const current = conditionals.at(-1);
-    if (!current) throw new LineError("`%elif' without `%if'");
-    if (current.seenElse) throw new LineError("`%elif' after `%else'");
-    if (current.state === 'active') current.state = 'done';
-    else if (current.state === 'waiting' && test()) current.state = 'active';
-  }
-
-  #endBranch(name: string, _line: RawLine): void {
-    const { conditionals } = this;
-    const current = conditionals.at(-1);
-    if (!current) throw new LineError(`\`${name}' without \`%if'`);
-    if (name === '%endif') conditionals.pop();
-    else {
-      if (current.seenElse) throw new LineError("`%else' after `%else'");
-      current.seenElse = true;
-      if (current.state === 'active') current.state = 'done';
-      else if (current.state === 'waiting') current.state = 'active';
-    }
   }
 
   #emit(tokens: readonly Token[], line: RawLine, source: Source): void {
@@ -477,8 +443,6 @@ export class Preprocessor implements ConditionScope {
     };
   }
 }
-
-const isActive = ({ state }: Conditional): boolean => state === 'active';
 
 /** Lower-case directive that begins a line, without cutting the line up. */
 function directiveOf(line: RawLine): string | undefined {
