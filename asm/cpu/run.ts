@@ -36,15 +36,9 @@ import { Decoder } from './decode';
 import { Deliver } from './deliver';
 import { Event, EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
+import { Activity } from './mode';
 import { Place } from './operand';
 import { RECORD, Rec } from './record';
-
-/** Values of ACTIVITY. */
-export enum Activity {
-  Running = 0,
-  Halted = 1,
-  Shutdown = 2,
-}
 
 /** SHADOW: MOV SS and POP SS also hold off debug traps. */
 const SHADOW_MOV_SS: u32 = 2;

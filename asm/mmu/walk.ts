@@ -88,7 +88,7 @@ export class Walk {
       if (leaf) {
         const why = Walk.denied(rights, noExecute, entry, want, user, implicit);
         if (why != Why.None) {
-          const key = why == Why.PageProtectionKey ? PF_PK : 0;
+          const key = Walk.keyForbids(rights, entry, want, user) ? PF_PK : 0;
           return Walk.fail(why, PF_P | key, want, user, shift, address, entry);
         }
         Walk.finish(gva, entry, shift, want, rights);
@@ -127,15 +127,20 @@ export class Walk {
     if (!user && userPage && (cr4 & CR4_SMAP) != 0) {
       if (implicit || (load<u32>(RFLAGS) & AC) == 0) return Why.PageSmap;
     }
-    const obeysReadOnly = user || (load<u32>(CR0) & CR0_WP) != 0;
-    if (want == Want.Write && !(rights & PTE_RW) && obeysReadOnly) return Why.PageReadOnly;
-    if (userPage && (cr4 & CR4_PKE) != 0) {
-      const key = <u32>(leaf >> 59) & 15;
-      const disabled = load<u32>(PKRU) >> (key << 1);
-      if (disabled & 1) return Why.PageProtectionKey;
-      if (want == Want.Write && (disabled & 2) != 0 && obeysReadOnly) return Why.PageProtectionKey;
-    }
-    return Why.None;
+    if (want == Want.Write && !(rights & PTE_RW) && Walk.obeysReadOnly(user)) return Why.PageReadOnly;
+    return Walk.keyForbids(rights, leaf, want, user) ? Why.PageProtectionKey : Why.None;
+  }
+
+  @inline static obeysReadOnly(user: bool): bool {
+    return user || (load<u32>(CR0) & CR0_WP) != 0;
+  }
+
+  /** The protection key of a user page forbids the data access (SDM 3A 4.6.2). */
+  static keyForbids(rights: u64, leaf: u64, want: Want, user: bool): bool {
+    if (!(rights & PTE_US) || want == Want.Fetch || (load<u32>(CR4) & CR4_PKE) == 0) return false;
+    const disabled = load<u32>(PKRU) >> ((<u32>(leaf >> 59) & 15) << 1);
+    if (disabled & 1) return true;
+    return want == Want.Write && (disabled & 2) != 0 && Walk.obeysReadOnly(user);
   }
 
   /** Builds the error code (SDM 3A 4.7) and notes what was read. */

@@ -96,10 +96,6 @@ frames:
           frame 1, interrupt_stack_top, 2, RING1_CS | 1, landing
           iretq
         done
-        check null_ss1_rpl0, "null ss with rpl 0 to ring 1"
-          frame 0, interrupt_stack_top, 2, RING1_CS | 1, landing
-          iretq
-        done
         check ring1, "to ring 1"
           frame RING1_DS | 1, interrupt_stack_top, 2, RING1_CS | 1, landing
           iretq

@@ -283,9 +283,9 @@ export class Uart16550 implements PortDevice {
     return UART_IIR_NONE;
   }
 
-  /** On a PC the OUT2 pin lets the interrupt through; loopback turns that pin off. */
+  /** On a PC MCR.OUT2 lets the interrupt through, in loopback too, as in south bridges and emulators. */
   #update(): void {
-    const isOut = (this.#state.mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) === UART_MCR_OUT2;
+    const isOut = (this.#state.mcr & UART_MCR_OUT2) !== 0;
     this.#irq.set(isOut && this.#interrupt() !== UART_IIR_NONE);
   }
 }

@@ -10,10 +10,14 @@ export type Layout = (name: string) => number;
 
 /** Looks a constant of asm/layout.ts up among the exports of an instance. */
 export function layoutOf(exports: WebAssembly.Exports): Layout {
+  const values = new Map<string, number>();
+  for (const [name, found] of Object.entries(exports)) {
+    if (found instanceof WebAssembly.Global) values.set(name, Number(found.value));
+  }
   return (name) => {
-    const found = exports[name];
-    assert(found instanceof WebAssembly.Global, `layout constant ${name}`);
-    return Number(found.value);
+    const value = values.get(name);
+    assert(value !== undefined, `layout constant ${name}`);
+    return value;
   };
 }
 

@@ -73,6 +73,7 @@ export class PageMap {
     view.setU64('IDTR_BASE', SYSTEM + 0x1000n);
     view.setU32('IDTR_LIMIT', 0xfff);
     const base = SYSTEM + 0x2000n;
+    view.setSegment('ldtr', { selector: 0, base: 0n, limit: 0, access: UNUSABLE });
     view.setSegment('tr', { selector: TSS_SELECTOR, base, limit: TSS_BYTES - 1, access: 0x8b });
   }
 
@@ -176,7 +177,7 @@ export class PageMap {
       (((base >> 24n) & 0xffn) << 56n);
     this.#memory.writeU64(GDT + TSS_SELECTOR, BigInt.asUintN(64, low));
     this.#memory.writeU64(GDT + TSS_SELECTOR + 8, base >> 32n);
-    this.#memory.fill(TSS, TSS_BYTES, 0);
+    this.#memory.writeU64(TSS + 0x60, BigInt(TSS_BYTES) << 48n); // no I/O permission bitmap
   }
 
   #writeIdt(): void {
@@ -189,6 +190,7 @@ export class PageMap {
   }
 }
 
+const UNUSABLE = 1 << 16;
 const EMPTY = new Uint8Array(0);
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 

@@ -25,7 +25,7 @@ export interface ExecTrap {
 }
 
 export interface ExecResult {
-  /** All 16 general registers, rip and rflags, as hexadecimal. */
+  /** All general registers, rip, rflags, selectors, FS and GS base, CR0-CR4 and EFER, as hexadecimal. */
   readonly regs: Readonly<Record<string, string>>;
   /** Changed byte runs of the given pages: address and hexadecimal bytes. */
   readonly mem: readonly (readonly [string, string])[];
@@ -113,14 +113,24 @@ function describe(processor: Processor, reason: string): ExecTrap {
   return { vector, name, error, cr2: `0x${view.u64('CR2').toString(16)}` };
 }
 
+const SELECTORS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const;
+const CONTROLS = ['cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const;
+
 function registers(processor: Processor): Record<string, string> {
   const { gpr } = processor.view;
   const regs: Record<string, string> = {};
   GPR_NAMES.forEach((name, n) => {
     regs[name] = `0x${(gpr[n] ?? 0n).toString(16)}`;
   });
-  regs['rip'] = `0x${processor.view.u64('RIP').toString(16)}`;
+  const { view } = processor;
+  regs['rip'] = `0x${view.u64('RIP').toString(16)}`;
   regs['rflags'] = `0x${processor.rflags.toString(16)}`;
+  for (const name of SELECTORS) regs[name] = `0x${view.segment(name).selector.toString(16)}`;
+  regs['fs_base'] = `0x${view.segment('fs').base.toString(16)}`;
+  regs['gs_base'] = `0x${view.segment('gs').base.toString(16)}`;
+  for (const name of CONTROLS) {
+    regs[name] = `0x${view.u64(name.toUpperCase()).toString(16)}`;
+  }
   return regs;
 }
 

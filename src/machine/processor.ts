@@ -41,6 +41,7 @@ export const EXIT_REASONS = [
   'event',
   'syscall',
   'sysenter',
+  'callGate',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 
