@@ -6,27 +6,28 @@ import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
 interface Entry {
-  readonly usage: string;
+  /** Positional arguments, as yargs writes them. */
+  readonly operands: string;
   readonly summary: string;
   readonly load: () => Promise<Command<unknown>>;
 }
 
 // biome-ignore format: one command per line.
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  asm:    entry('asm [file]',    'assemble NASM syntax',             () => import('./commands/asm.ts')),
-  disasm: entry('disasm [file]', 'disassemble a flat binary',        () => import('./commands/disasm.ts')),
-  isa:    entry('isa',           'list the instruction table',       () => import('./commands/isa.ts')),
-  run:    entry('run [image]',   'boot a guest kernel',              () => import('./commands/run.ts')),
-  exec:   entry('exec',          'run single instructions from JSON lines', () => import('./commands/exec.ts')),
-  bench:  entry('bench [guests..]', 'measure the speed of the machine', () => import('./commands/bench.ts')),
+  asm:    entry('[file]',     'assemble NASM syntax',                    () => import('./commands/asm.ts')),
+  disasm: entry('[file]',     'disassemble a flat binary',               () => import('./commands/disasm.ts')),
+  isa:    entry('',           'list the instruction table',              () => import('./commands/isa.ts')),
+  run:    entry('[image]',    'boot a guest kernel',                     () => import('./commands/run.ts')),
+  exec:   entry('',           'run single instructions from JSON lines', () => import('./commands/exec.ts')),
+  bench:  entry('[guests..]', 'measure the speed of the machine',        () => import('./commands/bench.ts')),
 };
 
 function entry<T>(
-  usage: string,
+  operands: string,
   summary: string,
   load: () => Promise<{ command: Command<T> }>,
 ): Entry {
-  return { usage, summary, load: async () => (await load()).command as Command<unknown> };
+  return { operands, summary, load: async () => (await load()).command as Command<unknown> };
 }
 
 // A positional stands as optional, so that an unknown flag is reported before a missing file.
@@ -38,34 +39,44 @@ const DASHED_VALUE = new Set(['--machine']);
 
 /** Runs the command that `args` name; returns the exit status. */
 export async function parse(args: readonly string[]): Promise<number> {
-  const parser = configure(yargs(normalize(args)));
   const [name = ''] = args;
   const called = COMMANDS[name];
-  if (!called && /^[^-]/.test(name)) {
+  if (called !== undefined) return runCommand(name, called, normalize(args.slice(1)));
+  if (/^[^-]/.test(name)) {
     throw new UsageError(`unknown command '${name}'; trapline --help lists them`);
   }
-  const command = await called?.load();
+  overview(args).parse();
+  return 0;
+}
+
+/** Each command has a parser of its own, of which it is the default command. */
+async function runCommand(name: string, entry: Entry, args: readonly string[]): Promise<number> {
+  const command = await entry.load();
   let run = async () => 0;
-  for (const entry of Object.values(COMMANDS)) {
-    const own = entry === called ? command : undefined;
-    parser.command(
-      entry.usage,
-      entry.summary,
-      (builder) => own?.build(builder) ?? builder,
-      (values) => {
-        run = async () => (await own?.run(values)) ?? 0;
-      },
-    );
-  }
-  parser.parse();
+  configure(yargs(args))
+    .scriptName(`trapline ${name}`)
+    .command(`$0 ${entry.operands}`, entry.summary, command.build, (values) => {
+      run = async () => command.run(values);
+    })
+    .parse();
   return run();
+}
+
+/** What `trapline --help` shows. */
+function overview(args: readonly string[]): Argv {
+  const parser = configure(yargs(args)).scriptName('trapline').usage('Usage: $0 COMMAND [OPTIONS]');
+  for (const [name, { operands, summary }] of Object.entries(COMMANDS)) {
+    parser.command(`${name} ${operands}`.trim(), summary);
+  }
+  return parser
+    .demandCommand(1, 1, 'a command is needed; trapline --help lists them')
+    .example('$0 run guests/hello/main.asm', 'assemble and boot a guest')
+    .epilogue('trapline COMMAND --help tells about each.');
 }
 
 function configure(parser: Argv): Argv {
   return parser
-    .scriptName('trapline')
     .locale('en')
-    .usage('Usage: $0 COMMAND [OPTIONS]')
     .parserConfiguration({
       'greedy-arrays': false,
       'duplicate-arguments-array': false,
@@ -73,7 +84,6 @@ function configure(parser: Argv): Argv {
       'camel-case-expansion': false,
       'parse-positional-numbers': false,
     })
-    .demandCommand(1, 1, 'a command is needed; trapline --help lists them')
     .strict()
     .version(version())
     .help()

@@ -5,7 +5,7 @@
  */
 
 import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadImage } from '../image/load.ts';
 import type { RunEnd } from '../machine/machine.ts';
@@ -40,16 +40,22 @@ export function benchNames(): string[] {
     .sort();
 }
 
-/** The path of a guest's source, with or without the prefix of its name. */
-function sourceOf(name: string): string {
+/** The path of the source of a guest that comes with the package. */
+export function guestSource(name: string): string {
+  return join(GUESTS, name, 'main.asm');
+}
+
+/** The folder of a benchmark, named with or without the prefix. */
+function folderOf(name: string): string {
   const folder = benchNames().find((known) => known === name || known === PREFIX + name);
-  if (folder === undefined) throw new FileError(name, 'ENOENT', 'there is no such benchmark');
-  return join(GUESTS, folder, 'main.asm');
+  if (folder !== undefined) return folder;
+  throw new FileError(name, 'ENOENT', `no such benchmark; there are: ${benchNames().join(' ')}`);
 }
 
 /** Reads and assembles a benchmark; `share` of its work is done (quick runs). */
 export function readBench(name: string, share = 1): BenchGuest {
-  const path = sourceOf(name);
+  const folder = folderOf(name);
+  const path = guestSource(folder);
   const source = readText(path);
   const [, ops = '0', unit = ''] = /^; bench: ops=(\d+) unit=(\S+)/m.exec(source) ?? [];
   const [, work = ops] = /^%define N (\d+)/m.exec(source) ?? [];
@@ -57,7 +63,7 @@ export function readBench(name: string, share = 1): BenchGuest {
   const count = Math.max(1, Math.round(Number(work) * share));
   const defines = { RAM_MIB: String(ramMib), N: String(count) };
   return {
-    name: basename(join(path, '..')),
+    name: folder,
     ops: (Number(ops) / Number(work)) * count,
     unit,
     ramMib,

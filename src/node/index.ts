@@ -1,6 +1,13 @@
 /** What needs Node: files, benchmark guests and the processor's module. Imported as `trapline/node`. */
 
-export { type BenchGuest, type BenchRun, benchNames, readBench, runBench } from './bench-guest.ts';
+export {
+  type BenchGuest,
+  type BenchRun,
+  benchNames,
+  guestSource,
+  readBench,
+  runBench,
+} from './bench-guest.ts';
 export { FileError, readBytes, readIncluded, readText, writeWhole } from './files.ts';
 export { assembleFile, type GuestFile, readGuest, type SourceOptions } from './guest-file.ts';
 export { loadProcessorModule } from './wasm.ts';

@@ -37,6 +37,7 @@ export class SerialPort implements PortDevice {
   readonly #quiet: Timer;
   #input: InputState = 'ended';
   #polled = false;
+  #wantsInterrupts = false;
 
   constructor(uart: Uart16550, { clock, wait }: SerialPortDeps) {
     this.uart = uart;
@@ -52,7 +53,7 @@ export class SerialPort implements PortDevice {
 
   /** The guest's receive interrupt is enabled: a byte would reach it in HLT. */
   get wantsInterrupts(): boolean {
-    return (this.uart.save().ier & UART_IER_ERBFI) !== 0;
+    return this.#wantsInterrupts;
   }
 
   /** Announces an input that is to be asked for; without one nothing ever is. */
@@ -86,6 +87,9 @@ export class SerialPort implements PortDevice {
 
   writePort(offset: number, size: number, value: number): void {
     this.uart.writePort(offset, size, value);
+    if (offset === UART_IER) {
+      this.#wantsInterrupts = (this.uart.save().ier & UART_IER_ERBFI) !== 0;
+    }
     if (this.#input === 'ended') return;
     this.#polled = false;
     if (offset === UART_IER || this.#quiet.deadline !== undefined) this.#listen();

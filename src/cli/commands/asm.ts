@@ -30,7 +30,7 @@ export const command: Command<Values> = {
     yargs
       .positional('file', { type: 'string', describe: 'source in NASM syntax' })
       .options(OPTIONS)
-      .example('$0 asm hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
+      .example('$0 hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
   run: ({ file: given, o, l, D, I, json }) => {
     const file = required(given, 'a source file');
     const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });

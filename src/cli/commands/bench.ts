@@ -1,11 +1,11 @@
 /** `trapline bench`: guest MIPS and nanoseconds per operation of the benchmark guests, and start-up. */
 
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Options } from 'yargs';
 import {
   type BenchRun,
   benchNames,
+  guestSource,
   loadProcessorModule,
   readBench,
   runBench,
@@ -46,7 +46,7 @@ export const command: Command<Values> = {
     yargs
       .positional('guests', { type: 'string', array: true, describe: 'benchmarks (default: all)' })
       .options(OPTIONS)
-      .example('$0 bench --runs 3 int80 syscall', 'two of the benchmarks'),
+      .example('$0 --runs 3 int80 syscall', 'two of the benchmarks'),
   run: ({ guests, runs, quick, json }) => {
     const count = parseCount('runs', runs);
     const names = guests !== undefined && guests.length > 0 ? guests : benchNames();
@@ -114,8 +114,8 @@ interface StartUp {
 
 /** Boots guests/hello in processes of their own, Node's start included. */
 function measureStartUp(count: number): StartUp {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  const hello = fileURLToPath(new URL('../../../guests/hello/main.asm', import.meta.url));
+  const [, main = ''] = process.argv;
+  const hello = guestSource('hello');
   const times = Array.from({ length: count }, () => {
     const started = performance.now();
     const { status } = spawnSync(process.execPath, [main, 'run', hello], { stdio: 'ignore' });

@@ -26,7 +26,7 @@ export const command: Command<Values> = {
     yargs
       .positional('file', { type: 'string', describe: 'flat binary' })
       .options(OPTIONS)
-      .example('$0 disasm hello.bin --origin 0x100000', 'disassemble a kernel'),
+      .example('$0 hello.bin --origin 0x100000', 'disassemble a kernel'),
   run: ({ file, origin, bits, json }) => {
     const bytes = readBytes(required(file, 'a flat binary'));
     const mode = bits === '32' ? 32 : 64;

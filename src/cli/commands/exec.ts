@@ -24,7 +24,7 @@ cr4 ${hex(EXEC_DEFAULTS.cr4)}, efer ${hex(EXEC_DEFAULTS.efer)}; cr3, GDT, IDT an
 
 export const command: Command<Record<string, never>> = {
   build: (yargs) =>
-    yargs.epilogue(HELP).example(`echo '{"code":"48ffc0"}' | $0 exec`, 'inc rax') as never,
+    yargs.epilogue(HELP).example(`echo '{"code":"48ffc0"}' | $0`, 'inc rax') as never,
   run: async () => {
     const executor = createExecutor(loadProcessorModule());
     process.stdin.setEncoding('utf8');

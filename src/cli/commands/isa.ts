@@ -7,7 +7,7 @@ import { STATUS_OK } from '../status.ts';
 
 export const command: Command<OptionValues<typeof JSON_OPTION>> = {
   build: (yargs) =>
-    yargs.options(JSON_OPTION).example('$0 isa --json', 'the table for another program'),
+    yargs.options(JSON_OPTION).example('$0 --json', 'the table for another program'),
   run: ({ json }) => {
     if (json) printJson(ROWS.map(plain));
     else print(formatTable(ROWS.map(columns)));

@@ -57,8 +57,8 @@ export const command: Command<Values> = {
       .positional('image', { type: 'string', describe: '.asm source or flat binary' })
       .options(OPTIONS)
       .epilogue(EPILOGUE)
-      .example('$0 run guests/hello/main.asm', 'assemble and boot')
-      .example('$0 run kernel.bin --ram 128M --stats', 'boot a flat binary'),
+      .example('$0 guests/hello/main.asm', 'assemble and boot')
+      .example('$0 kernel.bin --ram 128M --stats', 'boot a flat binary'),
   run: async (args) => {
     const guest = readImage(args);
     for (const warning of guest.warnings) note(formatDiagnostic(warning));

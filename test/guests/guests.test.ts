@@ -1,0 +1,67 @@
+/**
+ * Every guest gives the serial output that QEMU and Bochs give (test/interop). The processor has all
+ * features, as theirs have. Benchmark guests do a part of their work, enough to see them end well.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { loadImage } from '../../src/image/load.ts';
+import { FEATURE_NAMES } from '../../src/machine/features.ts';
+import type { RunEnd } from '../../src/machine/machine.ts';
+import { benchNames, readBench } from '../../src/node/bench-guest.ts';
+import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
+import { loadProcessorModule } from '../../src/node/wasm.ts';
+import { Pc } from '../../src/pc/pc.ts';
+
+const GUESTS = fileURLToPath(new URL('../../guests', import.meta.url));
+const SUCCESS: RunEnd = { kind: 'exit', status: 1 };
+const BENCH_SHARE = 1 / 500;
+
+const module = loadProcessorModule();
+
+interface Outcome {
+  readonly end: RunEnd;
+  readonly output: string;
+}
+
+function run({ image }: GuestFile, ramMib: number, input: Iterable<number> = []): Outcome {
+  const sent: number[] = [];
+  const pc = new Pc(module, {
+    ramBytes: ramMib * 2 ** 20,
+    features: new Set(FEATURE_NAMES),
+    com1: (byte) => sent.push(byte),
+  });
+  loadImage(pc.machine, image);
+  pc.com1.openInput();
+  const bytes = input[Symbol.iterator]();
+  for (;;) {
+    const end = pc.machine.run();
+    if (end.kind !== 'input') return { end, output: Buffer.from(sent).toString('latin1') };
+    const { done, value } = bytes.next();
+    pc.com1.supply(done ? undefined : value);
+  }
+}
+
+const isBench = (name: string): boolean => name.startsWith('bench-');
+const names = readdirSync(GUESTS).filter((name) => existsSync(join(GUESTS, name, 'expected.txt')));
+
+test.each(names.filter((name) => !isBench(name)))('%s', (name) => {
+  const file = (base: string): string => join(GUESTS, name, base);
+  const input = existsSync(file('input.txt')) ? readFileSync(file('input.txt')) : [];
+  const { end, output } = run(readGuest(file('main.asm')), 64, input);
+  expect(output).toBe(readFileSync(file('expected.txt'), 'latin1'));
+  expect(end).toEqual(SUCCESS);
+});
+
+describe('benchmarks', () => {
+  test.each(benchNames())('%s', (name) => {
+    const { file, ramMib } = readBench(name, BENCH_SHARE);
+    const { end, output } = run(file, ramMib);
+    const [first, last] = output.trimEnd().split('\n');
+    expect(readFileSync(join(GUESTS, name, 'expected.txt'), 'latin1')).toContain(first);
+    expect(last).toMatch(/^result 0x[0-9a-f]{16}$/);
+    expect(end).toEqual(SUCCESS);
+  });
+});
