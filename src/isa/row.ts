@@ -193,8 +193,18 @@ const FIXED_SREG = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 
 const PLAIN = { memory: false, signed: false, fixed: 0, memoryBits: 0 } as const;
 
+/** Operands parsed so far: the same few stand in hundreds of rows. */
+const parsed = new Map<string, Operand>();
+
 /** `slot` is where a plain `r` operand of this row stands. */
 function parseOperand(text: string, slot: Slot): Operand {
+  const key = `${text} ${slot}`;
+  const known = parsed.get(key) ?? parseNewOperand(text, slot);
+  parsed.set(key, known);
+  return known;
+}
+
+function parseNewOperand(text: string, slot: Slot): Operand {
   const gpr = FIXED_GPR[text];
   if (gpr) {
     return { ...PLAIN, text, kind: 'gpr', slot: 'fixed', bits: gpr[1], fixed: gpr[0] };
