@@ -29,6 +29,7 @@ build/tsc.stamp: $(SOURCES) tsconfig.json $(INSTALLED)
 
 # The command line in a few files: start-up would spend half its time on finding 130 modules.
 dist/bin/main.js: build/tsc.stamp
+	@rm -rf dist/bin
 	$(BIN)/rolldown dist/cli/main.js --format esm --platform node --dir dist/bin --log-level silent \
 		--external yargs --external @assemblyscript/loader
 	@chmod +x $@
@@ -58,7 +59,7 @@ typecheck: build
 	$(BIN)/tsc -p test
 
 test: build
-	$(BIN)/vitest run --config test/vitest.config.ts
+	$(BIN)/vitest run --config test/vitest.config.ts --reporter=default --reporter=./test/totals.ts
 
 # make bench ARGS='--runs 3 sieve'
 bench: build

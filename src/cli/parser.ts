@@ -55,7 +55,7 @@ async function runCommand(name: string, entry: Entry, args: readonly string[]): 
   let run = async () => 0;
   configure(yargs(args))
     .scriptName(`trapline ${name}`)
-    .command(`$0 ${entry.operands}`, entry.summary, command.build, (values) => {
+    .command(`$0 ${entry.operands}`.trim(), entry.summary, command.build, (values) => {
       run = async () => command.run(values);
     })
     .parse();

@@ -21,7 +21,7 @@ export function describeErrorCode(vector: number, code: number): string | undefi
   if (vector === VECTOR_PF) return pageFault(code);
   if (!SELECTOR_VECTORS.has(vector) || code === 0) return undefined;
   const entry = code >> 3;
-  const delivery = code & SEL_EXT ? ', while an event was delivered' : '';
+  const delivery = code & SEL_EXT ? ', EXT' : '';
   if (code & SEL_IDT) return `IDT entry ${entry}${delivery}`;
   const selector = code & ~(SEL_EXT | SEL_IDT);
   if (selector === 0) return `no selector${delivery}`;

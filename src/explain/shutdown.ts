@@ -26,7 +26,7 @@ export function explainFaults(
 /** What was being delivered when the event after `previous` was raised. */
 function cause(previous: FaultRecord | undefined): string {
   if (previous === undefined) return '';
-  return ` while delivering ${previous.doubled ? '#DF' : nameOf(previous)}`;
+  return `, while delivering ${previous.doubled ? '#DF' : nameOf(previous)}`;
 }
 
 function explainFault(fault: FaultRecord, symbols: Symbolizer): string[] {

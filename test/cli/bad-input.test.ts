@@ -1,0 +1,129 @@
+/** Bad input gets one clear line, status 2, and leaves nothing behind. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { folderWith, trapline } from './command-line.ts';
+
+const HELLO = 'guests/hello/main.asm';
+
+describe('usage', () => {
+  // biome-ignore format: one case per line.
+  test.each<[args: string[], message: string]>([
+    [[],                                              'a command is needed'],
+    [['frobnicate'],                                  "unknown command 'frobnicate'"],
+    [['run'],                                         'an image is needed'],
+    [['asm'],                                         'a source file is needed'],
+    [['run', '--frob', HELLO],                        'Unknown argument: frob'],
+    [['asm', '--frob'],                               'Unknown argument: frob'],
+    [['run', HELLO, 'more'],                          'Unknown argument: more'],
+    [['run', HELLO, '--ram'],                         'Not enough arguments following: ram'],
+    [['run', HELLO, '--ram', '3G'],                   '--ram: 3G is out of range'],
+    [['run', HELLO, '--ram', '512K'],                 '--ram: 512K is out of range'],
+    [['run', HELLO, '--ram', '0'],                    '--ram: 0 is out of range'],
+    [['run', HELLO, '--ram', '-1'],                   '--ram'],
+    [['run', HELLO, '--ram', 'much'],                 "'much' is not a size"],
+    [['run', HELLO, '--max-instructions', '0'],       "'0' is not a positive integer"],
+    [['run', HELLO, '--machine', '+warp'],            "unknown feature '+warp'"],
+    [['run', HELLO, '--machine', '-warp'],            "unknown feature '-warp'"],
+    [['run', HELLO, '--mode', 'prot32'],              'mode prot32 is not supported; there is: long64'],
+    [['run', HELLO, '--entry', 'start'],              "'start' is not an address"],
+    [['run', HELLO, '--load-address', '0xffffffffff'], 'but RAM ends at'],
+    [['run', HELLO, '--serial', 'socket'],            "'socket' is none of stdio, file:PATH, null"],
+    [['run', HELLO, '-D', '7=8'],                     "'7=8' is not NAME or NAME=VALUE"],
+    [['disasm', HELLO, '--bits', '17'],               'Invalid values'],
+    [['disasm', HELLO, '--origin', 'x'],              "'x' is not an address"],
+    [['bench', 'nothing'],                            'no such benchmark'],
+    [['isa', 'rows'],                                 'Unknown argument: rows'],
+  ])('%j', (args, message) => {
+    const { status, stdout, stderr } = trapline(args);
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+});
+
+describe('images', () => {
+  const folder = folderWith({
+    'empty.bin': '',
+    'kernel.elf': new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, 1]),
+    'large.bin': new Uint8Array(2 ** 21),
+    'empty.asm': '; nothing\n',
+  });
+
+  // biome-ignore format: one case per line.
+  test.each<[args: string[], message: string]>([
+    [['missing.bin'],                      'missing.bin: no such file'],
+    [['missing.asm'],                      'missing.asm: no such file'],
+    [['.'],                                '.: is a directory'],
+    [['empty.bin'],                        'empty.bin: the image is empty'],
+    [['empty.asm'],                        'empty.asm: the image is empty'],
+    [['kernel.elf'],                       'kernel.elf: ELF images are not supported'],
+    [['large.bin', '--ram', '2M'],         'large.bin: the image ends at 0x300000, but RAM ends at 0x200000'],
+    [['large.bin', '--entry', '1g'],       "'1g' is not an address"],
+    [['large.bin', '--load-address', '0'], 'large.bin: the image overlaps the boot page tables'],
+    [['large.bin', '--entry', '0x4000000'], 'large.bin: the entry 0x4000000 lies outside RAM'],
+  ])('%j', (args, message) => {
+    const { status, stdout, stderr } = trapline(['run', ...args, '--serial', 'file:out.txt'], '', folder);
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(existsSync(join(folder, 'out.txt'))).toBe(false);
+  });
+});
+
+describe('sources', () => {
+  const folder = folderWith({
+    'syntax.asm': 'bits 64\nmov rax,\nfrob rbx\n',
+    'loop.asm': '%macro again 0\nagain\n%endmacro\nagain\n',
+    'rep.asm': '%rep 1000000000\nnop\n%endrep\n',
+    'times.asm': 'times 1000000000000 db 0\n',
+    'include.asm': '%include "include.asm"\n',
+    'missing.asm': '%include "nowhere.inc"\n',
+    'incbin.asm': 'incbin "nowhere.bin"\n',
+  });
+
+  test('every error has file, line and column, and the line is shown', () => {
+    const { status, stderr } = trapline(['asm', 'syntax.asm'], '', folder);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^syntax\.asm:2(:\d+)?: error: /m);
+    expect(stderr).toMatch(/^syntax\.asm:3(:\d+)?: error: /m);
+    expect(stderr).toContain('frob rbx');
+  });
+
+  test.each(['syntax', 'loop', 'rep', 'times', 'include', 'missing', 'incbin'])(
+    '%s.asm',
+    (name) => {
+      const before = readdirSync(folder).sort();
+      const args = [`${name}.asm`, '-o', `${name}.bin`, '-l', `${name}.lst`];
+      const { status, stdout, stderr } = trapline(['asm', ...args], '', folder);
+      expect(stderr).toMatch(new RegExp(`^${name}\\.asm:\\d+(:\\d+)?: error: `, 'm'));
+      expect([status, stdout]).toEqual([2, '']);
+      expect(readdirSync(folder).sort()).toEqual(before);
+      expect(trapline(['run', `${name}.asm`], '', folder).status).toBe(2);
+    },
+  );
+
+  test('an output that cannot be written', () => {
+    const { status, stderr } = trapline(['asm', HELLO, '-o', '/nowhere/at/all.bin']);
+    expect([status, stderr]).toEqual([2, 'trapline: /nowhere/at/all.bin: no such file\n']);
+  });
+});
+
+describe('exec', () => {
+  test('malformed lines are answered, and the rest goes on', () => {
+    const good = '{"code":"48ffc0","regs":{"rax":"0x5"}}';
+    const bad = ['not json', '[]', '{}', '{"code":"zz"}', '{"code":"90","regs":{"rip":"x"}}', '17'];
+    const { status, stdout } = trapline(['exec'], [good, ...bad, '', good].join('\n'));
+    const replies = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(status).toBe(0);
+    expect(replies).toHaveLength(bad.length + 2);
+    for (const reply of replies.slice(1, -1)) expect(Object.keys(reply)).toEqual(['error']);
+    expect(replies.at(0).regs.rax).toBe('0x6');
+    expect(replies.at(-1)).toEqual(replies[0]);
+  });
+});

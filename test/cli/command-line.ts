@@ -1,0 +1,33 @@
+/** Runs the built command line in a process of its own. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's root. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const MAIN = join(ROOT, 'dist/bin/main.js');
+
+/** What a process left behind. */
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `trapline ARGS` in `cwd` with `input` on stdin. */
+export function trapline(args: readonly string[], input: string = '', cwd = ROOT): Finished {
+  const options = { input, cwd, encoding: 'utf8', timeout: 60_000, maxBuffer: 2 ** 28 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);
+  return { status, stdout, stderr };
+}
+
+/** A new folder with these files in it. */
+export function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'trapline-test-'));
+  for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
+  return folder;
+}

@@ -1,0 +1,157 @@
+/** What the commands print, and their exit statuses. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { folderWith, ROOT, trapline } from './command-line.ts';
+
+const HELLO = 'guests/hello/main.asm';
+const GREETING = readFileSync(join(ROOT, 'guests/hello/expected.txt'), 'utf8');
+const COMMANDS = ['asm', 'disasm', 'isa', 'run', 'exec', 'bench'];
+
+const guest = (body: string) => folderWith({ 'a.asm': `bits 64\norg 0x100000\n${body}\n` });
+
+describe('help', () => {
+  test('lists the commands', () => {
+    const { status, stdout } = trapline(['--help']);
+    expect(status).toBe(0);
+    for (const name of COMMANDS) expect(stdout).toContain(`trapline ${name}`);
+  });
+
+  test.each(COMMANDS)('%s --help has an example', (name) => {
+    const { status, stdout, stderr } = trapline([name, '--help']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`Examples:\\n.*trapline ${name}`));
+  });
+
+  test('the version is that of the package', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(trapline(['--version']).stdout).toBe(`${version}\n`);
+  });
+});
+
+describe('run', () => {
+  test('hello', () => {
+    expect(trapline(['run', HELLO])).toEqual({ status: 1, stdout: GREETING, stderr: '' });
+  });
+
+  test.each([
+    [0x10, 33],
+    [0x7f, 255],
+    [0x80, 1],
+  ])('status of a write of %i', (value, status) => {
+    const folder = guest(`mov al, ${value}\nout 0xf4, al`);
+    expect(trapline(['run', 'a.asm'], '', folder).status).toBe(status);
+  });
+
+  test('COM1 to a file, port 0xe9 to stdout', () => {
+    const folder = guest(
+      "mov dx, 0x3f8\nmov al, 'c'\nout dx, al\nmov al, 'e'\nout 0xe9, al\nout 0xf4, al",
+    );
+    const { stdout } = trapline(['run', 'a.asm', '--serial', 'file:out.txt'], '', folder);
+    expect(stdout).toBe('e');
+    expect(readFileSync(join(folder, 'out.txt'), 'utf8')).toBe('c');
+    expect(trapline(['run', 'a.asm', '--serial', 'null'], '', folder).stdout).toBe('e');
+  });
+
+  test('macros from the command line', () => {
+    const folder = guest('mov al, V\nout 0xf4, al');
+    for (const args of [['-D', 'V=3'], ['-DV=3'], ['--define', 'V=3']]) {
+      expect(trapline(['run', 'a.asm', ...args], '', folder).status).toBe(7);
+    }
+  });
+
+  test('a flat binary at another address', () => {
+    const folder = folderWith({ 'a.bin': new Uint8Array([0x90, 0xb0, 5, 0xe6, 0xf4]) });
+    const args = ['--load-address', '0x200000', '--entry', '0x200001'];
+    expect(trapline(['run', 'a.bin', ...args], '', folder).status).toBe(11);
+  });
+
+  test('features of the processor', () => {
+    const folder = guest(
+      'mov eax, 7\nxor ecx, ecx\ncpuid\nshr ecx, 2\nand ecx, 1\nmov eax, ecx\nout 0xf4, al',
+    );
+    expect(trapline(['run', 'a.asm'], '', folder).status).toBe(1);
+    expect(trapline(['run', 'a.asm', '--machine', '+umip,-smap'], '', folder).status).toBe(3);
+  });
+
+  test('statistics as JSON', () => {
+    const { stderr } = trapline(['run', HELLO, '--stats', '--json']);
+    const statistics = JSON.parse(stderr);
+    expect(statistics.instructions).toBeGreaterThan(100);
+    expect(statistics.exceptions).toEqual({});
+  });
+
+  test('input through a pipe', () => {
+    const { stdout, status } = trapline(['run', 'guests/interrupts/main.asm'], 'piped.');
+    expect(status).toBe(1);
+    expect(stdout).toContain('> piped.');
+  });
+});
+
+describe('abnormal ends', () => {
+  test.each([
+    ['cli\nhlt', 'halted with no wake-up possible (interrupts are off) at 0008:0000000000100002'],
+    ['in al, 0x92\nor al, 1\nout 0x92, al', 'the guest reset the machine through port 0x92'],
+    [
+      'l: jmp l',
+      'the instruction limit was reached at 0008:0000000000100000 (l), after 1000 instructions',
+    ],
+  ])('%j', (body, message) => {
+    const { status, stdout, stderr } = trapline(
+      ['run', 'a.asm', '--max-instructions', '1000'],
+      '',
+      guest(body),
+    );
+    expect([status, stdout]).toEqual([4, '']);
+    expect(stderr).toContain(`trapline: ${message}`);
+  });
+
+  test('a triple fault is explained', () => {
+    const body = 'mov rbx, 0x7000000000\nfault: mov [rbx], rax';
+    const { status, stderr } = trapline(['run', 'a.asm'], '', guest(`bits 64\n${body}`));
+    expect(status).toBe(4);
+    const lines = stderr.split('\n');
+    expect(lines[0]).toContain('triple fault at');
+    expect(stderr).toContain('1. #PF(0x0002): supervisor write of a page that is not present');
+    expect(stderr).toContain('(fault)');
+    expect(stderr).toContain('CR2=0000007000000000');
+    expect(stderr).toMatch(/PML4E|PDPTE/);
+    expect(stderr).toContain('P=0');
+    expect(stderr).toContain('#GP(0x0073): IDT entry 14, EXT, while delivering #PF');
+    expect(stderr).toContain('the vector lies beyond the limit of the IDT');
+    expect(stderr).toContain('while delivering #DF');
+    expect(stderr).toMatch(/^RAX=[0-9a-f]{16} RBX=/m);
+    expect(stderr).toMatch(/^CS =0008 0000000000000000 ffffffff 00af9b00 DPL=0 CS64 \[-RA\]$/m);
+  });
+});
+
+describe('asm and disasm', () => {
+  test('round trip', () => {
+    const folder = guest('start: mov rax, [rel start]\nsyscall\nlea rcx, [rax + rbx * 8 + 4]');
+    expect(trapline(['asm', 'a.asm', '-l', 'a.lst'], '', folder)).toMatchObject({
+      status: 0,
+      stdout: '',
+    });
+    const text = trapline(['disasm', 'a.bin', '--origin', '0x100000'], '', folder).stdout;
+    const again = folderWith({ 'b.asm': text });
+    expect(trapline(['asm', 'b.asm', '-ob.out'], '', again).status).toBe(0);
+    expect(readFileSync(join(again, 'b.out'))).toEqual(readFileSync(join(folder, 'a.bin')));
+    expect(readFileSync(join(folder, 'a.lst'), 'utf8')).toContain('syscall');
+  });
+
+  test('isa lists every row', () => {
+    const rows = JSON.parse(trapline(['isa', '--json']).stdout);
+    const lines = trapline(['isa']).stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(rows.length + 1);
+    expect(rows).toContainEqual(
+      expect.objectContaining({ text: 'hlt', encoding: 'F4', privilege: 'cpl0' }),
+    );
+  });
+});
+
+test('exec answers 20,000 lines in a few seconds', () => {
+  const line = '{"code":"4801d8","regs":{"rax":"0x1","rbx":"0x2","rip":"0x20000000"}}\n';
+  const { stdout } = trapline(['exec'], line.repeat(20_000));
+  expect(stdout.split('\n')).toHaveLength(20_001);
+});
