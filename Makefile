@@ -30,8 +30,8 @@ build/tsc.stamp: $(SOURCES) tsconfig.json $(INSTALLED)
 # The command line in a few files: start-up would spend half its time on finding 130 modules.
 dist/bin/main.js: build/tsc.stamp
 	@rm -rf dist/bin
-	$(BIN)/rolldown dist/cli/main.js --format esm --platform node --dir dist/bin --log-level silent \
-		--external yargs --external @assemblyscript/loader
+	$(BIN)/rolldown dist/cli/main.js --format esm --platform node --dir dist/bin \
+		--external yargs --external @assemblyscript/loader > build/bundle.log
 	@chmod +x $@
 
 # Writes only what has changed, so that the processor is not compiled again for nothing.
