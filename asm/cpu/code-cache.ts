@@ -54,14 +54,25 @@ const BITMAP: usize = 8;
 export class CodeCache {
   /** First record of the block at `rip`, decoded if need be; 0 with RAISED set if it cannot be had. */
   static find(rip: u64): usize {
+    const hpa = Tlb.fetch(rip);
+    if (hpa < 0) return CodeCache.miss(rip);
+    store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
+    return CodeCache.block(<u32>hpa);
+  }
+
+  /** The block at `hpa` in RAM. */
+  @inline static block(hpa: u32): usize {
+    const mode = load<u32>(CODE_MODE);
+    const slot = CodeCache.slot(hpa, mode);
+    if (load<u32>(slot) == hpa && load<u32>(slot, 4) == mode) return load<u32>(slot, 8);
+    return CodeCache.build(hpa, mode);
+  }
+
+  static miss(rip: u64): usize {
     const hpa = Memory.fetch(rip);
     if (load<u32>(RAISED) != Raised.Nothing) return 0;
     store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
-    if (!Physical.isRam(hpa)) return CodeCache.refuse();
-    const mode = load<u32>(CODE_MODE);
-    const slot = CodeCache.slot(<u32>hpa, mode);
-    if (load<u32>(slot) == <u32>hpa && load<u32>(slot, 4) == mode) return load<u32>(slot, 8);
-    return CodeCache.build(<u32>hpa, mode);
+    return Physical.isRam(hpa) ? CodeCache.block(<u32>hpa) : CodeCache.refuse();
   }
 
   @inline static slot(hpa: u32, mode: u32): usize {

@@ -65,7 +65,7 @@ export class CodeSegment {
   }
 
   /** Present, and L and D not both set in long mode; then sets the accessed bit. */
-  static checkUsable(selector: u32, low: u64, ext: u32): bool {
+  @inline static checkUsable(selector: u32, low: u64, ext: u32): bool {
     const access = Descriptor.access(low);
     if (Table.isLong() && (access & ACCESS_L) != 0 && (access & ACCESS_DB) != 0) {
       return Table.gp(selector, ext, Why.CodeLongAndDefault, low);
@@ -78,7 +78,7 @@ export class CodeSegment {
   }
 
   /** `rip` may be executed in the segment: canonical in 64-bit code, else within the limit. */
-  static checkTarget(rip: u64, low: u64, ext: u32): bool {
+  @inline static checkTarget(rip: u64, low: u64, ext: u32): bool {
     const long = Table.isLong() && (Descriptor.access(low) & ACCESS_L) != 0;
     if (long ? Memory.isCanonical(rip) : rip <= <u64>Descriptor.limit(low)) return true;
     Event.gp(ext, long ? Why.TargetNotCanonical : Why.TargetBeyondLimit);
@@ -92,7 +92,7 @@ export class CodeSegment {
   }
 
   /** Loads CS; the selector's RPL becomes `cpl`. */
-  static commit(selector: u32, low: u64, cpl: u32): void {
+  @inline static commit(selector: u32, low: u64, cpl: u32): void {
     Segment.set(SEGMENT_CS, (selector & ~SELECTOR_RPL) | cpl, low);
     store<u32>(CPL, cpl);
     Mode.update();

@@ -20,6 +20,7 @@ import { Task } from './task';
 import { Why } from '../gen/why';
 import {
   ACTIVITY,
+  CONTEXT,
   CPL,
   CR2,
   EVENT_ADDRESS,
@@ -39,8 +40,11 @@ import {
   RIP,
   SHADOW,
   STEPPING,
+  SYSTEM_CONTEXT,
+  TLB_WRITE,
 } from '../layout';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
+import { Tlb } from '../mmu/tlb';
 
 const RSP: u32 = 4;
 const PUSH: u32 = 8;
@@ -230,6 +234,18 @@ export class Deliver {
     if (!Memory.isCanonical(top - PUSH) || !Memory.isCanonical(bottom)) {
       Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
       return 0;
+    }
+    const context = inner ? load<u64>(SYSTEM_CONTEXT) : load<u64>(CONTEXT);
+    const place = Tlb.find(TLB_WRITE, bottom, <u32>(top - bottom), context);
+    if (place != 0) {
+      const frame = hasError ? place + PUSH : place;
+      if (hasError) store<u64>(place, error);
+      store<u64>(frame, load<u64>(RIP), 0 * PUSH);
+      store<u64>(frame, Segment.selector(SEGMENT_CS), 1 * PUSH);
+      store<u64>(frame, image, 2 * PUSH);
+      store<u64>(frame, Register.get(RSP), 3 * PUSH);
+      store<u64>(frame, Segment.selector(SEGMENT_SS), 4 * PUSH);
+      return bottom;
     }
     Deliver.push(top - 1 * PUSH, Segment.selector(SEGMENT_SS), inner);
     if (!Event.raised()) Deliver.push(top - 2 * PUSH, Register.get(RSP), inner);

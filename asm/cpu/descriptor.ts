@@ -62,7 +62,7 @@ export class Descriptor {
     return Descriptor.base(low) | (high << 32);
   }
   /** Last valid offset, in bytes. */
-  static limit(low: u64): u32 {
+  @inline static limit(low: u64): u32 {
     const limit = (<u32>low & 0xffff) | (<u32>(low >> 32) & 0xf0000);
     return Descriptor.access(low) & ACCESS_G ? (limit << 12) | 0xfff : limit;
   }
@@ -120,14 +120,14 @@ export class Table {
   }
 
   /** GVA of the descriptor that `selector` names. */
-  static address(selector: u32): u64 {
+  @inline static address(selector: u32): u64 {
     const offset = <u64>(selector & 0xfff8);
     if (!(selector & SELECTOR_TI)) return load<u64>(GDTR_BASE) + offset;
     return load<u64>(SEGS + SEGMENT_LDTR * SEG_BYTES, SEG_BASE) + offset;
   }
 
   /** `bytes` bytes of the descriptor lie within the table's limit. */
-  static holds(selector: u32, bytes: u32): bool {
+  @inline static holds(selector: u32, bytes: u32): bool {
     const last = (selector & 0xfff8) + bytes - 1;
     if (!(selector & SELECTOR_TI)) return last <= load<u32>(GDTR_LIMIT);
     const ldt = SEGS + SEGMENT_LDTR * SEG_BYTES;
@@ -162,7 +162,7 @@ export class Table {
     if (!(Descriptor.access(low) & ACCESS_ACCESSED)) Table.setType(selector, low, ACCESS_ACCESSED);
   }
   /** Sets bits of the type in memory; may raise. */
-  static setType(selector: u32, low: u64, bits: u32): void {
+  @inline static setType(selector: u32, low: u64, bits: u32): void {
     Memory.writeSystem(Table.address(selector) + 5, 1, (low >> 40) | bits);
   }
 

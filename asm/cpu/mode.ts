@@ -25,7 +25,7 @@ export enum Activity {
 
 export class Mode {
   /** CS, CPL or EFER.LMA changed: recomputes CODE_MODE and the TLB contexts. */
-  static update(): void {
+  @inline static update(): void {
     const access = load<u32>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_ACCESS);
     const long = (load<u32>(EFER) & EFER_LMA) != 0 && (access & ACCESS_L) != 0;
     store<u32>(CODE_MODE, long ? CodeMode.Long : access & ACCESS_DB ? CodeMode.Bits32 : CodeMode.Bits16);

@@ -14,6 +14,7 @@ import {
   ACTIVITY,
   COUNT_ACCESSES,
   DEBUG_PENDING,
+  DR7,
   EVENT_KIND,
   EXIT_REASON,
   FUEL,
@@ -64,10 +65,11 @@ export class Run {
 
   static loop(): void {
     let alone = false;
+    let lastEvent: i64 = -1;
     while (true) {
       const raised = load<u32>(RAISED);
       store<u32>(RAISED, Raised.Nothing);
-      if (raised == Raised.Event) Deliver.event();
+      if (raised == Raised.Event) lastEvent = Run.event(lastEvent);
       else if (raised == Raised.Exit) return;
       else alone = raised == Raised.Alone;
       if (load<u32>(RAISED) != Raised.Nothing) continue;
@@ -79,6 +81,16 @@ export class Run {
       else Run.block();
       alone = false;
     }
+  }
+
+  /**
+   * Delivers the event in the event block. An event that no instruction has preceded since the last one
+   * costs an instruction's fuel, so that a guest whose handlers fault at once cannot hold the host.
+   */
+  static event(lastEvent: i64): i64 {
+    if (load<i64>(FUEL) == lastEvent) store<i64>(FUEL, lastEvent - (<i64>1 << 32));
+    Deliver.event();
+    return load<i64>(FUEL);
   }
 
   /** Takes what is due between two instructions. False if the run ends here or RAISED was set. */
@@ -110,9 +122,22 @@ export class Run {
     return load<i64>(FUEL) >> 32 > 0;
   }
 
+  /** Nothing is due at the boundary behind an instruction that ended its block: the run loop can be left out. */
+  @inline static isCalm(): bool {
+    const busy =
+      load<u32>(SHADOW) |
+      load<u32>(DEBUG_PENDING) |
+      load<u32>(NMI_PENDING) |
+      load<u32>(STOP_REQUEST) |
+      load<u32>(ACTIVITY) |
+      (load<u32>(DR7) & 0xff) |
+      (load<u32>(RFLAGS) & (TF | RF));
+    return busy == 0 && (load<u32>(INTR) == 0 || (load<u32>(RFLAGS) & IF) == 0);
+  }
+
   /** The next instruction must be looked at by itself. */
   @inline static steps(): bool {
-    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
+    return (load<u32>(RFLAGS) & TF) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
   }
 
   /** Runs blocks from RIP on. */
@@ -126,6 +151,8 @@ export class Run {
     }
     store<i64>(FUEL, fuel);
     store<u32>(REPEATING, 0);
+    // RF lasts for one instruction and shows in nothing but breakpoints, which would have it stepped.
+    store<u32>(RFLAGS, load<u32>(RFLAGS) & ~RF);
     execute(i);
   }
 

@@ -39,7 +39,7 @@ export class Segment {
   }
 
   /** Writes all parts. */
-  static fill(segment: u32, selector: u32, base: u64, limit: u32, access: u32): void {
+  @inline static fill(segment: u32, selector: u32, base: u64, limit: u32, access: u32): void {
     const place = Segment.place(segment);
     store<u64>(place, base, SEG_BASE);
     store<u32>(place, limit, SEG_LIMIT);
@@ -47,16 +47,16 @@ export class Segment {
     store<u16>(place, <u16>selector, SEG_SELECTOR);
   }
   /** Takes the parts from a code or data descriptor, whose accessed bit is set. */
-  static set(segment: u32, selector: u32, low: u64): void {
+  @inline static set(segment: u32, selector: u32, low: u64): void {
     const access = Descriptor.access(low) | 1;
     Segment.fill(segment, selector, Descriptor.base(low), Descriptor.limit(low), access);
   }
   /** Flat code or data, as SYSCALL and SYSENTER load without reading a descriptor. */
-  static setFlat(segment: u32, selector: u32, access: u32): void {
+  @inline static setFlat(segment: u32, selector: u32, access: u32): void {
     Segment.fill(segment, selector, 0, 0xffffffff, access);
   }
   /** Null selector; `dpl` keeps SS.DPL equal to CPL. */
-  static setNull(segment: u32, selector: u32, dpl: u32): void {
+  @inline static setNull(segment: u32, selector: u32, dpl: u32): void {
     Segment.fill(segment, selector, 0, 0, ACCESS_UNUSABLE | (dpl << 5));
   }
 

@@ -15,12 +15,12 @@ const RBP: u32 = 5;
 
 export class Stack {
   /** Bits of the stack pointer that count: all in 64-bit code, else by SS.B. */
-  static mask(): u64 {
+  @inline static mask(): u64 {
     if (Mode.isLong()) return ~(<u64>0);
     return Segment.access(SEGMENT_SS) & ACCESS_DB ? 0xffffffff : 0xffff;
   }
   /** GVA of `offset` in the stack segment. */
-  static linear(offset: u64): u64 {
+  @inline static linear(offset: u64): u64 {
     if (Mode.isLong()) return offset;
     return <u64>(<u32>(Segment.base(SEGMENT_SS) + (offset & Stack.mask())));
   }
@@ -28,10 +28,10 @@ export class Stack {
     return Register.get(RSP);
   }
   /** Stack pointer moved to `value`, bits that do not count kept. */
-  static setPointer(value: u64): void {
+  @inline static setPointer(value: u64): void {
     Stack.setRegister(RSP, value);
   }
-  static setRegister(number: u32, value: u64): void {
+  @inline static setRegister(number: u32, value: u64): void {
     const mask = Stack.mask();
     if (mask == 0xffff) Register.set(number, (Register.get(number) & ~mask) | (value & mask));
     else Register.set(number, value & mask);
@@ -44,7 +44,7 @@ export class Stack {
   }
 
   /** Reads `size` bytes at `offset`; may raise. */
-  static read(offset: u64, size: u32): u64 {
+  @inline static read(offset: u64, size: u32): u64 {
     return Memory.read(Stack.linear(offset), size, SEGMENT_SS);
   }
   /** Writes `size` bytes at `offset`; may raise. */

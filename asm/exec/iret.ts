@@ -4,6 +4,7 @@
  * only and are not there yet.
  */
 
+import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from '../cpu/code-segment';
 import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
 import { Event, Vector } from '../cpu/event';
@@ -25,11 +26,13 @@ export function iret(i: usize): void {
   store<u32>(NMI_BLOCKED, 0);
   const size = Rec.size(i);
   const top = Stack.pointer();
-  const rip = Stack.read(top, size);
+  // A frame that the TLB has whole needs no further look at its parts.
+  const whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
+  const rip = whole != 0 ? load<u64>(whole) : Stack.read(top, size);
   if (Event.raised()) return;
-  const cs = <u32>Stack.read(top + size, size) & 0xffff;
+  const cs = <u32>(whole != 0 ? load<u64>(whole, 8) : Stack.read(top + size, size)) & 0xffff;
   if (Event.raised()) return;
-  const image = Stack.read(top + 2 * size, size);
+  const image = whole != 0 ? load<u64>(whole, 16) : Stack.read(top + 2 * size, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
   if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP)) SystemFlags.load(image, mask);

@@ -100,35 +100,34 @@ export class Context {
   static refresh(): void {
     const user = load<u32>(CPL) == 3;
     const ac = (load<u32>(RFLAGS) & AC) != 0;
-    let data: u64 = 0;
-    let system: u64 = 0;
-    // Handing out a number may start numbering anew; then those taken before are void.
-    do {
-      data = Context.number(user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor);
-      system = Context.number(Access.Supervisor);
-    } while (data != Context.number(user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor));
+    const access = user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor;
+    const space = SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES;
+    const place = space + (<u32>access << 1);
+    // Handing out a number may start numbering anew, which voids the one before.
+    while (load<u16>(place) == 0 || load<u16>(space) == 0) {
+      Context.assign(load<u16>(place) == 0 ? place : space);
+    }
+    const data = <u64>load<u16>(place);
+    const system = <u64>load<u16>(space);
     store<u64>(DATA_CONTEXT, data);
     store<u64>(SYSTEM_CONTEXT, system);
     store<u64>(FETCH_CONTEXT, user ? data : system);
-    store<u64>(CONTEXT, Context.watched(user, ac) ? NO_CONTEXT : data);
+    store<u64>(CONTEXT, Context.watched(user && ac) ? NO_CONTEXT : data);
   }
 
   /** Every access must be looked at: alignment checking or a data breakpoint is on. */
-  static watched(user: bool, ac: bool): bool {
-    if (user && ac && (load<u32>(CR0) & CR0_AM) != 0) return true;
+  @inline static watched(userAc: bool): bool {
+    if (userAc && (load<u32>(CR0) & CR0_AM) != 0) return true;
     const dr7 = load<u32>(DR7);
     return (dr7 & 0xff) != 0 && (dr7 & 0x11110000) != 0;
   }
 
-  static number(access: Access): u64 {
-    const place = SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES + (<u32>access << 1);
-    if (load<u16>(place) == 0) {
-      if (load<u32>(CONTEXT_LAST) == LAST_CONTEXT) Context.restart();
-      const next = load<u32>(CONTEXT_LAST) + 1;
-      store<u32>(CONTEXT_LAST, next);
-      store<u16>(place, <u16>next);
-    }
-    return <u64>load<u16>(place);
+  /** Gives the kind of access at `place` of a space its number. */
+  static assign(place: usize): void {
+    if (load<u32>(CONTEXT_LAST) == LAST_CONTEXT) Context.restart();
+    const next = load<u32>(CONTEXT_LAST) + 1;
+    store<u32>(CONTEXT_LAST, next);
+    store<u16>(place, <u16>next);
   }
 
   /** The numbers are used up: empties the TLBs and forgets all numbers. */

@@ -123,6 +123,10 @@ export class Memory {
 
   /** Reads a system structure (descriptor tables, TSS): implicit supervisor access at any CPL. */
   static readSystem(gva: u64, size: u32): u64 {
+    const place = Tlb.find(TLB_READ, gva, size, load<u64>(SYSTEM_CONTEXT));
+    return place != 0 ? Memory.load(place, size) : Memory.readSystemSlow(gva, size);
+  }
+  static readSystemSlow(gva: u64, size: u32): u64 {
     const rest = Memory.beyond(gva, size);
     const hpa = Memory.translateSystem(gva, Want.Read);
     if (hpa == NOWHERE) return 0;
@@ -133,6 +137,11 @@ export class Memory {
 
   /** Writes a system structure, or a frame on the stack of an inner ring. */
   static writeSystem(gva: u64, size: u32, value: u64): void {
+    const place = Tlb.find(TLB_WRITE, gva, size, load<u64>(SYSTEM_CONTEXT));
+    if (place != 0) Memory.store(place, size, value);
+    else Memory.writeSystemSlow(gva, size, value);
+  }
+  static writeSystemSlow(gva: u64, size: u32, value: u64): void {
     const rest = Memory.beyond(gva, size);
     const hpa = Memory.translateSystem(gva, Want.Write);
     if (hpa == NOWHERE) return;

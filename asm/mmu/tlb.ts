@@ -11,6 +11,8 @@
 
 import {
   CONTEXT,
+  CPL,
+  FETCH_CONTEXT,
   FETCH_SLOTS,
   FRAME_FLAGS,
   LARGE_PAGES,
@@ -31,26 +33,40 @@ import { FRAME_CODE_BIT, FRAME_DIRTY, FRAME_WRITABLE } from './physical';
 const PAGE: u64 = ~(<u64>0xfff);
 
 export class Tlb {
-  /** Linear-memory address of `size` bytes at `gva` for a read, or 0 on a miss. */
+  /** Linear-memory address of `size` bytes at `gva` for an explicit read, or 0 on a miss. */
   @inline static read(gva: u64, size: u32): usize {
+    return Tlb.find(TLB_READ, gva, size, load<u64>(CONTEXT));
+  }
+  /** Linear-memory address of `size` bytes at `gva` for an explicit write, or 0 on a miss. */
+  @inline static write(gva: u64, size: u32): usize {
+    return Tlb.find(TLB_WRITE, gva, size, load<u64>(CONTEXT));
+  }
+  /** The same for either array and any context. */
+  @inline static find(array: usize, gva: u64, size: u32, context: u64): usize {
     const slot = (<u32>gva >> 8) & TLB_SLOTS;
-    if (load<u64>(slot, TLB_READ) == (((gva + (size - 1)) & PAGE) | load<u64>(CONTEXT))) {
-      return <usize>(<u32>gva + load<u32>(slot, TLB_READ + 8));
+    if (load<u64>(slot + array) == (((gva + (size - 1)) & PAGE) | context)) {
+      return <usize>(<u32>gva + load<u32>(slot + array, 8));
     }
     return 0;
   }
-  /** Linear-memory address of `size` bytes at `gva` for a write, or 0 on a miss. */
-  @inline static write(gva: u64, size: u32): usize {
-    const slot = (<u32>gva >> 8) & TLB_SLOTS;
-    if (load<u64>(slot, TLB_WRITE) == (((gva + (size - 1)) & PAGE) | load<u64>(CONTEXT))) {
-      return <usize>(<u32>gva + load<u32>(slot, TLB_WRITE + 8));
-    }
-    return 0;
+  /** HPA of the instruction byte at `gva` in RAM, or -1 on a miss. */
+  @inline static fetch(gva: u64): i64 {
+    const entry = TLB_FETCH + Tlb.fetchSlot(gva, load<u32>(CPL));
+    if (load<u64>(entry) != ((gva & PAGE) | load<u64>(FETCH_CONTEXT))) return -1;
+    return <i64>((load<u32>(entry, 12) << 12) | (<u32>gva & 0xfff));
+  }
+
+  /** User and supervisor often fetch from one page in toy kernels: the ring takes part in the slot. */
+  @inline static fetchSlot(gva: u64, cpl: u32): usize {
+    return ((<u32>gva >> 8) ^ ((cpl & 2) << 12)) & FETCH_SLOTS;
+  }
+  @inline static slot(array: usize, gva: u64): usize {
+    return array == TLB_FETCH ? Tlb.fetchSlot(gva, load<u32>(CPL)) : (<u32>gva >> 8) & TLB_SLOTS;
   }
 
   /** Frame number of `gva` in the array at `array` for `context`, slow entries included, or -1. */
   static frame(array: usize, gva: u64, context: u64): i64 {
-    const entry = array + ((<u32>gva >> 8) & (array == TLB_FETCH ? FETCH_SLOTS : TLB_SLOTS));
+    const entry = array + Tlb.slot(array, gva);
     if ((load<u64>(entry) & ~TAG_SLOW) != ((gva & PAGE) | context)) return -1;
     return <i64>load<u32>(entry, 12);
   }
@@ -67,7 +83,7 @@ export class Tlb {
       if (flags & FRAME_CODE_BIT) tag |= TAG_SLOW;
       store<u8>(FRAME_FLAGS + frame, flags | FRAME_DIRTY | FRAME_WRITABLE);
     }
-    const entry = array + ((<u32>gva >> 8) & (array == TLB_FETCH ? FETCH_SLOTS : TLB_SLOTS));
+    const entry = array + Tlb.slot(array, gva);
     store<u64>(entry, tag);
     store<u32>(entry, <u32>(RAM + <usize>hpa) - <u32>(gva & PAGE), 8);
     store<u32>(entry, frame, 12);
@@ -84,7 +100,8 @@ export class Tlb {
     }
     Tlb.drop(TLB_READ + ((<u32>gva >> 8) & TLB_SLOTS), gva);
     Tlb.drop(TLB_WRITE + ((<u32>gva >> 8) & TLB_SLOTS), gva);
-    Tlb.drop(TLB_FETCH + ((<u32>gva >> 8) & FETCH_SLOTS), gva);
+    Tlb.drop(TLB_FETCH + Tlb.fetchSlot(gva, 0), gva);
+    Tlb.drop(TLB_FETCH + Tlb.fetchSlot(gva, 3), gva);
   }
   @inline static drop(entry: usize, gva: u64): void {
     if (((load<u64>(entry) ^ gva) & PAGE) == 0) store<u64>(entry, 0);

@@ -241,9 +241,17 @@ function assertNever(key: string): never {
   assert(false, `no template for handler '${key}'`);
 }
 
-/** A handler that ends its block: RIP is that of the next instruction when it starts. */
+/**
+ * A handler that ends its block: RIP is that of the next instruction when it starts. Where nothing needs the
+ * run loop, the next block is entered from here.
+ */
 function ending(call: string): string {
-  return `store<u64>(RIP, Place.next(i));\n${call}\nif (Event.raised()) Run.interrupt(i);\nreturn;`;
+  return `store<u64>(RIP, Place.next(i));
+${call}
+if (Event.raised()) ${FAIL}
+if (!Run.isCalm()) return;
+next = CodeCache.jump(load<u64>(RIP));
+break;`;
 }
 
 /** Statement that loads the memory operand of `bits` into \`name\`. */
