@@ -2,11 +2,14 @@
 
 import {
   closeSync,
+  existsSync,
   fstatSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -74,15 +77,28 @@ export function readText(path: string): string {
   return new TextDecoder().decode(readBytes(path));
 }
 
-/** Writes a file whole or not at all: a failure leaves what was there before. */
+/**
+ * Writes a file whole or not at all: a failure leaves what was there before. Devices and pipes are
+ * written as they are, and a link leads to the file that is written.
+ */
 export function writeWhole(path: string, data: Uint8Array | string): void {
+  try {
+    const target = existsSync(path) ? realpathSync(path) : path;
+    if (existsSync(target) && !statSync(target).isFile()) writeFileSync(target, data);
+    else replace(target, data);
+  } catch (error) {
+    throw fileError(path, error);
+  }
+}
+
+function replace(path: string, data: Uint8Array | string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     writeFileSync(temporary, data);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw fileError(path, error);
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the commands print, and their exit statuses. */
 
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folderWith, ROOT, trapline } from './command-line.ts';
@@ -138,6 +138,15 @@ describe('asm and disasm', () => {
     expect(trapline(['asm', 'b.asm', '-ob.out'], '', again).status).toBe(0);
     expect(readFileSync(join(again, 'b.out'))).toEqual(readFileSync(join(folder, 'a.bin')));
     expect(readFileSync(join(folder, 'a.lst'), 'utf8')).toContain('syscall');
+  });
+
+  test('an output that is a link stays one', () => {
+    const folder = guest('nop');
+    writeFileSync(join(folder, 'target'), 'old');
+    symlinkSync('target', join(folder, 'link'));
+    expect(trapline(['asm', 'a.asm', '-o', 'link'], '', folder).status).toBe(0);
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect([...readFileSync(join(folder, 'target'))]).toEqual([0x90]);
   });
 
   test('isa lists every row', () => {
