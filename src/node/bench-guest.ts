@@ -25,6 +25,8 @@ export interface BenchGuest {
   readonly unit: string;
   readonly ramMib: number;
   readonly file: GuestFile;
+  /** What it must print; undefined where it does a part of its work only. */
+  readonly expected: string | undefined;
 }
 
 /** One run of a benchmark. */
@@ -68,15 +70,18 @@ export function readBench(name: string, share = 1): BenchGuest {
     unit,
     ramMib,
     file: readGuest(path, { defines }),
+    expected: share === 1 ? readText(join(GUESTS, folder, 'expected.txt')) : undefined,
   };
 }
 
-/** Runs a benchmark once. */
+/** Runs a benchmark once; throws if it does not give the right result. */
 export function runBench(module: WebAssembly.Module, bench: BenchGuest): BenchRun {
   const lines: { at: number; instructions: bigint }[] = [];
+  let output = '';
   const pc = new Pc(module, {
     ramBytes: bench.ramMib * 2 ** 20,
     com1: (byte) => {
+      output += String.fromCharCode(byte);
       if (byte !== NEWLINE) return;
       lines.push({ at: performance.now(), instructions: pc.machine.instructions });
     },
@@ -84,8 +89,8 @@ export function runBench(module: WebAssembly.Module, bench: BenchGuest): BenchRu
   loadImage(pc.machine, bench.file.image);
   const end = pc.machine.run();
   const [first, last] = [lines[0], lines.at(-1)];
-  if (!isSuccess(end) || !first || !last) {
-    throw new FileError(bench.name, 'BENCH', `the benchmark failed (${end.kind})`);
+  if (!isSuccess(end) || !first || !last || output !== (bench.expected ?? output)) {
+    throw new FileError(bench.name, 'BENCH', `the benchmark failed (${end.kind}): ${output}`);
   }
   return {
     seconds: (last.at - first.at) / 1000,
