@@ -27,6 +27,13 @@ class Port {
   static allows(port: u32, size: u32): bool {
     return load<u32>(CPL) <= Privilege.iopl() || Task.allowsPort(port, size);
   }
+  /** The port in DX may be accessed; else #GP(0) is raised. */
+  static allowed(size: u32): bool {
+    return Port.allows(Port.number(), size);
+  }
+  @inline static number(): u32 {
+    return <u32>Register.get(RDX) & 0xffff;
+  }
   static read(port: u32, size: u32): u64 {
     Debug.port(port, size);
     return portRead(port, size);
@@ -59,6 +66,7 @@ export function ins(i: usize): void {
     inputOne(i, width, step);
     return;
   }
+  if (!Port.allowed(width)) return; // also where the count is 0
   let count = Repeat.begin(i);
   while (count != 0) {
     if (!inputOne(i, width, step) || !Repeat.next(i, 1, ACCESSES, true)) return;
@@ -74,6 +82,7 @@ export function outs(i: usize): void {
     outputOne(i, width, step);
     return;
   }
+  if (!Port.allowed(width)) return;
   let count = Repeat.begin(i);
   while (count != 0) {
     if (!outputOne(i, width, step) || !Repeat.next(i, 1, ACCESSES, true)) return;
@@ -88,8 +97,8 @@ function elementWidth(i: usize): u32 {
 
 /** One iteration; false if it raised. */
 function inputOne(i: usize, width: u32, step: u64): bool {
-  const port = <u32>Register.get(RDX) & 0xffff;
-  if (!Port.allows(port, width)) return false;
+  if (!Port.allowed(width)) return false;
+  const port = Port.number();
   const address = Address.inSegment(Text.index(i, RDI), SEGMENT_ES);
   if (!Memory.probeWrite(address, width, SEGMENT_ES)) return false;
   Memory.write(address, width, Port.read(port, width), SEGMENT_ES);
@@ -99,8 +108,8 @@ function inputOne(i: usize, width: u32, step: u64): bool {
 
 /** One iteration; false if it raised. */
 function outputOne(i: usize, width: u32, step: u64): bool {
-  const port = <u32>Register.get(RDX) & 0xffff;
-  if (!Port.allows(port, width)) return false;
+  if (!Port.allowed(width)) return false;
+  const port = Port.number();
   const segment = Rec.segment(i);
   const value = Memory.read(Address.inSegment(Text.index(i, RSI), segment), width, segment);
   if (Event.raised()) return false;
