@@ -3,10 +3,10 @@
  * src/machine/processor.ts is the only caller.
  */
 
-import { CodeCache } from './cpu/code-cache';
 import { Flags } from './cpu/flags';
 import { Reset } from './cpu/reset';
 import { Run } from './cpu/run';
+import { CodePages } from './mmu/code-pages';
 import { Physical } from './mmu/physical';
 
 export * from './layout';
@@ -28,7 +28,7 @@ export function stateChanged(): void {
 
 /** To be called after the decode tables were changed. */
 export function tablesChanged(): void {
-  CodeCache.reset();
+  CodePages.reset();
 }
 
 /** RFLAGS with the status flags as they are. */

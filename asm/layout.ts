@@ -249,8 +249,12 @@ export const BLOCKS_END: usize = 0x1800000;
 
 // --- Frames and RAM ----------------------------------------------------------------------------
 
-/** u8 per 4 KiB frame of RAM: FRAME_ flags (mmu/physical.ts). */
+/** u8 per 4 KiB frame of RAM: FRAME_ flags below. */
 export const FRAME_FLAGS: usize = BLOCKS_END;
+/** Instructions of the frame are decoded; it was written since the host cleared this; it is in the write TLB. */
+export const FRAME_CODE_BIT: u8 = 1;
+export const FRAME_DIRTY: u8 = 2;
+export const FRAME_WRITABLE: u8 = 4;
 /** u16 per frame: index of its code page, 0 for none. */
 export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
 /** Machine RAM: HPA 0 lies here. */

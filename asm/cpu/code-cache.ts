@@ -13,43 +13,31 @@
  * never cached but decoded each time into STEP_BLOCK, as is every instruction that must run alone.
  */
 
-import { Memory } from '../mmu/memory';
-import { FRAME_CODE_BIT, FRAME_WRITABLE, Physical } from '../mmu/physical';
-import { Tlb } from '../mmu/tlb';
 import {
-  BLOCK_SLOTS,
-  BLOCK_TABLE,
-  BLOCKS,
   BLOCKS_END,
   CACHE_NEXT,
   CODE_MODE,
   CODE_PAGE,
-  CODE_PAGE_BYTES,
-  CODE_PAGE_COUNT,
-  CODE_PAGE_FREE,
-  CODE_PAGE_NEXT,
-  CODE_PAGES,
   COUNT_BLOCKS_DECODED,
   FETCHED,
   FUEL,
-  FRAME_CODE,
-  FRAME_FLAGS,
   RAISED,
   RAM,
   RIP,
   STEP_BLOCK,
   STEPPING,
 } from '../layout';
+import { BLOCK_HEADER, CodePages } from '../mmu/code-pages';
+import { Memory } from '../mmu/memory';
+import { Physical } from '../mmu/physical';
+import { Tlb } from '../mmu/tlb';
 import { Decoder } from './decode';
 import { Raised } from './event';
 import { RECORD } from './record';
 
-export const BLOCK_HEADER: usize = 32;
 /** Offset of the cost from the first record. */
 export const COST: usize = 16;
-const DEAD: u32 = 0xffffffff;
 const MAX_INSTRUCTIONS: u32 = 64;
-const BITMAP: usize = 8;
 
 export class CodeCache {
   /** First record of the block at `rip`, decoded if need be; 0 with RAISED set if it cannot be had. */
@@ -63,7 +51,7 @@ export class CodeCache {
   /** The block at `hpa` in RAM. */
   @inline static block(hpa: u32): usize {
     const mode = load<u32>(CODE_MODE);
-    const slot = CodeCache.slot(hpa, mode);
+    const slot = CodePages.slot(hpa, mode);
     if (load<u32>(slot) == hpa && load<u32>(slot, 4) == mode) return load<u32>(slot, 8);
     return CodeCache.build(hpa, mode);
   }
@@ -75,10 +63,6 @@ export class CodeCache {
     return Physical.isRam(hpa) ? CodeCache.block(<u32>hpa) : CodeCache.refuse();
   }
 
-  @inline static slot(hpa: u32, mode: u32): usize {
-    return BLOCK_TABLE + (((hpa ^ (hpa >> 15) ^ (mode << 13)) & (BLOCK_SLOTS - 1)) << 4);
-  }
-
   /** The instruction must be run alone. */
   static refuse(): usize {
     store<u32>(RAISED, Raised.Alone);
@@ -88,9 +72,9 @@ export class CodeCache {
   /** Decodes the block at `hpa`. */
   static build(hpa: u32, mode: u32): usize {
     if (load<u32>(CACHE_NEXT) + (MAX_INSTRUCTIONS + 2) * RECORD + BLOCK_HEADER > BLOCKS_END) {
-      CodeCache.reset();
+      CodePages.reset();
     }
-    const page = CodeCache.page(hpa >> 12);
+    const page = CodePages.page(hpa >> 12);
     const header: usize = load<u32>(CACHE_NEXT);
     const first = header + BLOCK_HEADER;
     let i = first;
@@ -101,7 +85,7 @@ export class CodeCache {
     while (open && count < MAX_INSTRUCTIONS && offset < 0x1000) {
       const length = Decoder.decode(RAM + (hpa & 0xfffff000) + offset, 0x1000 - offset, offset, i);
       if (length == 0) break;
-      CodeCache.mark(page, offset, length);
+      CodePages.mark(page, offset, length);
       accesses += Decoder.accesses(i);
       open = !Decoder.ends(i);
       offset += length;
@@ -116,9 +100,9 @@ export class CodeCache {
     store<u32>(header, mode, 4);
     store<u32>(header, load<u32>(page), 8);
     store<u32>(header, count, 12);
-    store<i64>(header, (<i64>count << 32) - <i64>accesses, 16);
+    store<i64>(header, ((<i64>count) << 32) - <i64>accesses, 16);
     store<u32>(page, <u32>header);
-    const slot = CodeCache.slot(hpa, mode);
+    const slot = CodePages.slot(hpa, mode);
     store<u32>(slot, hpa);
     store<u32>(slot, mode, 4);
     store<u32>(slot, <u32>first, 8);
@@ -149,7 +133,7 @@ export class CodeCache {
     }
     if (!Decoder.ends(first)) Decoder.end(first + RECORD, offset + length);
     CodeCache.number(first, 1);
-    store<i64>(STEP_BLOCK, (<i64>1 << 32) - <i64>Decoder.accesses(first), 16);
+    store<i64>(STEP_BLOCK, ((<i64>1) << 32) - <i64>Decoder.accesses(first), 16);
     return first;
   }
 
@@ -177,88 +161,5 @@ export class CodeCache {
     store<u64>(RIP, rip);
     if (load<u32>(STEPPING) != 0 || load<i64>(FUEL) >> 32 <= 0) return 0;
     return CodeCache.find(rip);
-  }
-
-  // --- Code pages ------------------------------------------------------------------------------
-
-  /** Code page of `frame`, made if need be: from now on writes to the frame are looked at. */
-  static page(frame: u32): usize {
-    const place = FRAME_CODE + (frame << 1);
-    let index: u32 = load<u16>(place);
-    if (index == 0) {
-      index = CodeCache.freePage();
-      store<u16>(place, <u16>index);
-      const page = CODE_PAGES + index * CODE_PAGE_BYTES;
-      memory.fill(page, 0, CODE_PAGE_BYTES);
-      store<u32>(page, frame, 4);
-      const flags = load<u8>(FRAME_FLAGS + frame);
-      store<u8>(FRAME_FLAGS + frame, flags | FRAME_CODE_BIT);
-      if (flags & FRAME_WRITABLE) Tlb.dropWrites(frame);
-    }
-    return CODE_PAGES + index * CODE_PAGE_BYTES;
-  }
-
-  static freePage(): u32 {
-    const free = load<u32>(CODE_PAGE_FREE);
-    if (free != 0) {
-      store<u32>(CODE_PAGE_FREE, load<u32>(CODE_PAGES + free * CODE_PAGE_BYTES));
-      return free;
-    }
-    if (load<u32>(CODE_PAGE_NEXT) == CODE_PAGE_COUNT) CodeCache.reset();
-    const next = load<u32>(CODE_PAGE_NEXT);
-    store<u32>(CODE_PAGE_NEXT, next + 1);
-    return next;
-  }
-
-  /** Notes that `length` bytes from `offset` of the page are decoded. */
-  static mark(page: usize, offset: u32, length: u32): void {
-    for (let n = offset; n < offset + length; n++) {
-      const place = page + (n >> 3);
-      store<u8>(place, load<u8>(place, BITMAP) | <u8>(<u32>1 << (n & 7)), BITMAP);
-    }
-  }
-
-  /** Some of the `size` bytes at `hpa` (those in its page) are decoded. */
-  static holds(hpa: u32, size: u32): bool {
-    const index: u32 = load<u16>(FRAME_CODE + ((hpa >> 12) << 1));
-    if (index == 0) return false;
-    const page = CODE_PAGES + index * CODE_PAGE_BYTES;
-    const end = min<u32>((hpa & 0xfff) + size, 0x1000);
-    for (let n = hpa & 0xfff; n < end; n++) {
-      if ((load<u8>(page + (n >> 3), BITMAP) >> (n & 7)) & 1) return true;
-    }
-    return false;
-  }
-
-  /** `length` bytes at `hpa` change: drops what was decoded from the page if they overlap it. */
-  static written(hpa: u32, length: u32): void {
-    if (CodeCache.holds(hpa, length)) CodeCache.drop(hpa >> 12);
-  }
-
-  static drop(frame: u32): void {
-    const index: u32 = load<u16>(FRAME_CODE + (frame << 1));
-    const page = CODE_PAGES + index * CODE_PAGE_BYTES;
-    for (let header: usize = load<u32>(page); header != 0; header = load<u32>(header, 8)) {
-      const slot = CodeCache.slot(load<u32>(header), load<u32>(header, 4));
-      if (load<u32>(slot, 8) == <u32>(header + BLOCK_HEADER)) store<u64>(slot, DEAD);
-      store<u32>(header, DEAD);
-    }
-    store<u16>(FRAME_CODE + (frame << 1), 0);
-    store<u8>(FRAME_FLAGS + frame, load<u8>(FRAME_FLAGS + frame) & ~FRAME_CODE_BIT);
-    store<u32>(page, load<u32>(CODE_PAGE_FREE));
-    store<u32>(CODE_PAGE_FREE, index);
-  }
-
-  /** Empties the cache. Never while a block of it runs, except to run another. */
-  static reset(): void {
-    for (let index: u32 = 1; index < load<u32>(CODE_PAGE_NEXT); index++) {
-      const frame = load<u32>(CODE_PAGES + index * CODE_PAGE_BYTES, 4);
-      store<u16>(FRAME_CODE + (frame << 1), 0);
-      store<u8>(FRAME_FLAGS + frame, load<u8>(FRAME_FLAGS + frame) & ~FRAME_CODE_BIT);
-    }
-    memory.fill(BLOCK_TABLE, 0xff, BLOCK_SLOTS << 4);
-    store<u32>(CACHE_NEXT, <u32>BLOCKS);
-    store<u32>(CODE_PAGE_NEXT, 1);
-    store<u32>(CODE_PAGE_FREE, 0);
   }
 }

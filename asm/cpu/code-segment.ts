@@ -6,13 +6,13 @@
  * at Event.raised().
  */
 
+import { Why } from '../gen/why';
+import { CPL } from '../layout';
+import { Memory, SEGMENT_CS } from '../mmu/memory';
 import { ACCESS_DB, ACCESS_L, ACCESS_P, Descriptor, SELECTOR_RPL, Table } from './descriptor';
 import { Event, Vector } from './event';
 import { Mode } from './mode';
 import { Segment } from './segment';
-import { Why } from '../gen/why';
-import { CPL } from '../layout';
-import { Memory, SEGMENT_CS } from '../mmu/memory';
 
 export class CodeSegment {
   /** Reads the descriptor of a code segment, or raises #GP. */

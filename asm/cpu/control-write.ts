@@ -6,6 +6,11 @@
  * not loaded: there is no 32-bit paging yet.
  */
 
+import { Why } from '../gen/why';
+import { CR0, CR3, CR4, EFER } from '../layout';
+import { Context } from '../mmu/context';
+import { SEGMENT_CS, SEGMENT_TR } from '../mmu/memory';
+import { PHYSICAL_BITS } from '../mmu/walk';
 import {
   CR0_AM,
   CR0_CD,
@@ -45,11 +50,6 @@ import { ACCESS_L, SystemType } from './descriptor';
 import { Event } from './event';
 import { Mode } from './mode';
 import { Segment } from './segment';
-import { Why } from '../gen/why';
-import { CR0, CR3, CR4, EFER } from '../layout';
-import { Context } from '../mmu/context';
-import { SEGMENT_CS, SEGMENT_TR } from '../mmu/memory';
-import { PHYSICAL_BITS } from '../mmu/walk';
 
 const CR0_BITS: u32 =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
@@ -65,8 +65,10 @@ export class ControlWrite {
     if (value >> 32 != 0) return ControlWrite.refuse(Why.ControlReserved);
     const next = (<u32>value & CR0_BITS) | CR0_ET;
     const before = load<u32>(CR0);
-    if ((next & CR0_PG) != 0 && (next & CR0_PE) == 0) return ControlWrite.refuse(Why.ControlConflict);
-    if ((next & CR0_NW) != 0 && (next & CR0_CD) == 0) return ControlWrite.refuse(Why.ControlConflict);
+    if ((next & CR0_PG) != 0 && (next & CR0_PE) == 0)
+      return ControlWrite.refuse(Why.ControlConflict);
+    if ((next & CR0_NW) != 0 && (next & CR0_CD) == 0)
+      return ControlWrite.refuse(Why.ControlConflict);
     const toggled = (next ^ before) & CR0_PG;
     if (toggled != 0 && !ControlWrite.mayTogglePaging(next)) {
       return ControlWrite.refuse(Why.ControlConflict);

@@ -5,9 +5,9 @@
  * beyond the highest of its range answers as the highest basic leaf, as Intel does.
  */
 
+import { APIC_BASE, CPUID_COUNT, CPUID_TABLE, CR4 } from '../layout';
 import { CR4_PKE } from './control';
 import { Mode } from './mode';
-import { APIC_BASE, CPUID_COUNT, CPUID_TABLE, CR4 } from '../layout';
 
 const ENTRY_BYTES: usize = 24;
 const EXTENDED: u32 = 0x80000000;

@@ -8,10 +8,10 @@
  * those that match and are not enabled.
  */
 
+import { CR4, DEBUG_PENDING, DR, DR6, DR7, EVENT_KIND, RFLAGS } from '../layout';
 import { CR4_DE } from './control';
 import { Event, EventKind, Vector } from './event';
 import { RF } from './flags';
-import { CR4, DEBUG_PENDING, DR, DR6, DR7, EVENT_KIND, RFLAGS } from '../layout';
 
 export const DR6_BREAKPOINTS: u32 = 15; // B0 .. B3
 export const DR6_BD: u32 = 1 << 13; // access to a debug register with DR7.GD
@@ -119,7 +119,7 @@ export class Debug {
     for (let n: u32 = 0; n < 4; n++) {
       if (Debug.on(dr7, n) != on) continue;
       const length = Debug.length(dr7, n);
-      const first = load<u64>(DR + (<usize>n << 3)) & ~(length - 1);
+      const first = load<u64>(DR + ((<usize>n) << 3)) & ~(length - 1);
       if (address <= first + (length - 1) && first <= address + (size - 1)) hits |= 1 << n;
     }
     return hits;

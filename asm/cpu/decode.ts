@@ -3,6 +3,7 @@
  * its format). SDM 2A chapter 2 (prefixes, REX, ModRM, SIB, VEX) in the modes that CODE_MODE names.
  */
 
+import { HANDLER_END, HANDLER_GUARD, HANDLER_UNDEFINED } from '../gen/handlers';
 import { Why } from '../gen/why';
 import {
   CODE_MODE,
@@ -13,7 +14,6 @@ import {
   REG_PAGE,
   REG_ZERO,
 } from '../layout';
-import { HANDLER_END, HANDLER_GUARD, HANDLER_UNDEFINED } from '../gen/handlers';
 import { SEGMENT_DS, SEGMENT_FS, SEGMENT_SS } from '../mmu/memory';
 import {
   REC_ABSOLUTE,
@@ -51,6 +51,9 @@ const DR: u32 = 9;
 const ONE: u32 = 10;
 /** Control registers that exist: CR0, CR2, CR3, CR4, CR8. */
 const CONTROL_REGISTERS: u32 = 0x11d;
+
+/** Base registers of the 16-bit forms, four bits each from ModRM.rm 0 on: bx bx bp bp si di bp bx. */
+const BASES16: u32 = 0x35765533;
 
 const MAX_LENGTH: u32 = 15;
 const NO_SEGMENT: u32 = 0xff;
@@ -365,7 +368,7 @@ export class Decoder {
   static memoryOperand(i: usize, address: u32): void {
     const mod = modrm >> 6;
     const rm = modrm & 7;
-    let bits: u32 = load<u8>(i, 3) | REC_MEMORY;
+    const bits: u32 = load<u8>(i, 3) | REC_MEMORY;
     store<u8>(i, <u8>bits, 3);
     if (address == 1) {
       Decoder.address16(i, mod, rm);
@@ -394,15 +397,12 @@ export class Decoder {
 
   /** 16-bit addressing forms (SDM 2A table 2-1). */
   static address16(i: usize, mod: u32, rm: u32): void {
-    const pair = rm < 4;
-    if (pair || rm > 5 || mod != 0 || rm == 4 || rm == 5) {
-      let base: u32 = rm == 2 || rm == 3 || rm == 6 ? 5 : rm == 4 ? 6 : rm == 5 ? 7 : 3;
-      if (!(rm == 6 && mod == 0)) {
-        store<u8>(i, <u8>(base << 3), 12);
-        if (base == 5) store<u8>(i, SEGMENT_SS, 15);
-      }
-      if (pair) store<u8>(i, rm & 1 ? 7 << 3 : 6 << 3, 13);
+    if (rm != 6 || mod != 0) {
+      const base = (BASES16 >> (rm << 2)) & 7;
+      store<u8>(i, <u8>(base << 3), 12);
+      if (base == 5) store<u8>(i, SEGMENT_SS, 15);
     }
+    if (rm < 4) store<u8>(i, rm & 1 ? 7 << 3 : 6 << 3, 13);
     if (mod == 1) store<i32>(i, <i32>(<i8>Decoder.byte()), 8);
     else if (mod == 2 || (mod == 0 && rm == 6)) store<i32>(i, <i32>(<i16>Decoder.number(2)), 8);
   }
@@ -411,7 +411,7 @@ export class Decoder {
   static immediate(code: u32, address: u32, i: usize): void {
     if (code == 0) return;
     let value: u64;
-    if (code == 3) value = Decoder.number(2) | (<u64>Decoder.byte() << 16);
+    if (code == 3) value = Decoder.number(2) | ((<u64>Decoder.byte()) << 16);
     else if (code == 0x30) {
       value = Decoder.number(1 << address);
       store<u8>(i, <u8>(load<u8>(i, 3) | REC_MEMORY | REC_ABSOLUTE), 3);
@@ -419,7 +419,7 @@ export class Decoder {
       const width = code == 0x42 ? 4 : code == 0x44 ? 6 : code & 15;
       value = Decoder.number(width);
       const extends_ = (code & 0x30) != 0;
-      if (extends_) value = <u64>((<i64>(value << (64 - (width << 3)))) >> (64 - (width << 3)));
+      if (extends_) value = <u64>(<i64>(value << (64 - (width << 3))) >> (64 - (width << 3)));
     }
     store<u64>(i, code >= 0x20 && code < 0x30 ? <u64>(<u32>value) : value, 16);
   }
@@ -443,7 +443,7 @@ export class Decoder {
   /** Little-endian number of `width` bytes. */
   static number(width: u32): u64 {
     let value: u64 = 0;
-    for (let n: u32 = 0; n < width; n++) value |= <u64>Decoder.byte() << (n << 3);
+    for (let n: u32 = 0; n < width; n++) value |= (<u64>Decoder.byte()) << (n << 3);
     return value;
   }
 }

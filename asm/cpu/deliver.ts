@@ -7,16 +7,6 @@
  * behind the instruction, EVENT_LENGTH bytes behind where a fault on the way goes back to.
  */
 
-import { CodeSegment } from './code-segment';
-import { Descriptor, Gate, SystemType, Table } from './descriptor';
-import { Debug, DR6_BREAKPOINTS } from './debug';
-import { Event, EventKind, ExitReason, Raised, Vector } from './event';
-import { FaultChain } from './fault-chain';
-import { Flags, IF, NT, RF, TF, VM } from './flags';
-import { Activity } from './mode';
-import { Register } from './operand';
-import { Segment } from './segment';
-import { Task } from './task';
 import { Why } from '../gen/why';
 import {
   ACTIVITY,
@@ -45,6 +35,16 @@ import {
 } from '../layout';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
+import { CodeSegment } from './code-segment';
+import { Debug, DR6_BREAKPOINTS } from './debug';
+import { Descriptor, Gate, SystemType, Table } from './descriptor';
+import { Event, EventKind, ExitReason, Raised, Vector } from './event';
+import { FaultChain } from './fault-chain';
+import { Flags, IF, NT, RF, TF, VM } from './flags';
+import { Activity } from './mode';
+import { Register } from './operand';
+import { Segment } from './segment';
+import { Task } from './task';
 
 const RSP: u32 = 4;
 const PUSH: u32 = 8;
@@ -121,7 +121,8 @@ export class Deliver {
     if (kind != EventKind.Fault) return FaultClass.Benign;
     if (vector == Vector.PF) return FaultClass.PageFault;
     if (vector == Vector.DF) return FaultClass.DoubleFault;
-    const contributory = vector == Vector.DE || (vector >= <u32>Vector.TS && vector <= <u32>Vector.GP);
+    const contributory =
+      vector == Vector.DE || (vector >= <u32>Vector.TS && vector <= <u32>Vector.GP);
     return contributory ? FaultClass.Contributory : FaultClass.Benign;
   }
 
@@ -199,7 +200,8 @@ export class Deliver {
     if (software && Descriptor.dpl(access) < load<u32>(CPL)) {
       return Deliver.refuse(Vector.GP, vector, ext, address, Why.GatePrivilege);
     }
-    if (!(access & 0x80)) return Deliver.refuse(Vector.NP, vector, ext, address, Why.GateNotPresent);
+    if (!(access & 0x80))
+      return Deliver.refuse(Vector.NP, vector, ext, address, Why.GateNotPresent);
     return true;
   }
 
@@ -213,7 +215,8 @@ export class Deliver {
   /** RFLAGS as pushed (SDM 3B 17.3.1.1): RF is set where an instruction is to be begun again. */
   static image(kind: u32): u64 {
     const image = Flags.image();
-    const resumes = kind == EventKind.Fault || (kind == EventKind.Interrupt && load<u32>(REPEATING) != 0);
+    const resumes =
+      kind == EventKind.Fault || (kind == EventKind.Interrupt && load<u32>(REPEATING) != 0);
     return resumes ? image | RF : image;
   }
 

@@ -7,11 +7,21 @@
  * descriptor moved to 7:0 and 15:12.
  */
 
+import { Why } from '../gen/why';
+import {
+  CR0,
+  EFER,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_BYTES,
+  SEG_LIMIT,
+  SEGS,
+} from '../layout';
+import { Memory, SEGMENT_LDTR } from '../mmu/memory';
 import { CR0_PE, EFER_LMA } from './control';
 import { Event, Vector } from './event';
-import { Why } from '../gen/why';
-import { CR0, EFER, GDTR_BASE, GDTR_LIMIT, SEG_ACCESS, SEG_BASE, SEG_BYTES, SEG_LIMIT, SEGS } from '../layout';
-import { Memory, SEGMENT_LDTR } from '../mmu/memory';
 
 export const ACCESS_ACCESSED: u32 = 1 << 0; // code and data: was loaded
 export const ACCESS_WRITABLE: u32 = 1 << 1; // data

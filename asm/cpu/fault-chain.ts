@@ -20,7 +20,6 @@
  *   48 u64 the entry, 56 u64 its upper half
  */
 
-import { Vector } from './event';
 import { Why } from '../gen/why';
 import {
   CPL,
@@ -45,6 +44,7 @@ import {
   WHY_LOW,
 } from '../layout';
 import { SEGMENT_CS } from '../mmu/memory';
+import { Vector } from './event';
 
 const DOUBLE_FAULT: u32 = 0x80;
 const RSP: usize = 4 << 3;

@@ -3,11 +3,11 @@
  * in 64-bit Mode).
  */
 
-import { EFER_LMA } from './control';
-import { ACCESS_DB, ACCESS_L } from './descriptor';
 import { CODE_MODE, EFER, SEG_ACCESS, SEG_BYTES, SEGS } from '../layout';
 import { Context } from '../mmu/context';
 import { SEGMENT_CS } from '../mmu/memory';
+import { EFER_LMA } from './control';
+import { ACCESS_DB, ACCESS_L } from './descriptor';
 
 /** Values of CODE_MODE. */
 export enum CodeMode {
@@ -28,7 +28,10 @@ export class Mode {
   @inline static update(): void {
     const access = load<u32>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_ACCESS);
     const long = (load<u32>(EFER) & EFER_LMA) != 0 && (access & ACCESS_L) != 0;
-    store<u32>(CODE_MODE, long ? CodeMode.Long : access & ACCESS_DB ? CodeMode.Bits32 : CodeMode.Bits16);
+    store<u32>(
+      CODE_MODE,
+      long ? CodeMode.Long : access & ACCESS_DB ? CodeMode.Bits32 : CodeMode.Bits16,
+    );
     Context.refresh();
   }
 

@@ -3,9 +3,6 @@
  * block; some check what is written, some have an effect. An unknown one raises #GP(0).
  */
 
-import { ControlWrite } from './control-write';
-import { Event } from './event';
-import { Segment } from './segment';
 import { Why } from '../gen/why';
 import {
   APIC_BASE,
@@ -29,6 +26,9 @@ import {
 } from '../layout';
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
 import { PHYSICAL_BITS } from '../mmu/walk';
+import { ControlWrite } from './control-write';
+import { Event } from './event';
+import { Segment } from './segment';
 
 const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
@@ -151,14 +151,14 @@ export class Msr {
   /** Where a memory type range register is, or 0. */
   static mtrr(msr: u32): usize {
     if (msr >= IA32_MTRR_PHYSBASE0 && msr < IA32_MTRR_PHYSBASE0 + 2 * MTRR_PAIRS) {
-      return MTRR_VARIABLE + (<usize>(msr - IA32_MTRR_PHYSBASE0) << 3);
+      return MTRR_VARIABLE + ((<usize>(msr - IA32_MTRR_PHYSBASE0)) << 3);
     }
     if (msr == IA32_MTRR_FIX64K_00000) return MTRR_FIXED;
     if ((msr & ~1) == IA32_MTRR_FIX16K_80000) {
-      return MTRR_FIXED + (<usize>(msr - IA32_MTRR_FIX16K_80000 + 1) << 3);
+      return MTRR_FIXED + ((<usize>(msr - IA32_MTRR_FIX16K_80000 + 1)) << 3);
     }
     if ((msr & ~7) == IA32_MTRR_FIX4K_C0000) {
-      return MTRR_FIXED + (<usize>(msr - IA32_MTRR_FIX4K_C0000 + 3) << 3);
+      return MTRR_FIXED + ((<usize>(msr - IA32_MTRR_FIX4K_C0000 + 3)) << 3);
     }
     return 0;
   }
@@ -188,7 +188,9 @@ export class Msr {
       case IA32_MTRR_DEF_TYPE:
         return (value & ~MTRR_DEF_TYPE_BITS) == 0 && Msr.isType(<u32>value & 0xff);
       default:
-        return msr < IA32_MTRR_FIX64K_00000 || msr > IA32_MTRR_DEF_TYPE || Msr.areTypes(value, false);
+        return (
+          msr < IA32_MTRR_FIX64K_00000 || msr > IA32_MTRR_DEF_TYPE || Msr.areTypes(value, false)
+        );
     }
   }
 

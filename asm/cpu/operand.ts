@@ -4,8 +4,8 @@
  * asm/gen/dispatch.ts expands do not come here.
  */
 
-import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
 import { CODE_PAGE, REGS, SEG_BASE, SEG_BYTES, SEGS } from '../layout';
+import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
 import { REC_ABSOLUTE, REC_ADDRESS16, REC_ADDRESS32, REC_INDIRECT, REC_RIP, Rec } from './record';
 
 /** Kinds of operand in a decode-table entry (src/isa/decode-table.ts). */
@@ -21,7 +21,7 @@ export class Operand {
   static width(i: usize, n: u32): u32 {
     const place = Rec.entry(i) + OPERANDS + (n << 2);
     const code = Operand.isMemory(i, n) ? load<u8>(place, 3) : load<u8>(place, 2);
-    return code < 5 ? <u32>1 << code : Rec.size(i);
+    return code < 5 ? (<u32>1) << code : Rec.size(i);
   }
 
   /** Operand n is in memory. */

@@ -4,12 +4,12 @@
  * edited table. Rules: SDM 3A 5.9 Privileged Instructions; UMIP, TSD, PCE: SDM 3A 2.5.
  */
 
+import { Why } from '../gen/why';
+import { CPL, CR4, RFLAGS } from '../layout';
 import { CR4_PCE, CR4_TSD, CR4_UMIP } from './control';
 import { Event } from './event';
 import { IOPL } from './flags';
 import { Rec } from './record';
-import { Why } from '../gen/why';
-import { CPL, CR4, RFLAGS } from '../layout';
 
 const RULE: usize = 28;
 

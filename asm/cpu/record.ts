@@ -38,7 +38,8 @@ export const REC_OPERAND16: u32 = 64;
 /** The address stands in imm (moffs). */
 export const REC_ABSOLUTE: u32 = 128;
 /** Any of these: base + index + disp is not yet the linear address. */
-export const REC_INDIRECT: u32 = REC_SEGMENTED | REC_ADDRESS32 | REC_ADDRESS16 | REC_RIP | REC_ABSOLUTE;
+export const REC_INDIRECT: u32 =
+  REC_SEGMENTED | REC_ADDRESS32 | REC_ADDRESS16 | REC_RIP | REC_ABSOLUTE;
 
 /** Reads the fields of the record at `i`. */
 export class Rec {
@@ -80,7 +81,7 @@ export class Rec {
   }
   /** Operand size in bytes: 2, 4 or 8 (1 in rows of byte operands). */
   @inline static size(i: usize): u32 {
-    return <u32>1 << ((load<u16>(i, 28) >> 12) & 3);
+    return (<u32>1) << ((load<u16>(i, 28) >> 12) & 3);
   }
   /** 0 none, 1 REP or REPE, 2 REPNE. */
   @inline static repeat(i: usize): u32 {
@@ -93,11 +94,11 @@ export class Rec {
   }
   /** The handler behind the privilege check. */
   @inline static entryHandler(i: usize): u32 {
-    const place = DECODE_HANDLERS + (<usize>load<u16>(i, 30) << 3);
+    const place = DECODE_HANDLERS + ((<usize>load<u16>(i, 30)) << 3);
     return Rec.hasMemory(i) ? load<u16>(place, 2) : load<u16>(place);
   }
   /** The decode-table entry that the instruction matched. */
   @inline static entry(i: usize): usize {
-    return DECODE_ENTRIES + (<usize>load<u16>(i, 30) << 5);
+    return DECODE_ENTRIES + ((<usize>load<u16>(i, 30)) << 5);
   }
 }

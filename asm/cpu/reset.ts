@@ -1,6 +1,5 @@
 /** State after power-up (SDM 3A table 9-1), and what must be redone when the host has changed state. */
 
-import { Context } from '../mmu/context';
 import {
   APIC_BASE,
   CPUID_COUNT,
@@ -25,8 +24,9 @@ import {
   TLB_END,
   TLB_READ,
 } from '../layout';
+import { CodePages } from '../mmu/code-pages';
+import { Context } from '../mmu/context';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
-import { CodeCache } from './code-cache';
 import { Mode } from './mode';
 
 export class Reset {
@@ -39,7 +39,7 @@ export class Reset {
     const behind = CPUID_COUNT + 0x500;
     memory.fill(behind, 0, PROCESSOR + PROCESSOR_BYTES - behind);
     memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
-    CodeCache.reset();
+    CodePages.reset();
     store<u64>(FEATURES, features);
     store<u64>(RAM_BYTES, ram);
     store<u64>(RANDOM, random);
@@ -57,7 +57,8 @@ export class Reset {
 
   static segment(n: u32): void {
     const place = SEGS + n * SEG_BYTES;
-    const system = n == SEGMENT_LDTR ? 0x82 : n == SEGMENT_TR ? 0x8b : n == SEGMENT_CS ? 0x9b : 0x93;
+    const system =
+      n == SEGMENT_LDTR ? 0x82 : n == SEGMENT_TR ? 0x8b : n == SEGMENT_CS ? 0x9b : 0x93;
     store<u64>(place, n == SEGMENT_CS ? 0xffff0000 : 0, SEG_BASE);
     store<u32>(place, 0xffff, SEG_LIMIT);
     store<u32>(place, system, SEG_ACCESS);

@@ -8,13 +8,11 @@
  */
 
 import { execute } from '../gen/dispatch';
-import { Why } from '../gen/why';
 import { interruptAcknowledge } from '../host';
 import {
   ACTIVITY,
   COUNT_ACCESSES,
   DEBUG_PENDING,
-  DR7,
   EVENT_KIND,
   EXIT_REASON,
   FUEL,
@@ -31,15 +29,12 @@ import {
   STOP_REQUEST,
   TIME,
 } from '../layout';
-import { CodeCache, COST } from './code-cache';
+import { COST, CodeCache } from './code-cache';
 import { Debug } from './debug';
-import { Decoder } from './decode';
 import { Deliver } from './deliver';
-import { Event, EventKind, ExitReason, Raised } from './event';
+import { EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Activity } from './mode';
-import { Place } from './operand';
-import { RECORD, Rec } from './record';
 
 /** SHADOW: MOV SS and POP SS also hold off debug traps. */
 const SHADOW_MOV_SS: u32 = 2;
@@ -48,7 +43,7 @@ export class Run {
   /** Runs at most `fuel` instructions; returns an ExitReason. RIP and all state are exact on return. */
   static run(fuel: u32): u32 {
     store<u32>(FUEL_START, fuel);
-    store<i64>(FUEL, <i64>fuel << 32);
+    store<i64>(FUEL, (<i64>fuel) << 32);
     store<u32>(EXIT_REASON, ExitReason.Fuel);
     store<u32>(STOP_REQUEST, 0);
     store<u32>(RAISED, Raised.Nothing);
@@ -88,7 +83,7 @@ export class Run {
    * costs an instruction's fuel, so that a guest whose handlers fault at once cannot hold the host.
    */
   static event(lastEvent: i64): i64 {
-    if (load<i64>(FUEL) == lastEvent) store<i64>(FUEL, lastEvent - (<i64>1 << 32));
+    if (load<i64>(FUEL) == lastEvent) store<i64>(FUEL, lastEvent - ((<i64>1) << 32));
     Deliver.event();
     return load<i64>(FUEL);
   }
@@ -120,19 +115,6 @@ export class Run {
       return false;
     }
     return load<i64>(FUEL) >> 32 > 0;
-  }
-
-  /** Nothing is due at the boundary behind an instruction that ended its block: the run loop can be left out. */
-  @inline static isCalm(): bool {
-    const busy =
-      load<u32>(SHADOW) |
-      load<u32>(DEBUG_PENDING) |
-      load<u32>(NMI_PENDING) |
-      load<u32>(STOP_REQUEST) |
-      load<u32>(ACTIVITY) |
-      (load<u32>(DR7) & 0xff) |
-      (load<u32>(RFLAGS) & (TF | RF));
-    return busy == 0 && (load<u32>(INTR) == 0 || (load<u32>(RFLAGS) & IF) == 0);
   }
 
   /** The next instruction must be looked at by itself. */
@@ -179,35 +161,5 @@ export class Run {
       return;
     }
     if (traced && raised != Raised.Event && raised != Raised.Exit) Debug.singleStep();
-  }
-
-  /**
-   * The instruction at `i` did not complete or must not be followed by the next record: settles RIP and
-   * gives back the fuel of what did not run.
-   */
-  static interrupt(i: usize): void {
-    const raised = load<u32>(RAISED);
-    const isFault = raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
-    if (isFault || raised == Raised.Alone) Run.refund(i);
-    if (isFault || raised == Raised.Alone || raised == Raised.Repeat) {
-      store<u64>(RIP, Place.current(i));
-    }
-    if (raised == Raised.Repeat) store<u32>(REPEATING, 1);
-    if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
-  }
-
-  /** The record at `i` stands for bytes that are no instruction: raises what its imm says. */
-  static undefined(i: usize): void {
-    const why = <Why>Rec.imm(i);
-    if (why == Why.TooLong) Event.gp(0, why);
-    else Event.ud(why);
-    Run.interrupt(i);
-  }
-
-  static refund(i: usize): void {
-    const left = Rec.left(i);
-    let accesses: u32 = 0;
-    for (let n: u32 = 0; n < left; n++) accesses += Decoder.accesses(i + n * RECORD);
-    store<i64>(FUEL, load<i64>(FUEL) + (<i64>left << 32) - <i64>accesses);
   }
 }

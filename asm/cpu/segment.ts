@@ -6,17 +6,20 @@
  * A null selector leaves the register unusable; in 64-bit mode only the bases of FS and GS matter then.
  */
 
-import {
-  ACCESS_P,
-  ACCESS_UNUSABLE,
-  Descriptor,
-  SELECTOR_RPL,
-  Table,
-} from './descriptor';
-import { Event, Vector } from './event';
 import { Why } from '../gen/why';
-import { CODE_MODE, CPL, SEG_ACCESS, SEG_BASE, SEG_BYTES, SEG_LIMIT, SEG_SELECTOR, SEGS } from '../layout';
+import {
+  CODE_MODE,
+  CPL,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_BYTES,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEGS,
+} from '../layout';
 import { SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../mmu/memory';
+import { ACCESS_P, ACCESS_UNUSABLE, Descriptor, SELECTOR_RPL, Table } from './descriptor';
+import { Event, Vector } from './event';
 
 export class Segment {
   @inline static place(segment: u32): usize {

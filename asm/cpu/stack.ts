@@ -3,12 +3,12 @@
  * address of what the stack pointer points at, reads and writes through SS.
  */
 
+import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { ACCESS_DB } from './descriptor';
 import { Event } from './event';
 import { Mode } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
-import { Memory, SEGMENT_SS } from '../mmu/memory';
 
 const RSP: u32 = 4;
 const RBP: u32 = 5;

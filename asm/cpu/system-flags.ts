@@ -1,9 +1,9 @@
 /** Loading RFLAGS from memory or a register: which bits may change (SDM 2B POPF, 2A IRET). */
 
-import { AC, DF, Flags, ID, IF, IOPL, NT, STATUS, TF } from './flags';
-import { Privilege } from './privilege';
 import { CPL, RFLAGS } from '../layout';
 import { Context } from '../mmu/context';
+import { AC, DF, Flags, ID, IF, IOPL, NT, STATUS, TF } from './flags';
+import { Privilege } from './privilege';
 
 export class SystemFlags {
   /** Bits that POPF and IRET of `size` bytes may change at the running CPL and IOPL. */

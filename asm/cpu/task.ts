@@ -3,11 +3,11 @@
  * 7.2.1 Task-State Segment, 7.7 Task Management in 64-bit Mode; SDM 1 18.5.2 I/O Permission Bit Map).
  */
 
+import { Why } from '../gen/why';
+import { Memory, SEGMENT_TR } from '../mmu/memory';
 import { ACCESS_P, ACCESS_UNUSABLE, SystemType } from './descriptor';
 import { Event, Vector } from './event';
 import { Segment } from './segment';
-import { Why } from '../gen/why';
-import { Memory, SEGMENT_TR } from '../mmu/memory';
 
 /** Offsets in the 64-bit TSS. */
 const RSP0: u32 = 0x04;
@@ -48,7 +48,7 @@ export class Task {
     if (place + 1 > limit) return Task.refusePort(base + place, 0);
     const bits = <u32>Memory.readSystem(base + place, 2);
     if (Event.raised()) return false;
-    const mask = ((<u32>1 << size) - 1) << (port & 7);
+    const mask = (((<u32>1) << size) - 1) << (port & 7);
     return bits & mask ? Task.refusePort(base + place, bits) : true;
   }
   /** TR holds a 32-bit or 64-bit TSS. */

@@ -22,7 +22,7 @@ let bit: u64 = 0;
 function locate(i: usize, width: u32): void {
   const offset = Width.signExtend(Operand.read(i, 1), width);
   const log2 = ctz<u32>(width) + 3;
-  bit = offset & ((<u64>width << 3) - 1);
+  bit = offset & (((<u64>width) << 3) - 1);
   if (!Operand.isMemory(i, 0)) return;
   let sum = Address.sum(i);
   const isImmediate = Operand.width(i, 1) == 1; // no other offset is a byte

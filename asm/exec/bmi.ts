@@ -114,5 +114,5 @@ export function shrx(i: usize): void {
 
 /** Count of a shift without flags: the third operand, modulo the operand size. */
 function countOf(i: usize): u64 {
-  return Operand.read(i, 2) & ((<u64>Operand.width(i, 0) << 3) - 1);
+  return Operand.read(i, 2) & (((<u64>Operand.width(i, 0)) << 3) - 1);
 }

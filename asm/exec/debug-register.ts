@@ -44,6 +44,6 @@ function placeOf(number: u32): usize {
     Debug.generalDetect();
     return 0;
   }
-  if (number < 4) return DR + (<usize>number << 3);
+  if (number < 4) return DR + ((<usize>number) << 3);
   return (number & 1) != 0 ? DR7 : DR6;
 }

@@ -42,7 +42,7 @@ export function idiv(i: usize): void {
   let high = dividendHigh(width);
   if (width < 8) {
     low = Width.signExtend((high << (width << 3)) | low, width << 1);
-    high = <u64>((<i64>low) >> 63);
+    high = <u64>(<i64>low >> 63);
   }
   const negative = <i64>high < 0;
   if (negative) {

@@ -79,7 +79,7 @@ export function cmpxchg8b(i: usize): void {
 
 /** high:low, 32 bits each. */
 function pair(high: usize, low: usize): u64 {
-  return (<u64>load<u32>(high) << 32) | <u64>load<u32>(low);
+  return ((<u64>load<u32>(high)) << 32) | <u64>load<u32>(low);
 }
 
 export function cmpxchg16b(i: usize): void {

@@ -4,7 +4,6 @@
  * only and are not there yet.
  */
 
-import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from '../cpu/code-segment';
 import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
 import { Event, Vector } from '../cpu/event';
@@ -16,6 +15,7 @@ import { Stack } from '../cpu/stack';
 import { SystemFlags } from '../cpu/system-flags';
 import { Why } from '../gen/why';
 import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
+import { Tlb } from '../mmu/tlb';
 
 /** IRET, IRETD, IRETQ. */
 export function iret(i: usize): void {
@@ -35,7 +35,8 @@ export function iret(i: usize): void {
   const image = whole != 0 ? load<u64>(whole, 16) : Stack.read(top + 2 * size, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
-  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP)) SystemFlags.load(image, mask);
+  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))
+    SystemFlags.load(image, mask);
 }
 
 /** RETF: the immediate is dropped from both stacks. */

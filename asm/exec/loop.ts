@@ -35,7 +35,7 @@ export function jrcxz(i: usize): void {
 function countDown(i: usize, goesOn: bool): void {
   const width = Rec.addressSize(i);
   const count = Register.read(RCX, width) - 1;
-  const zero = width == 8 ? count == 0 : (count & ((<u64>1 << (width << 3)) - 1)) == 0;
+  const zero = width == 8 ? count == 0 : (count & (((<u64>1) << (width << 3)) - 1)) == 0;
   if (goesOn && !zero) {
     branch(i);
     if (Event.raised()) return;

@@ -6,10 +6,10 @@
 import { Event } from '../cpu/event';
 import { Address, Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
-import { hlt } from './interrupt';
 import { Why } from '../gen/why';
 import { CPL, MONITOR_ARMED } from '../layout';
 import { Memory } from '../mmu/memory';
+import { hlt } from './interrupt';
 
 const RCX: u32 = 1;
 
@@ -17,7 +17,7 @@ const RCX: u32 = 1;
 export function monitor(i: usize): void {
   if (!isAllowed()) return;
   const width = Rec.addressSize(i);
-  const offset = Register.get(0) & (width == 8 ? ~(<u64>0) : (<u64>1 << (width << 3)) - 1);
+  const offset = Register.get(0) & (width == 8 ? ~(<u64>0) : ((<u64>1) << (width << 3)) - 1);
   if (!Memory.probeRead(Address.inSegment(offset, Rec.segment(i)), 1, Rec.segment(i))) return;
   store<u32>(MONITOR_ARMED, 1);
 }

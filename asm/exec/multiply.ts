@@ -33,7 +33,7 @@ export class Multiply {
   /** The signed product does not fit into `product`, its low 64 bits. */
   @inline static overflows(a: u64, b: u64, product: u64): bool {
     if (<u64>(<i64>(<i32>a)) == a && <u64>(<i64>(<i32>b)) == b) return false;
-    return Wide.multiplyHighSigned(a, b) != <u64>((<i64>product) >> 63);
+    return Wide.multiplyHighSigned(a, b) != <u64>(<i64>product >> 63);
   }
 
   /** Flags after a product with low half `low`, sign-extended. */
@@ -65,7 +65,7 @@ export function imul1(i: usize): void {
   const high = width == 8 ? Wide.multiplyHighSigned(a, b) : product >> (width << 3);
   const low = Width.signExtend(product, width);
   storeProduct(product, high, width);
-  Multiply.setFlags(low, width == 8 ? high != <u64>((<i64>low) >> 63) : low != product);
+  Multiply.setFlags(low, width == 8 ? high != <u64>(<i64>low >> 63) : low != product);
 }
 
 function storeProduct(low: u64, high: u64, width: u32): void {

@@ -85,7 +85,8 @@ export class Repeat {
 
   static isInterrupted(): bool {
     const flags = load<u32>(RFLAGS);
-    if ((flags & TF) != 0 || load<u32>(STOP_REQUEST) != 0 || load<u32>(DEBUG_PENDING) != 0) return true;
+    if ((flags & TF) != 0 || load<u32>(STOP_REQUEST) != 0 || load<u32>(DEBUG_PENDING) != 0)
+      return true;
     if ((flags & IF) != 0 && load<u32>(INTR) != 0) return true;
     return load<u32>(NMI_PENDING) != 0 && load<u32>(NMI_BLOCKED) == 0;
   }

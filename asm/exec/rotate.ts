@@ -22,7 +22,7 @@ export class Rotate {
     if (n == 0) return a;
     const top = <u32>sizeof<T>() * 8 - 1;
     const result = rotr<T>(a, <T>(n & top));
-    Flags.change(CF | OF, (<u32>(result >> <T>top) & CF) | Sign.overflow<T>(a ^ (a << <T>top)));
+    Flags.change(CF | OF, (<u32>(result >> <T>top) & CF) | Sign.overflow<T>(a ^ (a << (<T>top))));
     return result;
   }
 }
@@ -36,7 +36,7 @@ export function rcl(i: usize): void {
   if (n == 0) return Operand.write(i, 0, a);
   const bits = <u64>(width << 3);
   const around = n > 1 ? a >> (bits + 1 - n) : 0;
-  const result = (a << n) | (<u64>Flags.cf() << (n - 1)) | around;
+  const result = (a << n) | ((<u64>Flags.cf()) << (n - 1)) | around;
   Operand.write(i, 0, result);
   setCarries(width, a >> (bits - n), a ^ (a << 1));
 }

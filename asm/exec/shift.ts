@@ -14,7 +14,7 @@ export class Shift {
   @inline static shl<T>(a: T, count: u8): T {
     const n = Shift.masked<T>(count);
     if (n == 0) return a;
-    const last = <u64>a << (n - 1);
+    const last = (<u64>a) << (n - 1);
     const result = <T>(last << 1);
     const carry = <u32>(last >> (sizeof<T>() * 8 - 1)) & CF;
     Flags.setResult<T>(result, carry | Sign.overflow<T>(a ^ (a << 1)));

@@ -6,6 +6,7 @@
 
 import { EFER_SCE } from '../cpu/control';
 import { Debug } from '../cpu/debug';
+import { Table } from '../cpu/descriptor';
 import { Event, ExitReason, Raised } from '../cpu/event';
 import { Flags, IF, RF, TF, VM } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
@@ -13,7 +14,6 @@ import { Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { Segment } from '../cpu/segment';
 import { SystemFlags } from '../cpu/system-flags';
-import { Table } from '../cpu/descriptor';
 import { Why } from '../gen/why';
 import {
   CPL,
@@ -75,7 +75,7 @@ export function sysret(i: usize): void {
     return;
   }
   const traced = (load<u32>(RFLAGS) & TF) != 0;
-  SystemFlags.load(Register.get(R11) & SYSRET_FLAGS, ~<u32>2);
+  SystemFlags.load(Register.get(R11) & SYSRET_FLAGS, ~(<u32>2));
   Debug.settleStep(traced, (load<u32>(RFLAGS) & TF) != 0);
   const base = <u32>(load<u64>(STAR) >> 48);
   leave(long ? base + 16 : base, base + 8, long);

@@ -1,6 +1,13 @@
 /** sgdt, sidt, sldt, str, lgdt, lidt, lldt, ltr (SDM 2A-2B). */
 
-import { ACCESS_BUSY, ACCESS_P, Descriptor, SELECTOR_TI, SystemType, Table } from '../cpu/descriptor';
+import {
+  ACCESS_BUSY,
+  ACCESS_P,
+  Descriptor,
+  SELECTOR_TI,
+  SystemType,
+  Table,
+} from '../cpu/descriptor';
 import { Event, Vector } from '../cpu/event';
 import { Mode } from '../cpu/mode';
 import { Address, Operand } from '../cpu/operand';

@@ -14,7 +14,7 @@ export class Width {
   /** The low `width` bytes of `value`, sign-extended. */
   @inline static signExtend(value: u64, width: u32): u64 {
     const unused = 64 - (width << 3);
-    return <u64>((<i64>(value << unused)) >> unused);
+    return <u64>(<i64>(value << unused) >> unused);
   }
   /** The sign bit of `value`, 0 or 1. */
   @inline static sign(value: u64, width: u32): u32 {
@@ -34,7 +34,7 @@ export class Width {
 export class Sign {
   /** OF if the sign bit of `value` is set, else 0. */
   @inline static overflow<T>(value: T): u32 {
-    if (sizeof<T>() == 1) return (<u32>value << 4) & OF;
+    if (sizeof<T>() == 1) return ((<u32>value) << 4) & OF;
     if (sizeof<T>() == 2) return (<u32>value >> 4) & OF;
     if (sizeof<T>() == 4) return (<u32>value >> 20) & OF;
     return <u32>(value >> 52) & OF;

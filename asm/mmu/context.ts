@@ -11,6 +11,20 @@
  */
 
 import {
+  CR0_AM,
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PCIDE,
+  CR4_PKE,
+  CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_NXE,
+} from '../cpu/control';
+import { AC } from '../cpu/flags';
+import {
   CONTEXT,
   CONTEXT_LAST,
   COUNT_FLUSHES,
@@ -35,8 +49,6 @@ import {
   TLB_END,
   TLB_READ,
 } from '../layout';
-import { AC } from '../cpu/flags';
-import { CR0_AM, CR0_PG, CR0_WP, CR4_PAE, CR4_PCIDE, CR4_PKE, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE } from '../cpu/control';
 
 /** Set in the tag of an entry whose accesses always take the slow path: devices, decoded code. */
 export const TAG_SLOW: u64 = 0x800;
@@ -102,7 +114,7 @@ export class Context {
     const ac = (load<u32>(RFLAGS) & AC) != 0;
     const access = user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor;
     const space = SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES;
-    const place = space + (<u32>access << 1);
+    const place = space + ((<u32>access) << 1);
     // Handing out a number may start numbering anew, which voids the one before.
     while (load<u16>(place) == 0 || load<u16>(space) == 0) {
       Context.assign(load<u16>(place) == 0 ? place : space);

@@ -19,6 +19,7 @@ import {
   CR0,
   DATA_CONTEXT,
   FETCH_CONTEXT,
+  FRAME_CODE_BIT,
   FRAME_FLAGS,
   RAISED,
   RFLAGS,
@@ -30,7 +31,7 @@ import {
   WALK_ERROR,
   WALK_HPA,
 } from '../layout';
-import { FRAME_CODE_BIT, Physical } from './physical';
+import { Physical } from './physical';
 import { Tlb } from './tlb';
 import { Walk, Want } from './walk';
 
@@ -157,7 +158,7 @@ export class Memory {
   static fetch(gva: u64): u64 {
     const context = load<u64>(FETCH_CONTEXT);
     const frame = Tlb.frame(TLB_FETCH, gva, context);
-    if (frame >= 0) return (<u64>frame << 12) | (gva & 0xfff);
+    if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
     if (!Memory.isCanonical(gva)) {
       Event.gp(0, Why.NonCanonical);
       return NOWHERE;
@@ -176,7 +177,7 @@ export class Memory {
     const context = load<u64>(DATA_CONTEXT);
     const array = want == Want.Write ? TLB_WRITE : TLB_READ;
     const frame = Tlb.frame(array, gva, context);
-    if (frame >= 0) return (<u64>frame << 12) | (gva & 0xfff);
+    if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
     return Memory.walk(gva, want, context, load<u32>(CPL) == 3, false);
   }
 
@@ -189,7 +190,7 @@ export class Memory {
     const context = load<u64>(SYSTEM_CONTEXT);
     const array = want == Want.Write ? TLB_WRITE : TLB_READ;
     const frame = Tlb.frame(array, gva, context);
-    if (frame >= 0) return (<u64>frame << 12) | (gva & 0xfff);
+    if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
     return Memory.walk(gva, want, context, false, true);
   }
 
@@ -224,7 +225,7 @@ export class Memory {
 
   /** Bits 63:47 are equal: 48-bit linear addresses (SDM 1 3.3.7.1). */
   @inline static isCanonical(gva: u64): bool {
-    return (<u64>((<i64>(gva << 16)) >> 16)) == gva;
+    return <u64>(<i64>(gva << 16) >> 16) == gva;
   }
 
   /** Bytes of the access that lie behind the end of the page of `gva`. */
@@ -237,7 +238,8 @@ export class Memory {
   static quiet(hpa: u64, size: u32, want: Want): bool {
     if (load<u32>(STEPPING) != 0) return true;
     if (Physical.isRam(hpa)) {
-      if (want != Want.Write || (load<u8>(FRAME_FLAGS + <usize>(hpa >> 12)) & FRAME_CODE_BIT) == 0) return true;
+      if (want != Want.Write || (load<u8>(FRAME_FLAGS + <usize>(hpa >> 12)) & FRAME_CODE_BIT) == 0)
+        return true;
       if (!Physical.holdsCode(hpa, size)) return true;
     }
     store<u32>(RAISED, Raised.Alone);

@@ -3,14 +3,9 @@
  * write TLB comes here, drops decoded code that it overlaps and marks the frame dirty.
  */
 
-import { CodeCache } from '../cpu/code-cache';
 import { memoryRead, memoryWrite } from '../host';
-import { FRAME_FLAGS, RAM, RAM_BYTES } from '../layout';
-
-/** FRAME_FLAGS: instructions of the frame are decoded; written since the host cleared it; in the write TLB. */
-export const FRAME_CODE_BIT: u8 = 1;
-export const FRAME_DIRTY: u8 = 2;
-export const FRAME_WRITABLE: u8 = 4;
+import { FRAME_CODE_BIT, FRAME_DIRTY, FRAME_FLAGS, RAM, RAM_BYTES } from '../layout';
+import { CodePages } from './code-pages';
 
 export class Physical {
   @inline static isRam(hpa: u64): bool {
@@ -45,19 +40,19 @@ export class Physical {
     const place = FRAME_FLAGS + <usize>(hpa >> 12);
     const flags = load<u8>(place);
     store<u8>(place, flags | FRAME_DIRTY);
-    if (flags & FRAME_CODE_BIT) CodeCache.written(<u32>hpa, length);
+    if (flags & FRAME_CODE_BIT) CodePages.written(<u32>hpa, length);
   }
 
   /** Decoded instructions overlap `size` bytes at `hpa` in RAM (the part in its page). */
   static holdsCode(hpa: u64, size: u32): bool {
-    return CodeCache.holds(<u32>hpa, size);
+    return CodePages.holds(<u32>hpa, size);
   }
 
   static readDevice(hpa: u64, size: u32): u64 {
     const high = <u32>(hpa >> 32);
     const low = <u32>hpa;
     if (size < 8) return <u64>memoryRead(high, low, size);
-    return <u64>memoryRead(high, low, 4) | (<u64>memoryRead(high, low + 4, 4) << 32);
+    return <u64>memoryRead(high, low, 4) | ((<u64>memoryRead(high, low + 4, 4)) << 32);
   }
 
   static writeDevice(hpa: u64, size: u32, value: u64): void {

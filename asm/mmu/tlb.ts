@@ -14,7 +14,10 @@ import {
   CPL,
   FETCH_CONTEXT,
   FETCH_SLOTS,
+  FRAME_CODE_BIT,
+  FRAME_DIRTY,
   FRAME_FLAGS,
+  FRAME_WRITABLE,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
   RAM,
@@ -28,7 +31,6 @@ import {
   WALK_SHIFT,
 } from '../layout';
 import { Context, TAG_SLOW } from './context';
-import { FRAME_CODE_BIT, FRAME_DIRTY, FRAME_WRITABLE } from './physical';
 
 const PAGE: u64 = ~(<u64>0xfff);
 
@@ -120,7 +122,7 @@ export class Tlb {
   static noteLarge(gva: u64): void {
     const bit = <u32>(gva >> 21) & 0xfff;
     const place = LARGE_PAGES + (bit >> 3);
-    store<u8>(place, load<u8>(place) | <u8>(<u32>1 << (bit & 7)));
+    store<u8>(place, load<u8>(place) | <u8>((<u32>1) << (bit & 7)));
   }
   static mayBeLarge(gva: u64): bool {
     const bit = <u32>(gva >> 21) & 0xfff;

@@ -78,7 +78,8 @@ export class Walk {
       const entry = Physical.read(address, 8);
       store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + 1);
       Walk.note(shift, address);
-      if (!(entry & PTE_P)) return Walk.fail(Why.PageNotPresent, 0, want, user, shift, address, entry);
+      if (!(entry & PTE_P))
+        return Walk.fail(Why.PageNotPresent, 0, want, user, shift, address, entry);
       const leaf = shift == 12 || (shift < 39 && (entry & PTE_PS) != 0);
       if (Walk.reserved(entry, shift, leaf, nxe)) {
         return Walk.fail(Why.PageReservedBit, PF_P | PF_RSVD, want, user, shift, address, entry);
@@ -116,7 +117,14 @@ export class Walk {
   }
 
   /** Why the access is refused, or Why.None (SDM 3A 4.6.1, 4.6.2). */
-  static denied(rights: u64, noExecute: u64, leaf: u64, want: Want, user: bool, implicit: bool): Why {
+  static denied(
+    rights: u64,
+    noExecute: u64,
+    leaf: u64,
+    want: Want,
+    user: bool,
+    implicit: bool,
+  ): Why {
     const cr4 = load<u32>(CR4);
     const userPage = (rights & PTE_US) != 0;
     if (user && !userPage) return Why.PageSupervisor;
@@ -127,7 +135,8 @@ export class Walk {
     if (!user && userPage && (cr4 & CR4_SMAP) != 0) {
       if (implicit || (load<u32>(RFLAGS) & AC) == 0) return Why.PageSmap;
     }
-    if (want == Want.Write && !(rights & PTE_RW) && Walk.obeysReadOnly(user)) return Why.PageReadOnly;
+    if (want == Want.Write && !(rights & PTE_RW) && Walk.obeysReadOnly(user))
+      return Why.PageReadOnly;
     return Walk.keyForbids(rights, leaf, want, user) ? Why.PageProtectionKey : Why.None;
   }
 
@@ -144,7 +153,15 @@ export class Walk {
   }
 
   /** Builds the error code (SDM 3A 4.7) and notes what was read. */
-  static fail(why: Why, bits: u32, want: Want, user: bool, shift: u32, address: u64, entry: u64): bool {
+  static fail(
+    why: Why,
+    bits: u32,
+    want: Want,
+    user: bool,
+    shift: u32,
+    address: u64,
+    entry: u64,
+  ): bool {
     let error = bits;
     if (want == Want.Write) error |= PF_W;
     if (user) error |= PF_U;

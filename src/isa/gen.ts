@@ -11,8 +11,8 @@
  * `break` (`next` holds the block to enter, or 0), or in `return` (the run loop must look).
  */
 
-import { whyEnum } from '../base/why.ts';
 import { assert } from '../base/assert.ts';
+import { whyEnum } from '../base/why.ts';
 import { enumerateHandlers, FIXED_HANDLERS, forms, handlerKey } from './handlers.ts';
 import type { Insn } from './row.ts';
 import { endsBlock, uopKind } from './uops.ts';
@@ -61,7 +61,11 @@ function homes(exec: readonly SourceFile[]): Map<string, Home> {
   return found;
 }
 
-function dispatch(rows: readonly Insn[], keys: readonly string[], where: Map<string, Home>): string {
+function dispatch(
+  rows: readonly Insn[],
+  keys: readonly string[],
+  where: Map<string, Home>,
+): string {
   const imports = new Map<string, Set<string>>();
   const use = (uop: string): string => {
     const home = where.get(uop);
@@ -76,14 +80,18 @@ function dispatch(rows: readonly Insn[], keys: readonly string[], where: Map<str
   const outlined: string[] = [];
   keys.forEach((key, number) => {
     if (guarded.only.has(key)) {
-      guardedCases.push(`    case ${number}: // ${key}\n      ${use(uopOf(key))}(i);\n      break;`);
+      guardedCases.push(
+        `    case ${number}: // ${key}\n      ${use(uopOf(key))}(i);\n      break;`,
+      );
       return;
     }
     const text = body(key, use);
     if (isHot(key)) cases.push(`      case ${number}: { // ${key}\n${indent(text)}\n      }`);
     else {
       outlined.push(outline(number, key, text));
-      cases.push(`      case ${number}: // ${key}\n        if (!handler${number}(i)) return;\n${indent(NEXT)}`);
+      cases.push(
+        `      case ${number}: // ${key}\n        if (!handler${number}(i)) return;\n${indent(NEXT)}`,
+      );
     }
   });
   const lines = [...imports].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -125,7 +133,16 @@ function isHot(key: string): boolean {
   return bits === '8' && HOT_BYTES.has(head);
 }
 
-const EXPANDED = new Set(['binary', 'compare', 'move', 'unary', 'shift', 'triple', 'extend', 'cmov']);
+const EXPANDED = new Set([
+  'binary',
+  'compare',
+  'move',
+  'unary',
+  'shift',
+  'triple',
+  'extend',
+  'cmov',
+]);
 const RARE_IN_MEMORY = new Set('adc sbb neg not shl shr sar rol ror'.split(' '));
 const HOT_BYTES = new Set(['mov', 'cmp', 'test']);
 
@@ -148,9 +165,9 @@ const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
 import { Event, Vector } from '../cpu/event';
 import { Flags } from '../cpu/flags';
 import { Address, Operand, Place, Register } from '../cpu/operand';
+import { Outcome } from '../cpu/outcome';
 import { Privilege, Verdict } from '../cpu/privilege';
 import { RECORD, Rec } from '../cpu/record';
-import { Run } from '../cpu/run';
 import { CODE_PAGE, FUEL, RAISED, REGS, RIP } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
@@ -195,19 +212,21 @@ const GUARD_TAIL = `    default:
 `;
 
 const NEXT = 'i += RECORD;\ncontinue;';
-const FAIL = '{\n  Run.interrupt(i);\n  return;\n}';
+const FAIL = '{\n  Outcome.interrupt(i);\n  return;\n}';
 const REGISTER = (n: number): string => `REGS + load<u8>(i, ${4 + n})`;
 
 type Use = (uop: string) => string;
 
 /** Body of the case for a handler key. */
 function body(key: string, use: Use): string {
-  if (key === 'undefined') return 'Run.undefined(i);\nreturn;';
+  if (key === 'undefined') return 'Outcome.undefined(i);\nreturn;';
   if (key === 'end') return END;
   if (key === 'guard') return ending('runGuarded(i);');
   const uop = uopOf(key);
   if (key.startsWith('fn.')) {
-    return endsBlock(uop) ? ending(`${use(uop)}(i);`) : `${use(uop)}(i);\nif (Event.raised()) ${FAIL}\n${NEXT}`;
+    return endsBlock(uop)
+      ? ending(`${use(uop)}(i);`)
+      : `${use(uop)}(i);\nif (Event.raised()) ${FAIL}\n${NEXT}`;
   }
   const [, shape = '', bits = '', sourceBits = ''] = key.split('.');
   switch (uopKind(uop)) {
@@ -249,7 +268,7 @@ function ending(call: string): string {
   return `store<u64>(RIP, Place.next(i));
 ${call}
 if (Event.raised()) ${FAIL}
-if (!Run.isCalm()) return;
+if (!Outcome.isCalm()) return;
 next = CodeCache.jump(load<u64>(RIP));
 break;`;
 }
@@ -433,7 +452,7 @@ else {
 const GO = 'next = CodeCache.jump(target);\nbreak;';
 const CHECK = `if (!Memory.isCanonical(target)) {
   Event.gp(0, Why.NonCanonical);
-  Run.interrupt(i);
+  Outcome.interrupt(i);
   return;
 }
 `;

@@ -92,7 +92,17 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
 
 /** CPUID.1:EDX of what is always there: de pse tsc msr pae cx8 pge cmov pat pse36 clflush. */
 const FEATURE_EDX =
-  (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (1 << 8) | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 17) | (1 << 19);
+  (1 << 2) |
+  (1 << 3) |
+  (1 << 4) |
+  (1 << 5) |
+  (1 << 6) |
+  (1 << 8) |
+  (1 << 13) |
+  (1 << 15) |
+  (1 << 16) |
+  (1 << 17) |
+  (1 << 19);
 
 const REGISTERS = { eax: 2, ebx: 3, ecx: 4, edx: 5 } as const;
 

@@ -1,0 +1,71 @@
+/**
+ * How an instruction that is not simply followed by the next record ends: RIP and fuel are settled here,
+ * for the dispatch loop, before the run loop looks at RAISED.
+ */
+
+import { Why } from '../gen/why';
+import {
+  ACTIVITY,
+  DEBUG_PENDING,
+  DR7,
+  EVENT_KIND,
+  FUEL,
+  INTR,
+  NMI_PENDING,
+  RAISED,
+  REPEATING,
+  RFLAGS,
+  RIP,
+  SHADOW,
+  STOP_REQUEST,
+} from '../layout';
+import { Decoder } from './decode';
+import { Event, EventKind, Raised } from './event';
+import { IF, RF, TF } from './flags';
+import { Place } from './operand';
+import { RECORD, Rec } from './record';
+
+export class Outcome {
+  /** Nothing is due at the boundary behind an instruction that ended its block: the run loop can be left out. */
+  @inline static isCalm(): bool {
+    const busy =
+      load<u32>(SHADOW) |
+      load<u32>(DEBUG_PENDING) |
+      load<u32>(NMI_PENDING) |
+      load<u32>(STOP_REQUEST) |
+      load<u32>(ACTIVITY) |
+      (load<u32>(DR7) & 0xff) |
+      (load<u32>(RFLAGS) & (TF | RF));
+    return busy == 0 && (load<u32>(INTR) == 0 || (load<u32>(RFLAGS) & IF) == 0);
+  }
+
+  /**
+   * The instruction at `i` did not complete or must not be followed by the next record: settles RIP and
+   * gives back the fuel of what did not run.
+   */
+  static interrupt(i: usize): void {
+    const raised = load<u32>(RAISED);
+    const isFault = raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
+    if (isFault || raised == Raised.Alone) Outcome.refund(i);
+    if (isFault || raised == Raised.Alone || raised == Raised.Repeat) {
+      store<u64>(RIP, Place.current(i));
+    }
+    if (raised == Raised.Repeat) store<u32>(REPEATING, 1);
+    if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
+  }
+
+  /** The record at `i` stands for bytes that are no instruction: raises what its imm says. */
+  static undefined(i: usize): void {
+    const why = <Why>Rec.imm(i);
+    if (why == Why.TooLong) Event.gp(0, why);
+    else Event.ud(why);
+    Outcome.interrupt(i);
+  }
+
+  static refund(i: usize): void {
+    const left = Rec.left(i);
+    let accesses: u32 = 0;
+    for (let n: u32 = 0; n < left; n++) accesses += Decoder.accesses(i + n * RECORD);
+    store<i64>(FUEL, load<i64>(FUEL) + ((<i64>left) << 32) - <i64>accesses);
+  }
+}
