@@ -13,6 +13,7 @@
  * never cached but decoded each time into STEP_BLOCK, as is every instruction that must run alone.
  */
 
+import { Why } from '../gen/why';
 import {
   BLOCKS_END,
   CACHE_NEXT,
@@ -32,7 +33,8 @@ import { Memory } from '../mmu/memory';
 import { Physical } from '../mmu/physical';
 import { Tlb } from '../mmu/tlb';
 import { Decoder } from './decode';
-import { Raised } from './event';
+import { Event, Raised } from './event';
+import { Outcome } from './outcome';
 import { RECORD } from './record';
 
 /** Offset of the cost from the first record. */
@@ -148,6 +150,11 @@ export class CodeCache {
    * it stays in the page. 0 if the run loop must go on at RIP, which is then set.
    */
   static link(i: usize, place: usize, rip: u64): usize {
+    if (!Memory.isCanonical(rip)) {
+      Event.gp(0, Why.NonCanonical);
+      Outcome.interrupt(i);
+      return 0;
+    }
     const page = load<u64>(CODE_PAGE);
     const before = load<u32>(CACHE_NEXT);
     const next = CodeCache.jump(rip);

@@ -410,7 +410,7 @@ function setcc(name: string, shape: string): string {
 function jcc(name: string): string {
   return `if (${condition(name)}) {
   next = load<u32>(i, 24);
-  if (next == 0) next = CodeCache.link(i, 24, Place.next(i) + <u64>(<i64>load<i32>(i, 16)));
+  if (next == 0) next = CodeCache.link(i, 24, ${RELATIVE});
 } else {
   next = load<u32>(i, 20);
   if (next == 0) next = CodeCache.link(i, 20, Place.next(i));
@@ -422,8 +422,11 @@ const END = `next = load<u32>(i, 24);
 if (next == 0) next = CodeCache.link(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));
 break;`;
 
+/** Target of a relative branch. */
+const RELATIVE = 'Place.next(i) + <u64>(<i64>load<i32>(i, 16))';
+
 const JUMP = `next = load<u32>(i, 24);
-if (next == 0) next = CodeCache.link(i, 24, Place.next(i) + <u64>(<i64>load<i32>(i, 16)));
+if (next == 0) next = CodeCache.link(i, 24, ${RELATIVE});
 break;`;
 
 /** Pushes the 64-bit expression \`value\`; the stack pointer is written only when the store has succeeded. */
@@ -460,7 +463,10 @@ const CHECK = `if (!Memory.isCanonical(target)) {
 const TEMPLATES: Readonly<Record<string, string>> = {
   nop: NEXT,
   jmp: JUMP,
-  call: `${push('Place.next(i)')}${JUMP}`,
+  call: `if (load<u32>(i, 24) == 0) {
+  const target = ${RELATIVE};
+${CHECK}}
+${push('Place.next(i)')}${JUMP}`,
   ret: `${POP}const target = v;\n${CHECK}Register.set(4, s + 8 + load<u64>(i, 16));\n${GO}`,
   'jmpIndirect.R': `const target = load<u64>(${REGISTER(0)});\n${CHECK}${GO}`,
   'jmpIndirect.M': `${loadMemory('target', 64)}${CHECK}${GO}`,
