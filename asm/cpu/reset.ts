@@ -35,6 +35,7 @@ export class Reset {
     const features = load<u64>(FEATURES);
     const ram = load<u64>(RAM_BYTES);
     const random = load<u64>(RANDOM);
+    CodePages.reset(); // while it still knows which frames hold code
     memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
     const behind = CPUID_COUNT + 0x500;
     memory.fill(behind, 0, PROCESSOR + PROCESSOR_BYTES - behind);
