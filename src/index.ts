@@ -56,12 +56,12 @@ export { type Counters, readCounters } from './machine/counters.ts';
 export { CpuView, GPR_NAMES, SEGMENT_NAMES, type SegmentState } from './machine/cpu-view.ts';
 export {
   createExecutor,
-  EXEC_DEFAULTS,
   type ExecReply,
   type ExecResult,
   type ExecTrap,
   type Executor,
 } from './machine/exec.ts';
+export { EXEC_DEFAULTS } from './machine/exec-registers.ts';
 export type { FaultRecord, ReadEntry } from './machine/fault-chain.ts';
 export { DEFAULT_FEATURES, FEATURE_NAMES } from './machine/features.ts';
 export {

@@ -72,7 +72,7 @@ export class Run {
         if (load<u32>(RAISED) != Raised.Nothing) continue;
         return;
       }
-      if (alone || Run.steps()) Run.step();
+      if (alone || Run.steps() || Run.isLast()) Run.step();
       else Run.block();
       alone = false;
     }
@@ -120,6 +120,11 @@ export class Run {
   /** The next instruction must be looked at by itself. */
   @inline static steps(): bool {
     return (load<u32>(RFLAGS) & TF) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
+  }
+
+  /** One instruction, not begun, may still run: not worth a block. */
+  @inline static isLast(): bool {
+    return load<i64>(FUEL) >> 32 == 1 && load<u32>(REPEATING) == 0;
   }
 
   /** Runs blocks from RIP on. */

@@ -46,11 +46,22 @@ export class CpuView {
   readonly data: DataView;
   /** gpr[16]: u64, in encoding order. */
   readonly gpr: BigUint64Array;
+  /** Addresses of the segment registers, and offsets within one. */
+  readonly #segments: ReadonlyMap<SegmentName, number>;
+  readonly #segment: { base: number; limit: number; access: number; selector: number };
 
   constructor(layout: Layout, buffer: ArrayBuffer) {
     this.layout = layout;
     this.data = new DataView(buffer);
     this.gpr = new BigUint64Array(buffer, layout('REGS'), 16);
+    const place = (n: number): number => layout('SEGS') + n * layout('SEG_BYTES');
+    this.#segments = new Map(SEGMENT_NAMES.map((name, n) => [name, place(n)]));
+    this.#segment = {
+      base: layout('SEG_BASE'),
+      limit: layout('SEG_LIMIT'),
+      access: layout('SEG_ACCESS'),
+      selector: layout('SEG_SELECTOR'),
+    };
   }
 
   /** The u64 named `name`. */
@@ -70,23 +81,25 @@ export class CpuView {
 
   segment(name: SegmentName): SegmentState {
     const at = this.#segmentAt(name);
+    const { base, limit, access, selector } = this.#segment;
     return {
-      base: this.data.getBigUint64(at + this.layout('SEG_BASE'), true),
-      limit: this.data.getUint32(at + this.layout('SEG_LIMIT'), true),
-      access: this.data.getUint32(at + this.layout('SEG_ACCESS'), true),
-      selector: this.data.getUint16(at + this.layout('SEG_SELECTOR'), true),
+      base: this.data.getBigUint64(at + base, true),
+      limit: this.data.getUint32(at + limit, true),
+      access: this.data.getUint32(at + access, true),
+      selector: this.data.getUint16(at + selector, true),
     };
   }
   /** Writes a segment register; for CS and SS the caller keeps CPL, mode and DPL consistent. */
   setSegment(name: SegmentName, state: SegmentState): void {
     const at = this.#segmentAt(name);
-    this.data.setBigUint64(at + this.layout('SEG_BASE'), state.base, true);
-    this.data.setUint32(at + this.layout('SEG_LIMIT'), state.limit, true);
-    this.data.setUint32(at + this.layout('SEG_ACCESS'), state.access, true);
-    this.data.setUint16(at + this.layout('SEG_SELECTOR'), state.selector, true);
+    const { base, limit, access, selector } = this.#segment;
+    this.data.setBigUint64(at + base, state.base, true);
+    this.data.setUint32(at + limit, state.limit, true);
+    this.data.setUint32(at + access, state.access, true);
+    this.data.setUint16(at + selector, state.selector, true);
   }
 
   #segmentAt(name: SegmentName): number {
-    return this.layout('SEGS') + SEGMENT_NAMES.indexOf(name) * this.layout('SEG_BYTES');
+    return this.#segments.get(name) ?? 0;
   }
 }

@@ -1,213 +1,190 @@
-/** The address space of `exec`: system structures that stay, pages that come and go with a request. */
+/**
+ * The pages of an `exec` request, which come and go with it, in frames from POOL on. What a step
+ * wrote is known by the dirty flags of the frames, so that a page that it left alone costs nothing.
+ * Pages are named by their number, GVA >> 12 with all its 52 bits: a number, since bigints are slow.
+ */
 
-import type { CpuView } from './cpu-view.ts';
-import { ExecError } from './exec-request.ts';
 import type { Piece } from './exec-request.ts';
+import { ExecError } from './exec-request.ts';
+import {
+  PML4,
+  PTE_AD,
+  PTE_P,
+  PTE_RW,
+  PTE_US,
+  SYSTEM_BASE,
+  SYSTEM_END,
+  writeSystem,
+} from './exec-system.ts';
 import type { MachineMemory } from './memory.ts';
 
-/** GVA of GDT, IDT and TSS, out of reach of CPL 3. */
-const SYSTEM = 0xffff_ff00_0000_0000n;
-const PML4 = 0x1000;
-const SYSTEM_PDPT = 0x2000;
-const SYSTEM_PD = 0x3000;
-const SYSTEM_PT = 0x4000;
-const GDT = 0x5000;
-const IDT = 0x6000;
-const TSS = 0x7000;
-const IDT_FRAMES = [GDT, IDT, TSS] as const;
 /** HPA of the first frame for a request's tables and pages. */
-const POOL = 0x100000;
+const POOL = SYSTEM_END;
+const PAGE_BYTES = 0x1000;
+/** Pages that one entry of the PML4, of a PDPT and of a page directory spans. */
+const SPANS = [2 ** 27, 2 ** 18, 2 ** 9] as const;
+/** Pages that share their canonical upper bits: 2^47 bytes. */
+const HALF = 2 ** 35;
+const LAST_HALF = 2 ** 17 - 1;
+const SYSTEM_SPAN = Math.floor(Number(SYSTEM_BASE >> 12n) / SPANS[0]);
 
-const PTE_P = 1n;
-const PTE_RW = 2n;
-const PTE_US = 4n;
-const PTE_AD = 0x60n;
-
-// biome-ignore format: one descriptor per line.
-const GDT_ENTRIES: readonly bigint[] = [
-  0n, // 00 null
-  0x00cf9b000000ffffn, // 08 32-bit kernel code
-  0x00af9b000000ffffn, // 10 64-bit kernel code
-  0x00cf93000000ffffn, // 18 kernel data
-  0x00cffb000000ffffn, // 20 32-bit user code
-  0x00cff3000000ffffn, // 28 user data
-  0x00affb000000ffffn, // 30 64-bit user code
-  0n, // 38
-];
-const TSS_SELECTOR = 0x40;
-const TSS_BYTES = 0x68;
-/** Vectors that CPL 3 may raise by INT n. */
-const USER_GATES = new Set([3, 4]);
-
-interface MappedPage {
-  readonly gva: bigint;
+interface Page {
+  readonly number: number;
   readonly hpa: number;
-  /** The page as mapped, to tell what changed. */
-  readonly before: Uint8Array;
+  /** What touches it, in the order in which it is written. */
+  readonly pieces: Piece[];
 }
 
 export class PageMap {
   readonly root = BigInt(PML4);
   readonly #memory: MachineMemory;
+  /** The system structures as they were made. */
+  readonly #system: Uint8Array;
+  readonly #pages = new Map<number, Page>();
+  /** HPA of the tables that the request made, by HPA of the entry that leads there. */
+  readonly #tables = new Map<number, number>();
+  /** HPA of the entries that the request made. */
+  #entries: number[] = [];
   #nextFrame = POOL;
-  #pages = new Map<bigint, MappedPage>();
-  /** Entries of PML4 that the request made. */
-  #rootSlots: number[] = [];
+  #flags = 0;
+  readonly #scratch = new Uint8Array(PAGE_BYTES);
 
   constructor(memory: MachineMemory) {
     this.#memory = memory;
-    const user = PTE_P | PTE_RW | PTE_AD;
-    memory.writeU64(PML4 + 0x1fe * 8, BigInt(SYSTEM_PDPT) | user);
-    memory.writeU64(SYSTEM_PDPT, BigInt(SYSTEM_PD) | user);
-    memory.writeU64(SYSTEM_PD, BigInt(SYSTEM_PT) | user);
-    IDT_FRAMES.forEach((hpa, n) => memory.writeU64(SYSTEM_PT + n * 8, BigInt(hpa) | user));
-    GDT_ENTRIES.forEach((entry, n) => memory.writeU64(GDT + n * 8, entry));
-    this.#writeTss();
-    this.#writeIdt();
-  }
-
-  /** Loads GDTR, IDTR and TR for the system structures. */
-  setTables(view: CpuView): void {
-    view.setU64('GDTR_BASE', SYSTEM);
-    view.setU32('GDTR_LIMIT', TSS_SELECTOR + 15);
-    view.setU64('IDTR_BASE', SYSTEM + 0x1000n);
-    view.setU32('IDTR_LIMIT', 0xfff);
-    const base = SYSTEM + 0x2000n;
-    view.setSegment('ldtr', { selector: 0, base: 0n, limit: 0, access: UNUSABLE });
-    view.setSegment('tr', { selector: TSS_SELECTOR, base, limit: TSS_BYTES - 1, access: 0x8b });
+    writeSystem(memory);
+    memory.dirty.clear(0, SYSTEM_END);
+    this.#system = memory.read(0, SYSTEM_END);
   }
 
   /** Maps the pages that the pieces touch, zero where no piece says otherwise. */
   map(pieces: readonly Piece[], cpl: 0 | 3): void {
-    for (const { address, bytes } of pieces) {
+    this.#flags = PTE_P | PTE_RW | PTE_AD | (cpl === 3 ? PTE_US : 0);
+    for (const piece of pieces) {
+      const { address, bytes } = piece;
       if (bytes.length === 0) continue;
-      const last = address + BigInt(bytes.length - 1);
-      if (!canonical(address) || !canonical(last) || last >> 63n !== address >> 63n) {
-        this.release();
-        throw new ExecError(`address 0x${address.toString(16)} is not canonical`);
-      }
-      for (let gva = address & ~0xfffn; gva <= last; gva += 0x1000n) this.#mapPage(gva, cpl);
-      this.#copy(address, bytes);
+      const last = pageOf(address + BigInt(bytes.length - 1));
+      checkCanonical(piece, last);
+      for (let n = pageOf(address); n <= last; n++) this.#page(n).pieces.push(piece);
     }
-    for (const [gva, page] of this.#pages) {
-      this.#pages.set(gva, { ...page, before: this.#memory.read(page.hpa, 0x1000) });
-    }
+    for (const page of this.#pages.values()) this.#memory.write(page.hpa, this.#given(page));
+    this.#memory.dirty.clear(0, this.#nextFrame);
   }
 
   /** Byte runs that differ from what was mapped, by ascending address. */
   changes(): [string, string][] {
     const runs: [string, string][] = [];
-    const ordered = [...this.#pages.values()].sort((a, b) => (a.gva < b.gva ? -1 : 1));
-    for (const page of ordered) this.#pageChanges(page, runs);
+    const written = [...this.#pages.values()].filter(({ hpa }) => this.#memory.dirty.has(hpa));
+    written.sort((a, b) => a.number - b.number);
+    for (const page of written) this.#pageChanges(page, runs);
     return runs;
+  }
+
+  /** Undoes what was written beside the request's pages, as a supervisor can. */
+  restore(): void {
+    for (const hpa of this.#memory.dirty.list()) this.#restore(hpa);
   }
 
   /** Unmaps the request's pages. */
   release(): void {
-    for (const slot of this.#rootSlots) this.#memory.writeU64(PML4 + slot * 8, 0n);
-    if (this.#nextFrame > POOL) this.#memory.fill(POOL, this.#nextFrame - POOL, 0);
-    this.#rootSlots = [];
-    this.#pages = new Map();
+    for (const place of this.#entries) this.#memory.writeU64(place, 0n);
+    for (const { hpa } of this.#pages.values()) this.#memory.fill(hpa, PAGE_BYTES, 0);
+    this.#entries = [];
+    this.#tables.clear();
+    this.#pages.clear();
     this.#nextFrame = POOL;
   }
 
-  #pageChanges({ gva, hpa, before }: MappedPage, runs: [string, string][]): void {
-    const now = this.#memory.bytes.subarray(hpa, hpa + 0x1000);
-    if (samePage(now, before)) return;
-    for (let at = 0; at < 0x1000; at++) {
+  /** Makes the frame at `hpa` what it was before all requests. */
+  #restore(hpa: number): void {
+    const end = hpa + PAGE_BYTES;
+    if (hpa < SYSTEM_END) this.#memory.write(hpa, this.#system.subarray(hpa, end));
+    else this.#memory.fill(hpa, PAGE_BYTES, 0);
+    this.#memory.dirty.clear(hpa, end);
+  }
+
+  /** The page as the pieces make it, valid until the next call. */
+  #given({ number, pieces }: Page): Uint8Array {
+    this.#scratch.fill(0);
+    for (const { address, bytes } of pieces) {
+      const first = pageOf(address);
+      const offset = Number(address & 0xfffn) - (number - first) * PAGE_BYTES;
+      const start = Math.max(0, -offset);
+      this.#scratch.set(bytes.subarray(start, PAGE_BYTES - offset), offset + start);
+    }
+    return this.#scratch;
+  }
+
+  #pageChanges(page: Page, runs: [string, string][]): void {
+    const now = this.#memory.bytes.subarray(page.hpa, page.hpa + PAGE_BYTES);
+    const before = this.#given(page);
+    for (let at = 0; at < PAGE_BYTES; at++) {
       if (now[at] === before[at]) continue;
       const start = at;
-      while (at < 0x1000 && now[at] !== before[at]) at++;
-      runs.push([`0x${(gva + BigInt(start)).toString(16)}`, hex(now.subarray(start, at))]);
+      while (at < PAGE_BYTES && now[at] !== before[at]) at++;
+      const gva = (BigInt(page.number) << 12n) | BigInt(start);
+      runs.push([`0x${gva.toString(16)}`, hex(now.subarray(start, at))]);
     }
   }
 
-  #copy(address: bigint, bytes: Uint8Array): void {
-    let done = 0;
-    while (done < bytes.length) {
-      const gva = address + BigInt(done);
-      const page = this.#pages.get(gva & ~0xfffn);
-      const offset = Number(gva & 0xfffn);
-      const count = Math.min(bytes.length - done, 0x1000 - offset);
-      if (page !== undefined) this.#memory.write(page.hpa + offset, bytes.subarray(done, done + count));
-      done += count;
+  /** The page `number`, mapped if need be. */
+  #page(number: number): Page {
+    const known = this.#pages.get(number);
+    if (known !== undefined) return known;
+    if (Math.floor(number / SPANS[0]) === SYSTEM_SPAN) {
+      const address = (BigInt(number) << 12n).toString(16);
+      throw new ExecError(`address 0x${address} is taken by system structures`);
     }
-  }
-
-  #mapPage(gva: bigint, cpl: 0 | 3): void {
-    if (this.#pages.has(gva)) return;
-    if (gva >> 39n === SYSTEM >> 39n) {
-      this.release();
-      throw new ExecError(`address 0x${gva.toString(16)} is taken by system structures`);
-    }
-    const flags = PTE_P | PTE_RW | PTE_AD | (cpl === 3 ? PTE_US : 0n);
     let table = PML4;
-    for (const shift of [39n, 30n, 21n]) {
-      const slot = Number((gva >> shift) & 0x1ffn);
-      const place = table + slot * 8;
-      let entry = this.#memory.readU64(place);
-      if (entry === 0n) {
-        entry = BigInt(this.#takeFrame()) | flags;
-        this.#memory.writeU64(place, entry);
-        if (shift === 39n) this.#rootSlots.push(slot);
-      }
-      table = Number(entry & ~0xfffn);
-    }
-    const hpa = this.#takeFrame();
-    this.#memory.writeU64(table + Number((gva >> 12n) & 0x1ffn) * 8, BigInt(hpa) | flags);
-    this.#pages.set(gva, { gva, hpa, before: EMPTY });
+    for (const span of SPANS) table = this.#table(table + slotOf(number, span));
+    const page = { number, hpa: this.#takeFrame(), pieces: [] };
+    this.#enter(table + slotOf(number, 1), page.hpa);
+    this.#pages.set(number, page);
+    return page;
+  }
+
+  /** The table that the entry at `place` leads to, made if need be. */
+  #table(place: number): number {
+    const known = this.#tables.get(place);
+    if (known !== undefined) return known;
+    const table = this.#takeFrame();
+    this.#enter(place, table);
+    this.#tables.set(place, table);
+    return table;
+  }
+
+  #enter(place: number, hpa: number): void {
+    this.#entries.push(place);
+    this.#memory.writeU64(place, BigInt(hpa | this.#flags));
   }
 
   #takeFrame(): number {
     const frame = this.#nextFrame;
-    if (frame + 0x1000 > this.#memory.size) {
-      this.release();
-      throw new ExecError('too many pages');
-    }
-    this.#nextFrame += 0x1000;
+    if (frame + PAGE_BYTES > this.#memory.size) throw new ExecError('too many pages');
+    this.#nextFrame += PAGE_BYTES;
     return frame;
-  }
-
-  #writeTss(): void {
-    const base = SYSTEM + 0x2000n;
-    const low =
-      BigInt(TSS_BYTES - 1) |
-      ((base & 0xffffffn) << 16n) |
-      (0x8bn << 40n) |
-      (((base >> 24n) & 0xffn) << 56n);
-    this.#memory.writeU64(GDT + TSS_SELECTOR, BigInt.asUintN(64, low));
-    this.#memory.writeU64(GDT + TSS_SELECTOR + 8, base >> 32n);
-    this.#memory.writeU64(TSS + 0x60, BigInt(TSS_BYTES) << 48n); // no I/O permission bitmap
-  }
-
-  #writeIdt(): void {
-    for (let vector = 0; vector < 256; vector++) {
-      const dpl = USER_GATES.has(vector) ? 3n : 0n;
-      const low = (0x10n << 16n) | ((0x8en | (dpl << 5n)) << 40n);
-      this.#memory.writeU64(IDT + vector * 16, low);
-      this.#memory.writeU64(IDT + vector * 16 + 8, 0n);
-    }
   }
 }
 
-const UNUSABLE = 1 << 16;
-const EMPTY = new Uint8Array(0);
+function pageOf(address: bigint): number {
+  return Number(address >> 12n);
+}
+
+/** Byte offset of the entry for page `number` in a table whose entries span `span` pages. */
+function slotOf(number: number, span: number): number {
+  return (Math.floor(number / span) % 512) * 8;
+}
+
+/** A piece lies in one of the canonical halves; `last` is its last page. */
+function checkCanonical({ address }: Piece, last: number): void {
+  const half = Math.floor(pageOf(address) / HALF);
+  const isCanonical = (half === 0 || half === LAST_HALF) && Math.floor(last / HALF) === half;
+  if (!isCanonical) throw new ExecError(`address 0x${address.toString(16)} is not canonical`);
+}
+
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
 
 function hex(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += HEX[byte];
   return text;
-}
-
-function canonical(address: bigint): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
-}
-
-/** Whole-page comparison, four bytes at a time. Both arrays are aligned. */
-function samePage(a: Uint8Array, b: Uint8Array): boolean {
-  const left = new Uint32Array(a.buffer, a.byteOffset, a.length / 4);
-  const right = new Uint32Array(b.buffer, b.byteOffset, b.length / 4);
-  for (let n = 0; n < left.length; n++) if (left[n] !== right[n]) return false;
-  return true;
 }

@@ -86,12 +86,22 @@ function number(value: unknown, what: string): bigint {
 }
 
 function hexBytes(text: string, what: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) {
-    throw new ExecError(`${what} must be pairs of hexadecimal digits`);
-  }
-  const bytes = new Uint8Array(text.length / 2);
+  const bytes = new Uint8Array(text.length >> 1);
+  let invalid = text.length & 1;
   for (let n = 0; n < bytes.length; n++) {
-    bytes[n] = Number.parseInt(text.slice(2 * n, 2 * n + 2), 16);
+    const byte = (digit(text, 2 * n) << 4) | digit(text, 2 * n + 1);
+    invalid |= byte >> 8;
+    bytes[n] = byte;
   }
+  if (invalid !== 0) throw new ExecError(`${what} must be pairs of hexadecimal digits`);
   return bytes;
+}
+
+/** DIGITS[128]: value of a hexadecimal digit by its ASCII code, -1 for other characters. */
+const DIGITS = Int8Array.from({ length: 128 }, (_, code) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()),
+);
+
+function digit(text: string, at: number): number {
+  return DIGITS[text.charCodeAt(at)] ?? -1;
 }

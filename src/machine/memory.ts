@@ -4,16 +4,19 @@
  */
 
 import { assert } from '../base/assert.ts';
+import type { DirtyFrames } from './dirty-frames.ts';
 
 export class MachineMemory {
   /** bytes[ramBytes]: all RAM, for reading only. */
   readonly bytes: Uint8Array;
+  readonly dirty: DirtyFrames;
   readonly #view: DataView;
   readonly #changed: (hpa: number, length: number) => void;
 
   /** `ram` is the part of linear memory that is RAM; `changed` tells the processor of a write. */
-  constructor(ram: Uint8Array, changed: (hpa: number, length: number) => void) {
+  constructor(ram: Uint8Array, dirty: DirtyFrames, changed: (hpa: number, length: number) => void) {
     this.bytes = ram;
+    this.dirty = dirty;
     this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
     this.#changed = changed;
   }
@@ -54,6 +57,8 @@ export class MachineMemory {
   }
 
   #check(hpa: number, length: number): void {
-    assert(hpa >= 0 && hpa + length <= this.bytes.length, `RAM access at 0x${hpa.toString(16)}`);
+    if (hpa < 0 || hpa + length > this.bytes.length) {
+      assert(false, `RAM access at 0x${hpa.toString(16)}`);
+    }
   }
 }

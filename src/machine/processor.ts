@@ -10,6 +10,7 @@ import { buildHandlerTable, enumerateHandlers } from '../isa/handlers.ts';
 import type { Insn } from '../isa/row.ts';
 import { ROWS } from '../isa/table.ts';
 import { CpuView, layoutOf } from './cpu-view.ts';
+import { DirtyFrames } from './dirty-frames.ts';
 import { cpuidTable, featureMask } from './features.ts';
 import { MachineMemory } from './memory.ts';
 
@@ -65,14 +66,19 @@ export class Processor {
   constructor(module: WebAssembly.Module, options: ProcessorOptions, host: ProcessorHost) {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGE });
     const imports = { env: { memory }, host: { ...bind(host) } };
-    const { exports, instance } = instantiateSync<ProcessorExports>(module, imports);
+    const { instance } = instantiateSync(module, imports);
+    // As WebAssembly gives them: the loader's wrappers cost more than the calls.
+    const exports = instance.exports as unknown as ProcessorExports;
     const layout = layoutOf(instance.exports);
     const bytes = layout('RAM') + options.ramBytes;
     memory.grow(Math.ceil(bytes / WASM_PAGE) - 1);
     this.#exports = exports;
     this.view = new CpuView(layout, memory.buffer);
     const ram = new Uint8Array(memory.buffer, layout('RAM'), options.ramBytes);
-    this.memory = new MachineMemory(ram, (hpa, length) => exports.memoryChanged(hpa, length));
+    const dirty = new DirtyFrames(layout, memory.buffer, options.ramBytes);
+    this.memory = new MachineMemory(ram, dirty, (hpa, length) =>
+      exports.memoryChanged(hpa, length),
+    );
     this.#writeTables(options.rows ?? ROWS);
     this.#writeIdentity(options);
     exports.reset();

@@ -1,0 +1,50 @@
+/**
+ * Which frames of RAM were written: a flag for each, which the processor sets (asm/layout.ts,
+ * FRAME_FLAGS) and whoever wants to know clears. The write TLB remembers that it has set a flag:
+ * for a cleared one to be set again, `Processor.stateChanged` must follow.
+ */
+
+import type { Layout } from './cpu-view.ts';
+
+const FRAME_SHIFT = 12;
+
+export class DirtyFrames {
+  readonly #flags: Uint8Array;
+  /** The same flags, four at a time. */
+  readonly #words: Int32Array;
+  readonly #bit: number;
+
+  constructor(layout: Layout, buffer: ArrayBuffer, ramBytes: number) {
+    const words = Math.ceil((ramBytes >>> FRAME_SHIFT) / 4);
+    this.#bit = layout('FRAME_DIRTY');
+    this.#flags = new Uint8Array(buffer, layout('FRAME_FLAGS'), words * 4);
+    this.#words = new Int32Array(buffer, layout('FRAME_FLAGS'), words);
+  }
+
+  /** The frame of HPA `hpa` was written. */
+  has(hpa: number): boolean {
+    return ((this.#flags[hpa >>> FRAME_SHIFT] ?? 0) & this.#bit) !== 0;
+  }
+
+  /** HPA of all frames that were written, in ascending order. */
+  list(): number[] {
+    const found: number[] = [];
+    const words = this.#words;
+    const any = this.#bit * 0x01010101;
+    for (let n = 0; n < words.length; n++) {
+      if (((words[n] ?? 0) & any) === 0) continue;
+      for (let frame = n * 4; frame < n * 4 + 4; frame++) {
+        const hpa = frame * 2 ** FRAME_SHIFT;
+        if (this.has(hpa)) found.push(hpa);
+      }
+    }
+    return found;
+  }
+
+  /** Clears the flags of the frames from HPA `first` up to `end`. */
+  clear(first: number, end: number): void {
+    for (let frame = first >>> FRAME_SHIFT; frame < end >>> FRAME_SHIFT; frame++) {
+      this.#flags[frame] = (this.#flags[frame] ?? 0) & ~this.#bit;
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/** Registers of `exec`: the state in which a request starts, and the report on how it ended. */
+
+import type { CpuView } from './cpu-view.ts';
+import { GPR_NAMES } from './cpu-view.ts';
+import type { ExecRequest } from './exec-request.ts';
+import { loadTables } from './exec-system.ts';
+import type { Processor } from './processor.ts';
+
+/** Control registers of a request that names none: those of a 64-bit Linux, less what would hide user pages. */
+export const EXEC_DEFAULTS = { cr0: 0x80050033n, cr4: 0x100a0n, efer: 0xd01n } as const;
+
+const ACCESS_CODE64 = 0xa09b;
+const ACCESS_DATA = 0xc093;
+const DPL3 = 0x60;
+const UNUSABLE = 1 << 16;
+/** CS and SS of a request that names none. */
+const SELECTORS = { 0: { cs: 0x10n, ss: 0x18n }, 3: { cs: 0x33n, ss: 0x2bn } } as const;
+
+const DATA_SEGMENTS = [
+  ['ds', 'ds_base'],
+  ['es', 'es_base'],
+  ['fs', 'fs_base'],
+  ['gs', 'gs_base'],
+] as const;
+/** State of the caches, which stay: contexts and code pages keep them right. */
+const KEPT = ['CACHE_NEXT', 'CODE_PAGE_NEXT', 'CODE_PAGE_FREE', 'CONTEXT_LAST', 'SPACE_VICTIM'];
+
+/** Sets and reports the registers of one processor. */
+export class ExecRegisters {
+  readonly #processor: Processor;
+  readonly #view: CpuView;
+  readonly #block: Uint8Array;
+  /** The processor block as it is after power-up. */
+  readonly #powerUp: Uint8Array;
+
+  constructor(processor: Processor) {
+    const { view } = processor;
+    const { layout } = view;
+    this.#processor = processor;
+    this.#view = view;
+    this.#block = new Uint8Array(view.data.buffer, layout('PROCESSOR'), layout('PROCESSOR_BYTES'));
+    this.#powerUp = this.#block.slice();
+  }
+
+  /** Loads the state of `request`; `root` is CR3 unless it names another. */
+  load(request: ExecRequest, root: bigint): void {
+    this.#restorePowerUp();
+    const view = this.#view;
+    const { regs, cpl } = request;
+    GPR_NAMES.forEach((name, n) => {
+      view.gpr[n] = regs.get(name) ?? 0n;
+    });
+    view.setU64('RIP', regs.get('rip') ?? 0n);
+    this.#processor.rflags = regs.get('rflags') ?? 2n;
+    view.setU64('CR0', regs.get('cr0') ?? EXEC_DEFAULTS.cr0);
+    view.setU64('CR2', regs.get('cr2') ?? 0n);
+    view.setU64('CR3', regs.get('cr3') ?? root);
+    view.setU64('CR4', regs.get('cr4') ?? EXEC_DEFAULTS.cr4);
+    view.setU64('EFER', regs.get('efer') ?? EXEC_DEFAULTS.efer);
+    view.setU32('CPL', cpl);
+    this.#loadSegments(request);
+    loadTables(view);
+    view.setU32('HOSTED', 1);
+    this.#processor.stateChanged();
+  }
+
+  /** All registers, as hexadecimal. Written out, since objects that are built by name are slow to print. */
+  report(): Readonly<Record<string, string>> {
+    const view = this.#view;
+    const gpr = (n: number): string => hex64(view.data, view.gpr.byteOffset + n * 8);
+    const wide = (name: string): string => hex64(view.data, view.layout(name));
+    const fs = view.segment('fs');
+    const gs = view.segment('gs');
+    return {
+      rax: gpr(0),
+      rcx: gpr(1),
+      rdx: gpr(2),
+      rbx: gpr(3),
+      rsp: gpr(4),
+      rbp: gpr(5),
+      rsi: gpr(6),
+      rdi: gpr(7),
+      r8: gpr(8),
+      r9: gpr(9),
+      r10: gpr(10),
+      r11: gpr(11),
+      r12: gpr(12),
+      r13: gpr(13),
+      r14: gpr(14),
+      r15: gpr(15),
+      rip: wide('RIP'),
+      rflags: hex(this.#processor.rflags),
+      es: hex(view.segment('es').selector),
+      cs: hex(view.segment('cs').selector),
+      ss: hex(view.segment('ss').selector),
+      ds: hex(view.segment('ds').selector),
+      fs: hex(fs.selector),
+      gs: hex(gs.selector),
+      fs_base: hex(fs.base),
+      gs_base: hex(gs.base),
+      cr0: wide('CR0'),
+      cr2: wide('CR2'),
+      cr3: wide('CR3'),
+      cr4: wide('CR4'),
+      efer: wide('EFER'),
+    };
+  }
+
+  #restorePowerUp(): void {
+    const view = this.#view;
+    const values = KEPT.map((name) => view.u32(name));
+    this.#block.set(this.#powerUp);
+    KEPT.forEach((name, n) => {
+      view.setU32(name, values[n] ?? 0);
+    });
+  }
+
+  #loadSegments({ regs, cpl }: ExecRequest): void {
+    const view = this.#view;
+    const dpl = cpl === 3 ? DPL3 : 0;
+    const limit = 0xffffffff;
+    const cs = Number(regs.get('cs') ?? SELECTORS[cpl].cs);
+    const ss = Number(regs.get('ss') ?? SELECTORS[cpl].ss);
+    view.setSegment('cs', { selector: cs, base: 0n, limit, access: ACCESS_CODE64 | dpl });
+    view.setSegment('ss', { selector: ss, base: 0n, limit, access: ACCESS_DATA | dpl });
+    for (const [name, baseName] of DATA_SEGMENTS) {
+      const selector = Number(regs.get(name) ?? 0n);
+      const access = selector < 4 ? UNUSABLE : ACCESS_DATA | dpl;
+      view.setSegment(name, { selector, base: regs.get(baseName) ?? 0n, limit, access });
+    }
+  }
+}
+
+function hex(value: bigint | number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** The u64 at `at` as hexadecimal, by its halves: numbers print several times as fast as bigints. */
+function hex64(data: DataView, at: number): string {
+  const low = data.getUint32(at, true).toString(16);
+  const high = data.getUint32(at + 4, true);
+  return high === 0 ? `0x${low}` : `0x${high.toString(16)}${low.padStart(8, '0')}`;
+}
