@@ -193,8 +193,10 @@ export class Decoder {
     else if (byte == 0xf3) repeat = 1;
     else if (byte == 0xf2) repeat = 2;
     else if (byte == 0x64 || byte == 0x65) segmentPrefix = byte - 0x64 + SEGMENT_FS;
-    else if ((byte & 0xe7) == 0x26) segmentPrefix = (byte >> 3) & 3;
-    else return false;
+    else if ((byte & 0xe7) == 0x26) {
+      // In 64-bit mode these four do nothing: an FS or GS before them stays.
+      if (load<u32>(CODE_MODE) != 0) segmentPrefix = (byte >> 3) & 3;
+    } else return false;
     return true;
   }
 
@@ -291,7 +293,7 @@ export class Decoder {
     if (mode != 0) bits |= address == 1 ? REC_ADDRESS16 : REC_ADDRESS32;
     if (lock) bits |= REC_LOCK;
     if (operand16) bits |= REC_OPERAND16;
-    let segment = mode == 0 && segmentPrefix < SEGMENT_FS ? NO_SEGMENT : segmentPrefix;
+    let segment = segmentPrefix;
     store<u8>(i, <u8>bits, 3);
     store<u8>(i, REG_ZERO, 12);
     store<u8>(i, REG_ZERO, 13);
