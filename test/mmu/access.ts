@@ -1,0 +1,179 @@
+/** Accesses as instructions that make them, and what the reference says they do. */
+
+import { isCanonical, type PagingState, translate } from '../../src/machine/ref/walk.ts';
+import type { Bytes, Rig } from './rig.ts';
+import { CODE, CODE_FRAME } from './tables.ts';
+
+/** `update`: read and written back, `system`: read of a descriptor, an implicit supervisor access. */
+export const KINDS = ['read', 'write', 'update', 'system', 'fetch'] as const;
+export type Kind = (typeof KINDS)[number];
+export const SIZES = [1, 2, 4, 8] as const;
+export type Size = (typeof SIZES)[number];
+
+/** An event, or the value that was read. */
+export interface Result {
+  readonly vector?: number;
+  readonly error?: number;
+  readonly cr2?: bigint;
+  readonly value?: bigint;
+}
+
+// biome-ignore format: one kind per line; the memory operand is [rbx], the register rax.
+const CODES: Readonly<Record<'read' | 'write' | 'update', Readonly<Record<Size, readonly number[]>>>> = {
+  read:   { 1: [0x8a, 0x03], 2: [0x66, 0x8b, 0x03], 4: [0x8b, 0x03], 8: [0x48, 0x8b, 0x03] },
+  write:  { 1: [0x88, 0x03], 2: [0x66, 0x89, 0x03], 4: [0x89, 0x03], 8: [0x48, 0x89, 0x03] },
+  update: { 1: [0x00, 0x03], 2: [0x66, 0x01, 0x03], 4: [0x01, 0x03], 8: [0x48, 0x01, 0x03] },
+};
+/** nop of each size. */
+const NOPS: Readonly<Record<Size, readonly number[]>> = {
+  1: [0x90],
+  2: [0x66, 0x90],
+  4: [0x0f, 0x1f, 0x40, 0x00],
+  8: [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+};
+const VERR_AX = [0x0f, 0x00, 0xe0];
+const JMP_SELF = [0xeb, 0xfe];
+/** Selector in AX of the access of kind `system`; the GDT is placed so that its descriptor is at the address. */
+const SELECTOR = 0x28n;
+
+export const RAX = 0x1122_3344_5566_7788n;
+
+/** The instruction for an access other than a fetch. */
+export function codeOf(kind: Exclude<Kind, 'fetch'>, size: Size): readonly number[] {
+  return kind === 'system' ? VERR_AX : CODES[kind][size];
+}
+
+const MASK64 = (1n << 64n) - 1n;
+
+/** HPA of each byte of an access; applies A and D updates page by page. An event if it fails. */
+function locate(
+  memory: Bytes,
+  state: PagingState,
+  gva: bigint,
+  kind: Kind,
+  size: number,
+): bigint[] | Result {
+  const isExplicit = kind !== 'fetch' && kind !== 'system';
+  const last = (gva + BigInt(size - 1)) & MASK64;
+  if (!isCanonical(gva) || (isExplicit && !isCanonical(last))) return { vector: 13, error: 0 };
+  const places: bigint[] = [];
+  for (let n = 0; n < size; n++) {
+    const at = (gva + BigInt(n)) & MASK64;
+    const before = places.at(-1);
+    if (before !== undefined && (at & 0xfffn) !== 0n) {
+      places.push(before + 1n);
+      continue;
+    }
+    if (!isCanonical(at)) return { vector: 13, error: 0 };
+    const found = translate(memory.readEntry, state, at, {
+      kind: kind === 'update' ? 'write' : kind === 'system' ? 'read' : kind,
+      implicit: kind === 'system',
+    });
+    if ('errorCode' in found) return { vector: 14, error: found.errorCode, cr2: at };
+    for (const entry of found.updates) memory.writeEntry(entry);
+    places.push(found.hpa);
+  }
+  return places;
+}
+
+/** Makes the access on the reference's memory. */
+export function expectAccess(
+  rig: Rig,
+  state: PagingState,
+  gva: bigint,
+  kind: Kind,
+  size: Size,
+): Result {
+  const memory = rig.expected;
+  if (kind !== 'fetch') {
+    const fetched = locate(memory, state, CODE, 'fetch', codeOf(kind, size).length);
+    if (!Array.isArray(fetched)) return fetched;
+  }
+  const places = locate(memory, state, gva, kind, kind === 'system' ? 8 : size);
+  if (!Array.isArray(places)) return places;
+  if (kind === 'fetch' || kind === 'system') return {};
+  const mask = (1n << BigInt(8 * size)) - 1n;
+  const old = readBytes(memory, places);
+  if (kind === 'read') return { value: size === 4 ? old : (RAX & ~mask) | old };
+  const value = kind === 'write' ? RAX & mask : (old + RAX) & mask;
+  places.forEach((hpa, n) => {
+    memory.writeByte(hpa, Number((value >> BigInt(8 * n)) & 0xffn));
+  });
+  return {};
+}
+
+function readBytes(memory: Bytes, places: readonly bigint[]): bigint {
+  return places.reduce(
+    (value, hpa, n) => value | (BigInt(memory.readByte(hpa)) << BigInt(8 * n)),
+    0n,
+  );
+}
+
+/**
+ * Puts a nop where a fetch from `gva` will find it. False if that disturbs the translation, or the
+ * translation the nop: then the case tells nothing.
+ */
+export function placeNop(rig: Rig, state: PagingState, gva: bigint, size: Size): boolean {
+  const scratch = rig.expected.scratch();
+  const places = locate(scratch, state, gva, 'fetch', size);
+  if (!Array.isArray(places)) {
+    // The first page may be fetched from, and its bytes must ask for the second.
+    const first = locate(scratch, state, gva, 'fetch', 1);
+    if (Array.isArray(first)) return pokeNop(rig, state, gva, size, headOf(first, gva, size));
+    return true;
+  }
+  return pokeNop(rig, state, gva, size, places);
+}
+
+function headOf([first = 0n]: bigint[], gva: bigint, size: Size): bigint[] {
+  const count = Math.min(size, 0x1000 - Number(gva & 0xfffn));
+  return Array.from({ length: count }, (_, n) => first + BigInt(n));
+}
+
+function pokeNop(
+  rig: Rig,
+  state: PagingState,
+  gva: bigint,
+  size: Size,
+  places: readonly bigint[],
+): boolean {
+  const key = (found: bigint[] | Result): string =>
+    Array.isArray(found) ? found.join() : `${found.vector} ${found.error} ${found.cr2}`;
+  const before = key(locate(rig.expected.scratch(), state, gva, 'fetch', size));
+  places.forEach((hpa, n) => {
+    rig.pokeBytes(hpa, [NOPS[size][n] ?? 0]);
+  });
+  const scratch = rig.expected.scratch();
+  const after = key(locate(scratch, state, gva, 'fetch', size));
+  return before === after && places.every((hpa, n) => scratch.readByte(hpa) === NOPS[size][n]);
+}
+
+/** The code of an access, at CODE, followed by a jump to itself. */
+export function writeCode(rig: Rig, kind: Kind, size: Size): void {
+  if (kind !== 'fetch') rig.pokeBytes(CODE_FRAME, [...codeOf(kind, size), ...JMP_SELF]);
+}
+
+/** The code of the access and the jump behind it still stand after it. */
+export function codeStands(rig: Rig, state: PagingState, kind: Kind, size: Size): boolean {
+  if (kind === 'fetch') return false;
+  const code = [...codeOf(kind, size), ...JMP_SELF];
+  const places = locate(rig.expected.scratch(), state, CODE, 'fetch', code.length);
+  if (!Array.isArray(places) || places[0] !== CODE_FRAME) return false;
+  return places.every((hpa, n) => rig.expected.readByte(hpa) === code[n]);
+}
+
+/** Makes the access on the processor, by one instruction, or two with the jump behind it. */
+export function runAccess(rig: Rig, gva: bigint, kind: Kind, fuel: 1 | 2): Result {
+  const { processor } = rig;
+  const { view } = processor;
+  view.setU64('RIP', kind === 'fetch' ? gva : CODE);
+  view.gpr[0] = kind === 'system' ? SELECTOR : RAX;
+  view.gpr[3] = gva;
+  view.setU64('GDTR_BASE', BigInt.asUintN(64, gva - SELECTOR));
+  view.setU32('GDTR_LIMIT', Number(SELECTOR) + 7); // no upper half to be read
+  const reason = processor.run(fuel);
+  if (reason === 'fuel') return kind === 'read' ? { value: view.gpr[0] ?? 0n } : {};
+  const vector = view.u32('EVENT_VECTOR');
+  const error = view.u32('EVENT_ERROR');
+  return vector === 14 ? { vector, error, cr2: view.u64('CR2') } : { vector, error };
+}

@@ -1,0 +1,197 @@
+/**
+ * A processor and a reference beside it: RAM and a little device memory exist twice, once for the processor
+ * and once as the reference leaves them. After a step both must be equal, byte for byte.
+ */
+
+import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
+import { Processor } from '../../src/machine/processor.ts';
+import type { PagingState, UsedEntry } from '../../src/machine/ref/walk.ts';
+import { loadProcessorModule } from '../../src/node/wasm.ts';
+
+/** RAM of a rig that asks for no other size. */
+export const RAM_BYTES = 2 * 2 ** 20;
+/** Memory behind the bus: paging structures may lie there too. */
+export const DEVICE = 0x1_0000_0000n;
+const DEVICE_BYTES = 0x4000;
+
+const CR0_PE = 1n;
+const CR0_PG = 1n << 31n;
+export const CR0_WP = 1n << 16n;
+const CR4_PAE = 1n << 5n;
+export const CR4_PGE = 1n << 7n;
+export const CR4_PCIDE = 1n << 17n;
+export const CR4_SMEP = 1n << 20n;
+export const CR4_SMAP = 1n << 21n;
+export const CR4_PKE = 1n << 22n;
+const EFER_LONG = 0x501n;
+const DPL3 = 0x60;
+
+/** Memory by byte, with 64-bit entries made of bytes. */
+export abstract class Bytes {
+  abstract readByte(hpa: bigint): number;
+  abstract writeByte(hpa: bigint, value: number): void;
+
+  readonly readEntry = (hpa: bigint): bigint => {
+    let value = 0n;
+    for (let n = 7n; n >= 0n; n--) value = (value << 8n) | BigInt(this.readByte(hpa + n));
+    return value;
+  };
+
+  writeEntry({ hpa, value }: UsedEntry): void {
+    for (let n = 0n; n < 8n; n++) this.writeByte(hpa + n, Number((value >> (8n * n)) & 0xffn));
+  }
+
+  /** A copy to try things on. */
+  scratch(): Bytes {
+    return new Scratch(this);
+  }
+}
+
+/** What `below` holds, but for what was written here. */
+class Scratch extends Bytes {
+  readonly #below: Bytes;
+  readonly #written = new Map<bigint, number>();
+
+  constructor(below: Bytes) {
+    super();
+    this.#below = below;
+  }
+
+  readByte(hpa: bigint): number {
+    return this.#written.get(hpa) ?? this.#below.readByte(hpa);
+  }
+  writeByte(hpa: bigint, value: number): void {
+    this.#written.set(hpa, value);
+  }
+}
+
+/** Physical memory: RAM, device memory, and an open bus that reads as ones. */
+export class PhysicalMemory extends Bytes {
+  readonly ram: Buffer;
+  readonly device = Buffer.alloc(DEVICE_BYTES);
+
+  constructor(ram: Uint8Array) {
+    super();
+    this.ram = Buffer.from(ram.buffer, ram.byteOffset, ram.byteLength);
+  }
+
+  readByte(hpa: bigint): number {
+    if (hpa < BigInt(this.ram.length)) return this.ram[Number(hpa)] ?? 0;
+    return this.device[Number(hpa - DEVICE)] ?? 0xff;
+  }
+
+  writeByte(hpa: bigint, value: number): void {
+    if (hpa < BigInt(this.ram.length)) this.ram[Number(hpa)] = value;
+    else if (hpa >= DEVICE && hpa < DEVICE + BigInt(DEVICE_BYTES)) {
+      this.device[Number(hpa - DEVICE)] = value;
+    }
+  }
+
+  equals(other: PhysicalMemory): boolean {
+    return this.ram.equals(other.ram) && this.device.equals(other.device);
+  }
+
+  /** The first difference, for a message. */
+  difference(other: PhysicalMemory): string {
+    const differs = (a: Buffer, b: Buffer): number => a.findIndex((byte, at) => byte !== b[at]);
+    const at = differs(this.ram, other.ram);
+    if (at < 0) return `device memory at ${differs(this.device, other.device)}`;
+    const entry = BigInt(at & ~7);
+    const show = (memory: PhysicalMemory): string => memory.readEntry(entry).toString(16);
+    return `HPA ${entry.toString(16)}: ${show(this)}, reference ${show(other)}`;
+  }
+}
+
+export class Rig {
+  readonly processor: Processor;
+  /** What the processor works on. */
+  readonly actual: PhysicalMemory;
+  /** What the reference works on. */
+  readonly expected: PhysicalMemory;
+
+  constructor(ramBytes = RAM_BYTES) {
+    this.expected = new PhysicalMemory(new Uint8Array(ramBytes));
+    const bytes = (high: number, low: number, size: number): bigint[] => {
+      const hpa = (BigInt(high) << 32n) | BigInt(low);
+      return Array.from({ length: size }, (_, n) => hpa + BigInt(n));
+    };
+    const options = { ramBytes, features: DEFAULT_FEATURES, seed: 1n };
+    this.processor = new Processor(loadProcessorModule(), options, {
+      portRead: () => 0,
+      portWrite: () => {},
+      memoryRead: (high, low, size) =>
+        bytes(high, low, size).reduce(
+          (value, hpa, n) => value + this.actual.readByte(hpa) * 2 ** (8 * n),
+          0,
+        ),
+      memoryWrite: (high, low, size, value) => {
+        bytes(high, low, size).forEach((hpa, n) => {
+          this.actual.writeByte(hpa, (value >>> (8 * n)) & 0xff);
+        });
+      },
+      interruptAcknowledge: () => 0,
+    });
+    this.actual = new PhysicalMemory(this.processor.memory.bytes);
+  }
+
+  /** Empties both memories and puts the processor into its power-up state. */
+  clear(isTlbDisabled: boolean): void {
+    for (const { ram, device } of [this.actual, this.expected]) {
+      ram.fill(0);
+      device.fill(0);
+    }
+    this.processor.reset();
+    this.processor.view.setU32('TLB_DISABLED', isTlbDisabled ? 1 : 0);
+    this.processor.view.setU32('HOSTED', 1);
+  }
+
+  /** Writes an entry as the host: to both memories, and past all caches but that of decoded code. */
+  poke(entry: UsedEntry): void {
+    this.expected.writeEntry(entry);
+    if (entry.hpa < BigInt(this.actual.ram.length)) {
+      this.processor.memory.writeU64(Number(entry.hpa), entry.value);
+    } else this.actual.writeEntry(entry);
+  }
+
+  pokeBytes(hpa: bigint, bytes: readonly number[]): void {
+    bytes.forEach((byte, n) => {
+      const at = hpa + BigInt(n);
+      this.expected.writeByte(at, byte);
+      if (at < BigInt(this.actual.ram.length))
+        this.processor.memory.write(Number(at), Uint8Array.of(byte));
+      else this.actual.writeByte(at, byte);
+    });
+  }
+
+  /** Loads the registers that translation depends on, and flat segments. */
+  load(state: PagingState): void {
+    const { view } = this.processor;
+    view.setU64('CR0', state.cr0);
+    view.setU64('CR3', state.cr3);
+    view.setU64('CR4', state.cr4);
+    view.setU64('EFER', state.efer);
+    view.setU32('PKRU', state.pkru);
+    view.setU32('CPL', state.cpl);
+    const dpl = state.cpl === 3 ? DPL3 : 0;
+    const flat = { base: 0n, limit: 0xffffffff };
+    view.setSegment('cs', { ...flat, selector: 0x10 | state.cpl, access: 0xa09b | dpl });
+    for (const name of ['ss', 'ds', 'es'] as const) {
+      view.setSegment(name, { ...flat, selector: 0x18 | state.cpl, access: 0xc093 | dpl });
+    }
+    this.processor.rflags = state.rflags;
+    this.processor.stateChanged();
+  }
+}
+
+/** 64-bit mode with paging, and the bits that are given. */
+export function longMode(state: Partial<PagingState>): PagingState {
+  return {
+    cr0: CR0_PE | CR0_PG | (state.cr0 ?? 0n),
+    cr3: state.cr3 ?? 0n,
+    cr4: CR4_PAE | (state.cr4 ?? 0n),
+    efer: EFER_LONG | (state.efer ?? 0n),
+    rflags: 2n | (state.rflags ?? 0n),
+    pkru: state.pkru ?? 0,
+    cpl: state.cpl ?? 0,
+  };
+}
