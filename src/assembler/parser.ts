@@ -1,5 +1,6 @@
 /** Parses one preprocessed line into a statement (NASM manual 3.1 Layout of a NASM Source Line). */
 
+import { whyAbsent } from '../isa/table/absent.ts';
 import { LineError } from './diagnostics.ts';
 import { isDirective, parseDirective } from './directive-parser.ts';
 import { KEYWORDS, parseExpression, TokenReader } from './expression.ts';
@@ -87,9 +88,17 @@ function parseLabel(reader: TokenReader): Label | undefined {
   if (!colon && (isStatementWord(word) || register?.class === 'sreg')) return undefined;
   const reserved = register !== undefined || KEYWORDS.has(word) || word === 'seg' || word === 'wrt';
   if (reserved) reader.fail('label or instruction expected at start of line');
+  if (!colon) refuseAbsent(reader);
   const name = token.text.startsWith('$') ? token.text.slice(1) : token.text;
   reader.at += colon ? 2 : 1;
   return { name, column: token.column, colon };
+}
+
+/** Fails at the name of an instruction that is known to exist but has no rows. */
+function refuseAbsent(reader: TokenReader): void {
+  const { word } = reader;
+  const why = word === undefined ? undefined : whyAbsent(word);
+  if (why !== undefined) reader.fail(why);
 }
 
 function parseBody(reader: TokenReader): Body {
@@ -184,6 +193,7 @@ function parseInstruction(reader: TokenReader): Body {
     if (reader.atEnd && (prefixes.length > 0 || segment)) {
       return { kind: 'instruction', mnemonic: '', column, prefixes, segment, operands: [] };
     }
+    refuseAbsent(reader);
     return reader.fail('parser: instruction expected');
   }
   reader.at++;

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/assembler/assemble.ts';
 import { AssemblyError, formatDiagnostic } from '../../src/assembler/diagnostics.ts';
 import type { ReadFile } from '../../src/assembler/options.ts';
+import { whyAbsent } from '../../src/isa/table/absent.ts';
+import { ROWS } from '../../src/isa/table.ts';
 
 function failure(source: string, readFile?: ReadFile): AssemblyError {
   try {
@@ -34,7 +36,7 @@ describe('messages', () => {
     ['mov eax, rbx', 'invalid combination of opcode and operands'],
     ['inc [rax]', 'operation size not specified'],
     ['mov eax, word [rax]', 'mismatch in operand sizes'],
-    ['pushad 5', 'parser: instruction expected'],
+    ['pushad 5', 'instruction not supported in 64-bit mode'],
     ['push eax', 'instruction not supported in 64-bit mode'],
     ['jmp 8:5', 'instruction not supported in 64-bit mode'],
     ['mov ah, r8b', 'cannot use high byte register in rex instruction'],
@@ -77,6 +79,41 @@ describe('messages', () => {
 
   it('names code sizes that are not there', () => {
     expect(errors('nop\n')).toEqual(['1:0 16-bit code is not supported: say `bits 64` first']);
+  });
+});
+
+describe('instructions without rows', () => {
+  it.each([
+    'fninit',
+    'wait',
+    'emms',
+    'VMCALL',
+    'vzeroupper',
+    'movaps xmm0, xmm1',
+    'x: fld dword [rax]',
+    'rep rsm',
+    'retw',
+    'ud2a',
+    'emms equ 5',
+  ])('%s is not supported', (line) => {
+    const name = line.replace(/^(x:|rep) /, '').split(' ')[0];
+    expect(error(line)).toBe(`instruction \`${name?.toLowerCase()}' is not supported`);
+  });
+
+  it.each(['pusha', 'aaa', 'into', 'salc', 'lds eax, [rax]', 'arpl ax, bx'])(
+    '%s is not supported in 64-bit mode',
+    (line) => {
+      expect(error(line)).toBe('instruction not supported in 64-bit mode');
+    },
+  );
+
+  it('lets their names be labels where a colon or a dollar sign says so', () => {
+    const { symbols } = assemble('bits 64\nemms: nop\n$wait: nop\n', { file: 'a.asm' });
+    expect([...symbols.keys()]).toEqual(['emms', 'wait']);
+  });
+
+  it('are not in the table', () => {
+    expect(ROWS.filter(({ mnemonic }) => whyAbsent(mnemonic) !== undefined)).toEqual([]);
   });
 });
 
