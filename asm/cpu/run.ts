@@ -159,6 +159,8 @@ export class Run {
     store<i64>(FUEL, load<i64>(FUEL) - load<i64>(i - COST));
     execute(i);
     store<u32>(STEPPING, 0);
+    // RF stays to the last iteration of a repeated string instruction (SDM 3B 18.3.1.1).
+    if (load<u32>(REPEATING) != 0) store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
     const raised = load<u32>(RAISED);
     if (raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault) {
       store<u32>(SHADOW, shadow);

@@ -2,8 +2,9 @@
  * Repetition of string instructions (SDM 2B REP/REPE/REPZ/REPNE/REPNZ). Each iteration counts as one
  * instruction for fuel and time: the block has paid for one, the rest pays here, one more each time that
  * another iteration is about to begin. Between iterations the instruction stops, with its registers
- * showing what is done, when the fuel is gone, an interrupt can be taken or a debug trap is due; the run
- * loop then finds Raised.Repeat and leaves RIP at the instruction.
+ * showing what is done, when the fuel is gone, an interrupt can be taken or a debug trap is due, and always
+ * when it runs alone, since it may have written its own code; the run loop then finds Raised.Repeat and leaves
+ * RIP at the instruction.
  */
 
 import { Raised } from '../cpu/event';
@@ -19,6 +20,7 @@ import {
   RAISED,
   REGS,
   RFLAGS,
+  STEPPING,
   STOP_REQUEST,
 } from '../layout';
 
@@ -70,7 +72,7 @@ export class Repeat {
     Register.write(RCX, Rec.addressSize(i), count);
     Repeat.pay(done - 1, accesses);
     if (count == 0 || !again) return false;
-    if (Repeat.isInterrupted() || load<i64>(FUEL) >> 32 <= 0) {
+    if (Repeat.isInterrupted() || load<u32>(STEPPING) != 0 || load<i64>(FUEL) >> 32 <= 0) {
       store<u32>(RAISED, Raised.Repeat);
       return false;
     }
