@@ -214,7 +214,8 @@ function rexOf(
   parts: Parts,
   { mode, prefixes }: EncodeOptions,
 ): number | undefined {
-  let rex = isWide(row) || prefixes.operandSize === 64 ? REX_W : 0;
+  const asked = prefixes.operandSize === 64 && !isWideItself(row);
+  let rex = isWide(row) || asked ? REX_W : 0;
   if (parts.reg >= 8) rex |= REX_R;
   if (parts.opcode >= 8) rex |= REX_B;
   rex |= rmBits(parts.rm);
@@ -240,6 +241,12 @@ function rmBits(rm: Parts['rm']): number {
 /** The row asks for REX.W or VEX.W; rows that are 64 bits wide by themselves do not. */
 function isWide(row: Insn): boolean {
   return row.encoding.vexW === 1 || row.opcodeText.includes('REX.W');
+}
+
+/** The row is 64 bits wide without REX.W: `o64 push rax`, `o64 push 5`, `o64 mov cr0, rax` say nothing new. */
+function isWideItself({ operands, size64 }: Insn): boolean {
+  if (size64 === 'd64' && operands.length === 1 && operands[0]?.kind === 'imm') return true;
+  return operands.some(({ kind, bits }) => kind === 'gpr' && bits === 64);
 }
 
 const SEGMENT_PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
