@@ -70,6 +70,16 @@ export class LineError extends Error {
   }
 }
 
+/** Runs `action`; an error of its that tells no column gets this one. */
+export function locate<T>(column: number, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof LineError) || error.column > 0) throw error;
+    throw new LineError(error.message, column);
+  }
+}
+
 /** A place in a line of source, as far as diagnostics need it. */
 export interface Place {
   readonly position: Position;

@@ -10,7 +10,7 @@ import {
 } from '../isa/encode.ts';
 import { toAddress } from './address.ts';
 import { relocatable, warnOverflow } from './data.ts';
-import { LineError } from './diagnostics.ts';
+import { LineError, locate } from './diagnostics.ts';
 import { isFixed } from './expression.ts';
 import type { Pass } from './pass.ts';
 import { select, type Traits } from './select.ts';
@@ -29,9 +29,11 @@ export interface Prepared {
   readonly numbers: readonly Value[];
 }
 
-const NO_TRAITS: Traits = { reachable: undefined, strict: false };
-
 export function prepare(pass: Pass, instruction: Instruction): Prepared {
+  return locate(instruction.column, () => prepareAll(pass, instruction));
+}
+
+function prepareAll(pass: Pass, instruction: Instruction): Prepared {
   const { mode } = pass;
   if (mode === 16) throw new LineError('16-bit code is not supported: say `bits 64` first');
   const prefixes = readPrefixes(pass, instruction);
@@ -39,12 +41,14 @@ export function prepare(pass: Pass, instruction: Instruction): Prepared {
   const values = instruction.operands.map((operand, index) => {
     const value = pass.evaluate(operand.expression);
     numbers[index] = value;
-    return toOperand(pass, operand, value, prefixes, mode);
+    return locate(operand.column, () => toOperand(pass, operand, value, prefixes, mode));
   });
   return { instruction, prefixes, mode, values, numbers };
 }
 
 const REPEAT: Readonly<Record<string, 'F2' | 'F3'>> = {
+  xacquire: 'F2',
+  xrelease: 'F3',
   rep: 'F3',
   repe: 'F3',
   repz: 'F3',
@@ -197,7 +201,9 @@ export function emitInstruction(pass: Pass, prepared: Prepared): number {
   const traits = instruction.operands.map((operand, index) =>
     traitsOf(pass, prepared, operand, index),
   );
-  const encoded = select(instruction.mnemonic, values, traits, { mode, prefixes });
+  const encoded = locate(instruction.column, () =>
+    select(instruction.mnemonic, values, traits, { mode, prefixes }),
+  );
   if (pass.isFinal) checkPrefixes(pass, encoded, prepared);
   emitEncoded(pass, encoded, prepared);
   return encoded.bytes.length;
@@ -206,18 +212,20 @@ export function emitInstruction(pass: Pass, prepared: Prepared): number {
 function traitsOf(
   pass: Pass,
   { numbers }: Prepared,
-  { kind, strict, distance: asked }: OperandSyntax,
+  { kind, strict, column, distance: asked }: OperandSyntax,
   index: number,
 ): Traits {
   const value = numbers[index] as Value;
-  if (kind !== 'value' || value.registers.length > 0) return NO_TRAITS;
+  if (kind !== 'value' || value.registers.length > 0) {
+    return { reachable: undefined, strict: false, column };
+  }
   const reachable = (length: number): boolean => {
     if (value.unknown || asked === 'short') return true;
     if (!isInSection(pass, value)) return false;
     const distance = value.constant - BigInt(pass.offset + length);
     return distance >= -128n && distance <= 127n;
   };
-  return { reachable, strict };
+  return { reachable, strict, column };
 }
 
 /** A place in the section that is being assembled. */

@@ -26,6 +26,8 @@ const PREFIXES = new Set([
   'repz',
   'repne',
   'repnz',
+  'xacquire',
+  'xrelease',
   'lock',
   'a16',
   'a32',

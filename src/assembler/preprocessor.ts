@@ -66,6 +66,17 @@ export interface Collector {
   readonly finish: () => void;
 }
 
+/** Macros that every source has, spelled `__NAME__` or `__?NAME?__`: the NASM that is followed. */
+const STANDARD_MACROS = {
+  NASM_MAJOR: '2',
+  NASM_MINOR: '16',
+  NASM_SUBMINOR: '1',
+  NASM_PATCHLEVEL: '0',
+  NASM_VERSION_ID: '0x02100100',
+  NASM_VER: '"2.16.01"',
+  OUTPUT_FORMAT: 'bin',
+};
+
 export class Preprocessor implements ConditionScope {
   readonly setup: PreprocessorSetup;
   readonly single: SingleMacros;
@@ -229,13 +240,12 @@ export class Preprocessor implements ConditionScope {
   }
 
   #predefine(): void {
-    const defines = {
-      __NASM_MAJOR__: '2',
-      __NASM_MINOR__: '16',
-      __OUTPUT_FORMAT__: 'bin',
-      ...this.setup.options.defines,
-    };
-    for (const [name, value] of Object.entries(defines)) {
+    const standard = Object.entries(STANDARD_MACROS).flatMap(([name, value]) => [
+      [`__${name}__`, value] as const,
+      [`__?${name}?__`, value] as const,
+    ]);
+    const own = Object.entries(this.setup.options.defines ?? {});
+    for (const [name, value] of [...standard, ...own]) {
       this.single.define({ name, parameters: undefined, body: tokenize(value) }, false);
     }
   }

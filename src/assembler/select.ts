@@ -55,6 +55,8 @@ export interface Traits {
   /** Branch target that a rel8 can reach, as far as is known; undefined for other operands. */
   readonly reachable: ((length: number) => boolean) | undefined;
   readonly strict: boolean;
+  /** Where it stands in the line. */
+  readonly column: number;
 }
 
 interface Candidate {
@@ -73,7 +75,7 @@ export function select(
   const shaped = rowsOfShape(mnemonic, values, options.mode);
   const fitting = shaped.filter((row) => takes(row, values, traits));
   if (fitting.length === 0) throw new LineError(whyNone(mnemonic, values, traits, options));
-  checkMemorySize(fitting, values);
+  checkMemorySize(fitting, values, traits);
   const [only] = fitting;
   if (only && fitting.length === 1) {
     const encoded = encode(only, values, options);
@@ -194,14 +196,18 @@ function operationBits(row: Insn): number {
 }
 
 /** A memory operand without a size must have the same size in all rows that fit. */
-function checkMemorySize(rows: Insn[], values: readonly OperandValue[]): void {
+function checkMemorySize(
+  rows: Insn[],
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+): void {
   values.forEach((value, index) => {
     if (value.kind !== 'mem' || value.bits !== undefined) return;
     preferImmediateSize(rows, values, index);
     if (value.far) preferWidestFar(rows, index);
     const size = memorySize((rows[0] as Insn).operands[index] as Operand);
     const same = rows.every((row) => memorySize(row.operands[index] as Operand) === size);
-    if (!same) throw new LineError('operation size not specified');
+    if (!same) throw new LineError('operation size not specified', traits[index]?.column);
   });
 }
 

@@ -78,7 +78,7 @@ describe('messages', () => {
   });
 
   it('names code sizes that are not there', () => {
-    expect(errors('nop\n')).toEqual(['1:0 16-bit code is not supported: say `bits 64` first']);
+    expect(errors('nop\n')).toEqual(['1:1 16-bit code is not supported: say `bits 64` first']);
   });
 });
 
@@ -124,6 +124,22 @@ describe('positions', () => {
       '5:6 parser: instruction expected',
       "2:11 symbol `nowhere' not defined",
     ]);
+  });
+
+  it.each([
+    ['  mov eax, rbx', 3],
+    ['x: mov eax, word [rax]', 4],
+    ['  inc [rax]', 7],
+    ['  mov [rax], 5', 7],
+    ['  mov rax, [rsp*2]', 12],
+    ['  mov rax, [eax+rbx]', 12],
+    ['  mov ah, r8b', 3],
+    ['  push eax', 3],
+    ['  rep repne movsb', 13],
+    ['  lock emms', 8],
+  ])('points into %s', (line, column) => {
+    const [diagnostic] = failure(`bits 64\n${line}\n`).diagnostics;
+    expect(diagnostic?.column).toBe(column);
   });
 
   it('shows the line with a caret and the chain of expansions', () => {
