@@ -152,6 +152,9 @@ export const WALK_WRITABLE: usize = PROCESSOR + 0x4d0;
 /** u32, length of the instruction that raised a software interrupt: RIP, behind it, minus this is its start. */
 export const EVENT_LENGTH: usize = PROCESSOR + 0x4d4;
 
+/** u64, virtual time of the last event plus 1, 0 before the first (Run.event). */
+export const EVENT_TIME: usize = PROCESSOR + 0x4d8;
+
 /** Why the run ended (ExitReason), with details where it has any. */
 export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
 

@@ -16,7 +16,7 @@ import { Segment } from './segment';
 
 export class CodeSegment {
   /** Reads the descriptor of a code segment, or raises #GP. */
-  static read(selector: u32, ext: u32): u64 {
+  @inline static read(selector: u32, ext: u32): u64 {
     if (Table.isNull(selector)) {
       Event.gp(ext, Why.NullSelector);
       return 0;
@@ -41,7 +41,7 @@ export class CodeSegment {
   }
 
   /** RET or IRET to `selector`, outward or at the same CPL. */
-  static checkReturn(selector: u32, low: u64): bool {
+  @inline static checkReturn(selector: u32, low: u64): bool {
     const access = Descriptor.access(low);
     const rpl = selector & SELECTOR_RPL;
     const dpl = Descriptor.dpl(access);
@@ -53,7 +53,7 @@ export class CodeSegment {
   }
 
   /** Target of a gate: CPL stays or moves inward; 64-bit code in long mode. */
-  static checkGate(selector: u32, low: u64, ext: u32): bool {
+  @inline static checkGate(selector: u32, low: u64, ext: u32): bool {
     const access = Descriptor.access(low);
     if (Descriptor.dpl(access) > load<u32>(CPL)) {
       return Table.gp(selector, ext, Why.DescriptorPrivilege, low);

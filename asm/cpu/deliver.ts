@@ -188,9 +188,9 @@ export class Deliver {
     if (offset + size - 1 > load<u32>(IDTR_LIMIT)) {
       return Deliver.refuse(Vector.GP, vector, ext, address, Why.IdtLimit);
     }
-    gateLow = Memory.readSystem(address, 8);
+    gateLow = Memory.readSystem64(address);
     if (Event.raised()) return false;
-    if (size == 16) gateHigh = <u64>(<u32>Memory.readSystem(address + 8, 8));
+    if (size == 16) gateHigh = <u64>(<u32>Memory.readSystem64(address + 8));
     if (Event.raised()) return false;
     const access = Descriptor.access(gateLow);
     const type = Descriptor.systemType(access);

@@ -145,12 +145,12 @@ export class Table {
   }
 
   /** Descriptor that `selector` names; raises `vector`(selector) outside the table. `ext` is the EXT bit. */
-  static read(selector: u32, vector: u32, ext: u32): u64 {
+  @inline static read(selector: u32, vector: u32, ext: u32): u64 {
     if (!Table.holds(selector, 8)) {
       Table.refuse(vector, selector, ext, Why.TableLimit, 0, 0);
       return 0;
     }
-    return Memory.readSystem(Table.address(selector), 8);
+    return Memory.readSystem64(Table.address(selector));
   }
 
   /** Upper half of a system descriptor: 0 outside long mode, where it has none. */

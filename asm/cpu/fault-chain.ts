@@ -67,11 +67,11 @@ export class FaultChain {
     store<u64>(record, load<u32>(EVENT_VECTOR) == Vector.PF ? load<u64>(EVENT_ADDRESS) : 0, 24);
     store<u32>(record, load<u32>(WHY), 32);
     store<u16>(record, load<u16>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_SELECTOR), 36);
-    store<u16>(record, load<u16>(WHY_LEVEL), 38);
-    store<u64>(record, load<u64>(WHY_ADDRESS), 40);
-    store<u64>(record, load<u64>(WHY_LOW), 48);
-    store<u64>(record, load<u64>(WHY_HIGH), 56);
-    if (load<u32>(WHY) == Why.None) memory.fill(record + 38, 0, FAULT_BYTES - 38);
+    const noted = load<u32>(WHY) != Why.None;
+    store<u16>(record, noted ? load<u16>(WHY_LEVEL) : 0, 38);
+    store<u64>(record, noted ? load<u64>(WHY_ADDRESS) : 0, 40);
+    store<u64>(record, noted ? load<u64>(WHY_LOW) : 0, 48);
+    store<u64>(record, noted ? load<u64>(WHY_HIGH) : 0, 56);
     store<u32>(WHY, Why.None);
   }
 

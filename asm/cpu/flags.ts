@@ -135,14 +135,21 @@ export class Flags {
 
   /** The six status flags in RFLAGS positions. */
   static status(): u32 {
-    if (load<u32>(FLAG_OP) == EXPLICIT) return load<u32>(RFLAGS) & STATUS;
-    let bits: u32 = 0;
-    if (Flags.cf()) bits |= CF;
-    if (Flags.pf()) bits |= PF;
-    if (Flags.af()) bits |= AF;
-    if (Flags.zf()) bits |= ZF;
-    if (Flags.sf()) bits |= SF;
-    if (Flags.of()) bits |= OF;
+    const op = load<u32>(FLAG_OP);
+    if (op == EXPLICIT) return load<u32>(RFLAGS) & STATUS;
+    const result = load<i64>(FLAG_RES);
+    const a = load<i64>(FLAG_A);
+    let bits: u32 = popcnt<u32>(<u32>result & 0xff) & 1 ? 0 : PF;
+    if (result == 0) bits |= ZF;
+    if (result < 0) bits |= SF;
+    if (op == RESULT) return bits | (<u32>a & (CF | AF | OF));
+    const b = load<i64>(FLAG_B);
+    bits |= (<u32>a ^ <u32>b ^ <u32>result) & AF;
+    const adds = op == ADD || op == ADC;
+    const carries = adds ? (a & b) | ((a | b) & ~result) : (~a & b) | ((~a | b) & result);
+    const overflows = adds ? (a ^ result) & (b ^ result) : (a ^ b) & (a ^ result);
+    if (carries < 0) bits |= CF;
+    if (overflows < 0) bits |= OF;
     return bits;
   }
   /** Sets the six status flags from RFLAGS positions. */

@@ -14,6 +14,7 @@ import {
   COUNT_ACCESSES,
   DEBUG_PENDING,
   EVENT_KIND,
+  EVENT_TIME,
   EXIT_REASON,
   FUEL,
   FUEL_START,
@@ -60,11 +61,10 @@ export class Run {
 
   static loop(): void {
     let alone = false;
-    let lastEvent: i64 = -1;
     while (true) {
       const raised = load<u32>(RAISED);
       store<u32>(RAISED, Raised.Nothing);
-      if (raised == Raised.Event) lastEvent = Run.event(lastEvent);
+      if (raised == Raised.Event) Run.event();
       else if (raised == Raised.Exit) return;
       else alone = raised == Raised.Alone;
       if (load<u32>(RAISED) != Raised.Nothing) continue;
@@ -82,10 +82,17 @@ export class Run {
    * Delivers the event in the event block. An event that no instruction has preceded since the last one
    * costs an instruction's fuel, so that a guest whose handlers fault at once cannot hold the host.
    */
-  static event(lastEvent: i64): i64 {
-    if (load<i64>(FUEL) == lastEvent) store<i64>(FUEL, lastEvent - ((<i64>1) << 32));
+  static event(): void {
+    if (load<u64>(EVENT_TIME) == Run.now() + 1) {
+      store<i64>(FUEL, load<i64>(FUEL) - (<i64>1 << 32));
+    }
     Deliver.event();
-    return load<i64>(FUEL);
+    store<u64>(EVENT_TIME, Run.now() + 1);
+  }
+
+  /** Virtual time between two instructions. */
+  static now(): u64 {
+    return load<u64>(TIME) + (load<u32>(FUEL_START) - <u32>(load<i64>(FUEL) >> 32));
   }
 
   /** Takes what is due between two instructions. False if the run ends here or RAISED was set. */

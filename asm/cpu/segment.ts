@@ -139,7 +139,7 @@ export class Segment {
     Segment.dropIfInner(SEGMENT_FS, cpl);
     Segment.dropIfInner(SEGMENT_GS, cpl);
   }
-  static dropIfInner(segment: u32, cpl: u32): void {
+  @inline static dropIfInner(segment: u32, cpl: u32): void {
     const access = Segment.access(segment);
     if ((access & ACCESS_UNUSABLE) != 0 || Descriptor.isConforming(access)) return;
     if (Descriptor.dpl(access) < cpl) Segment.setNull(segment, 0, 0);

@@ -31,7 +31,7 @@ export class Task {
       Event.selectorFault(Vector.TS, (Segment.selector(SEGMENT_TR) & 0xfffc) | ext, Why.TssLimit);
       return 0;
     }
-    const pointer = Memory.readSystem(address, 8);
+    const pointer = Memory.readSystem64(address);
     if (Event.raised() || Memory.isCanonical(pointer)) return pointer;
     Event.why(Why.StackNotCanonical, address, pointer, 0);
     Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);

@@ -17,6 +17,14 @@ import { Why } from '../gen/why';
 import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
 import { Tlb } from '../mmu/tlb';
 
+/** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
+let whole: usize = 0;
+
+/** The n-th slot of `size` bytes of a frame at `top`; may raise. */
+function slot(n: u32, top: u64, size: u32): u64 {
+  return whole != 0 ? load<u64>(whole + (n << 3)) : Stack.read(top + n * size, size);
+}
+
 /** IRET, IRETD, IRETQ. */
 export function iret(i: usize): void {
   if (load<u32>(RFLAGS) & NT) {
@@ -26,13 +34,12 @@ export function iret(i: usize): void {
   store<u32>(NMI_BLOCKED, 0);
   const size = Rec.size(i);
   const top = Stack.pointer();
-  // A frame that the TLB has whole needs no further look at its parts.
-  const whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
-  const rip = whole != 0 ? load<u64>(whole) : Stack.read(top, size);
+  whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
+  const rip = slot(0, top, size);
   if (Event.raised()) return;
-  const cs = <u32>(whole != 0 ? load<u64>(whole, 8) : Stack.read(top + size, size)) & 0xffff;
+  const cs = <u32>slot(1, top, size) & 0xffff;
   if (Event.raised()) return;
-  const image = whole != 0 ? load<u64>(whole, 16) : Stack.read(top + 2 * size, size);
+  const image = slot(2, top, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
   if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))
@@ -43,6 +50,7 @@ export function iret(i: usize): void {
 export function retFar(i: usize): void {
   const size = Rec.size(i);
   const top = Stack.pointer();
+  whole = 0;
   const rip = Stack.read(top, size);
   if (Event.raised()) return;
   const cs = <u32>Stack.read(top + size, size) & 0xffff;
@@ -72,9 +80,9 @@ function returnTo(
   const outward = cpl > load<u32>(CPL);
   let pointer = rest;
   if (outward || always) {
-    pointer = Stack.read(rest, size) + dropped;
+    pointer = (whole != 0 ? load<u64>(whole, 24) : Stack.read(rest, size)) + dropped;
     if (Event.raised()) return false;
-    const ss = <u32>Stack.read(rest + size, size) & 0xffff;
+    const ss = <u32>(whole != 0 ? load<u64>(whole, 32) : Stack.read(rest + size, size)) & 0xffff;
     if (Event.raised()) return false;
     const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
     const stack = Segment.checkStack(ss, cpl, long, absent);

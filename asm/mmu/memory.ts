@@ -127,6 +127,11 @@ export class Memory {
     const place = Tlb.find(TLB_READ, gva, size, load<u64>(SYSTEM_CONTEXT));
     return place != 0 ? Memory.load(place, size) : Memory.readSystemSlow(gva, size);
   }
+  /** The same for 8 bytes, where it pays to have the hit in place. */
+  @inline static readSystem64(gva: u64): u64 {
+    const place = Tlb.find(TLB_READ, gva, 8, load<u64>(SYSTEM_CONTEXT));
+    return place != 0 ? load<u64>(place) : Memory.readSystemSlow(gva, 8);
+  }
   static readSystemSlow(gva: u64, size: u32): u64 {
     const rest = Memory.beyond(gva, size);
     const hpa = Memory.translateSystem(gva, Want.Read);
