@@ -42,9 +42,13 @@ build/gen.stamp: build/tsc.stamp $(wildcard asm/exec/*.ts)
 $(GENERATED): build/gen.stamp
 	@:
 
-dist/trapline.wasm: $(PROCESSOR) $(GENERATED) asm/asconfig.json
+build/processor.wasm: $(PROCESSOR) $(GENERATED) asm/asconfig.json
 	cd asm && ../$(BIN)/asc --config asconfig.json --target release
 	@touch $@
+
+# With the tables that the instruction set gives, so that they are not built at each start.
+dist/trapline.wasm: build/processor.wasm build/tsc.stamp
+	node dist/node/embed-tables.js $< $@
 
 lint: $(INSTALLED)
 	$(BIN)/biome check --config-path=. src asm test

@@ -5,10 +5,13 @@
 
 import { instantiateSync } from '@assemblyscript/loader';
 import { assert } from '../base/assert.ts';
-import { buildDecodeTables } from '../isa/decode-table.ts';
-import { buildHandlerTable, enumerateHandlers } from '../isa/handlers.ts';
+import {
+  buildProcessorTables,
+  type ProcessorTables,
+  TABLES_SECTION,
+  unpackTables,
+} from '../isa/processor-tables.ts';
 import type { Insn } from '../isa/row.ts';
-import { ROWS } from '../isa/table.ts';
 import { CpuView, layoutOf } from './cpu-view.ts';
 import { DirtyFrames } from './dirty-frames.ts';
 import { cpuidTable, featureMask } from './features.ts';
@@ -79,7 +82,7 @@ export class Processor {
     this.memory = new MachineMemory(ram, dirty, (hpa, length) =>
       exports.memoryChanged(hpa, length),
     );
-    this.#writeTables(options.rows ?? ROWS);
+    this.#writeTables(options.rows ? buildProcessorTables(options.rows) : tablesOf(module));
     this.#writeIdentity(options);
     exports.reset();
   }
@@ -128,14 +131,12 @@ export class Processor {
     this.view.setU32('INTR', level ? 1 : 0);
   }
 
-  #writeTables(rows: readonly Insn[]): void {
-    const tables = buildDecodeTables(rows);
-    const handlers = buildHandlerTable(rows, tables, enumerateHandlers(ROWS));
+  #writeTables({ index, entries, handlers }: ProcessorTables): void {
     const { layout, data } = this.view;
     const write = (name: string, bytes: Uint8Array): void =>
       new Uint8Array(data.buffer, layout(name), bytes.length).set(bytes);
-    write('DECODE_INDEX', new Uint8Array(tables.index.buffer));
-    write('DECODE_ENTRIES', tables.entries);
+    write('DECODE_INDEX', index);
+    write('DECODE_ENTRIES', entries);
     write('DECODE_HANDLERS', handlers);
   }
 
@@ -149,6 +150,12 @@ export class Processor {
     const words = new Uint32Array(data.buffer, layout('CPUID_TABLE'), rows.length * 6);
     words.set(rows.flat());
   }
+}
+
+/** The tables of ROWS: those in the module, or built anew for a module without them. */
+function tablesOf(module: WebAssembly.Module): ProcessorTables {
+  const [packed] = WebAssembly.Module.customSections(module, TABLES_SECTION);
+  return packed ? unpackTables(packed) : buildProcessorTables();
 }
 
 /** The host's methods as plain functions for the import object. */
