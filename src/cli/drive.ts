@@ -15,7 +15,7 @@ export type Input = Terminal | PipedInput | undefined;
 /** `flush` is called whenever the guest's output should be seen. */
 export async function drive(pc: Pc, input: Input, flush: () => void): Promise<DriveEnd> {
   for (;;) {
-    const end = runTurn(pc);
+    const end = runTurn(pc, input);
     flush();
     if (input?.hasLeft) return { kind: 'left' };
     if (end === undefined) await new Promise(setImmediate);
@@ -29,10 +29,14 @@ async function nextByte(input: Input): Promise<number | undefined> {
   return input === undefined || input.isLive ? undefined : input.next();
 }
 
-function runTurn(pc: Pc): RunEnd | undefined {
+/** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
+function runTurn(pc: Pc, input: Input): RunEnd | undefined {
   const until = performance.now() + TURN_MS;
   for (;;) {
     const end = pc.machine.step();
-    if (end !== undefined || performance.now() >= until) return end;
+    if (end?.kind === 'input' && input?.isLive === false && input.hasByte) {
+      pc.com1.supply(input.take());
+    } else if (end !== undefined) return end;
+    if (performance.now() >= until) return undefined;
   }
 }

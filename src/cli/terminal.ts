@@ -88,15 +88,25 @@ export class PipedInput {
   #at = 0;
   #chunks: AsyncIterator<Uint8Array> | undefined;
 
+  /** `take` gives a byte. */
+  get hasByte(): boolean {
+    return this.#at < this.#chunk.length;
+  }
+
+  /** The next byte of what was read already. */
+  take(): number | undefined {
+    return this.#chunk[this.#at++];
+  }
+
   /** The next byte, undefined at the end. */
   async next(): Promise<number | undefined> {
-    while (this.#at >= this.#chunk.length) {
+    while (!this.hasByte) {
       const chunk = await this.#read();
       if (chunk === undefined) return undefined;
       this.#chunk = chunk;
       this.#at = 0;
     }
-    return this.#chunk[this.#at++];
+    return this.take();
   }
 
   /** Lets go of stdin. */

@@ -1,9 +1,10 @@
 /**
  * The receiving half of a 16550A (PC16550D data sheet, sections 8.4 to 8.7): the line, the receive
  * FIFO with its error bits, the trigger level and the character timeout. Characters that were sent
- * to the guest wait in `incoming` and come in one per character time, while the FIFO (or RBR, when
- * FIFOs are off) has room. `accept` puts a character in directly: the way of loopback, and the only
- * one to an overrun.
+ * to the guest wait in `incoming` and come in as soon as the FIFO (or RBR, when FIFOs are off) has
+ * room. `accept` puts a character in directly: the way of loopback, and the only one to an overrun.
+ * DIVERGES: a character takes no virtual time on the line (as in QEMU); the timeout counts as if it
+ * did.
  */
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../machine/clock.ts';
@@ -42,12 +43,10 @@ export interface UartReceiverState {
   timedOut: boolean;
   /** False while the UART loops back: the line then waits. */
   connected: boolean;
-  /** Nanoseconds that a character takes on the line. */
+  /** Nanoseconds that a character would take on the line. */
   charTime: bigint;
   /** The bits of a word of the programmed length. */
   wordMask: number;
-  /** When the character on the line is complete. */
-  arrival: bigint | undefined;
   /** When the character timeout falls due. */
   timeout: bigint | undefined;
 }
@@ -56,8 +55,8 @@ export interface UartReceiverState {
 export type UartFrame = Pick<UartReceiverState, 'charTime' | 'wordMask'>;
 
 /**
- * What a receiver is wired to: `onChange` is called when time, not an access, has changed its
- * state.
+ * What a receiver is wired to: `onChange` is called when its state has changed, but for what the
+ * caller of a method did.
  */
 export interface UartReceiverDeps {
   readonly clock: Clock;
@@ -72,40 +71,34 @@ const POWER_ON: Omit<UartReceiverState, keyof UartFrame> = {
   trigger: 0,
   timedOut: false,
   connected: true,
-  arrival: undefined,
   timeout: undefined,
 };
 
 /** Line, receive FIFO and character timeout. */
 export class UartReceiver {
   readonly #clock: Clock;
-  readonly #arrival: Timer;
+  readonly #onChange: () => void;
   readonly #timeout: Timer;
-  readonly #state: Omit<UartReceiverState, 'arrival' | 'timeout'>;
+  readonly #state: Omit<UartReceiverState, 'timeout'>;
   /** Where `incoming` begins. */
   #head = 0;
 
   constructor({ clock, onChange }: UartReceiverDeps, state: UartReceiverState | UartFrame) {
-    const { arrival, timeout, ...rest } = { ...POWER_ON, ...state };
+    const { timeout, ...rest } = { ...POWER_ON, ...state };
     this.#clock = clock;
+    this.#onChange = onChange;
     this.#state = { ...rest, incoming: [...rest.incoming], fifo: [...rest.fifo] };
-    this.#arrival = clock.timer((deadline) => {
-      this.#arrive(deadline);
-      onChange();
-    });
     this.#timeout = clock.timer(() => {
       this.#state.timedOut = true;
       onChange();
     });
-    clock.reschedule(this.#arrival, arrival);
     clock.reschedule(this.#timeout, timeout);
   }
 
   save(): UartReceiverState {
     const { incoming, fifo, ...rest } = this.#state;
-    const arrival = this.#arrival.deadline;
     const timeout = this.#timeout.deadline;
-    return { ...rest, incoming: incoming.slice(this.#head), fifo: [...fifo], arrival, timeout };
+    return { ...rest, incoming: incoming.slice(this.#head), fifo: [...fifo], timeout };
   }
 
   /** Characters that still wait outside: a sender may hold back while there are many. */
@@ -130,10 +123,10 @@ export class UartReceiver {
     return this.#state.trigger !== 0;
   }
 
-  /** Sends a character, whose time on the line starts when those before it are in. */
+  /** Sends a character, which comes in behind those before it. */
   send(character: number): void {
     this.#state.incoming.push(character);
-    this.#startLine(this.#clock.now());
+    this.#fill();
   }
 
   /** Puts a character into the FIFO. Where that is full it is lost; RBR alone is overwritten. */
@@ -157,7 +150,7 @@ export class UartReceiver {
     state.timedOut = false;
     this.#showTop();
     this.#restartTimeout();
-    this.#startLine(this.#clock.now());
+    this.#fill();
     return state.rbr;
   }
 
@@ -178,16 +171,16 @@ export class UartReceiver {
     const enable = (fcr & UART_FCR_ENABLE) !== 0;
     if (enable !== this.hasFifo || (enable && fcr & UART_FCR_CLEAR_RX)) this.#clear();
     this.#state.trigger = enable ? (TRIGGER_LEVELS[fcr >> UART_FCR_TRIGGER_SHIFT] ?? 1) : 0;
-    this.#startLine(this.#clock.now());
+    this.#fill();
   }
 
   /** Cuts the line, or joins it again. */
   setConnected(connected: boolean): void {
     this.#state.connected = connected;
-    this.#startLine(this.#clock.now());
+    this.#fill();
   }
 
-  /** Sets the frame, from the character after that on the line. */
+  /** Sets the frame of the characters to come. */
   setFrame(frame: UartFrame): void {
     Object.assign(this.#state, frame);
   }
@@ -196,21 +189,19 @@ export class UartReceiver {
     return this.#state.fifo.length < (this.hasFifo ? FIFO_DEPTH : 1);
   }
 
-  #startLine(at: bigint): void {
-    const { connected, charTime } = this.#state;
-    if (this.#arrival.deadline !== undefined || !connected || !this.#hasRoom) return;
-    if (this.waitingCount > 0) this.#clock.schedule(this.#arrival, at + charTime);
+  /**
+   * Lets in what waits and finds room. What the caller did shows on the interrupt line first, so
+   * that an edge is seen.
+   */
+  #fill(): void {
+    const canReceive = () => this.#state.connected && this.#hasRoom && this.waitingCount > 0;
+    if (!canReceive()) return;
+    this.#onChange();
+    while (canReceive()) this.accept(this.#nextIncoming());
+    this.#onChange();
   }
 
-  #arrive(at: bigint): void {
-    // Loopback may have taken the line or the room since this character started: then it starts
-    // again.
-    if (!this.#state.connected || !this.#hasRoom) return;
-    this.accept(this.#nextIncoming());
-    this.#startLine(at);
-  }
-
-  /** The character on the line: one whose arrival was scheduled, so there is one. */
+  /** The oldest character that waits; there is one. */
   #nextIncoming(): number {
     const { incoming } = this.#state;
     const character = incoming[this.#head++];

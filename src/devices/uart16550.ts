@@ -3,8 +3,9 @@
  * prioritized interrupts, loopback, modem status, divisor latch. 8 ports; COM1 is 0x3f8, IRQ 4,
  * COM2 0x2f8, IRQ 3. The line is ideal and its far end patient: no parity or framing errors, and an
  * overrun in loopback only.
- * DIVERGES: transmission takes no virtual time (as in QEMU), so THR and transmit FIFO are always
- * empty and a guest that polls LSR before each character does not spend 87,000 instructions on it.
+ * DIVERGES: characters take no virtual time either way (as in QEMU), so THR and transmit FIFO are
+ * always empty and a guest that polls LSR for each character does not spend 87,000 instructions on
+ * it.
  * DIVERGES: starts at 115200 8N1, as firmware leaves it, not at 5 bits and no rate, so that a guest
  * may just print.
  */

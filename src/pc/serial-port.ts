@@ -5,8 +5,8 @@
  * Live input (a terminal) is put on the line when it comes: `receive`. Any other input is asked for,
  * one byte at a time, when the guest listens and nothing is on its way to it:
  * - it reads LSR twice in a row and finds no data: it polls;
- * - its receive interrupt is enabled and it has left the UART alone for a millisecond of virtual
- *   time: it waits (a guest that sleeps in HLT does not notice the millisecond).
+ * - its receive interrupt is enabled and it has left the UART alone for 20 microseconds of virtual
+ *   time: it waits (a guest that sleeps in HLT does not notice them).
  * Then `wait` is called, which stops the run until `supply` gives the next byte or the end of the
  * input. A guest that never listens is never held up by an input that never ends.
  */
@@ -17,7 +17,7 @@ import type { PortDevice } from '../machine/bus.ts';
 import type { Clock, Timer } from '../machine/clock.ts';
 
 /** Virtual time without an access after which a guest with its interrupt enabled waits. */
-const QUIET_NS = 1_000_000n;
+const QUIET_NS = 20_000n;
 
 /** `wait` is called when the guest listens and the next byte of the input is needed. */
 export interface SerialPortDeps {

@@ -178,34 +178,16 @@ describe('THRE interrupt', () => {
 });
 
 describe('receiving', () => {
-  it('takes a character time, by divisor and frame', () => {
-    const cases = [
-      { divisor: 1, lcr: 0x03, bits: 10 },
-      { divisor: 12, lcr: 0x1f, bits: 12 },
-      { divisor: 3, lcr: 0x04, bits: 7.5 },
-    ];
-    for (const { divisor, lcr, bits } of cases) {
-      const rig = new UartRig()
-        .set(LCR, 0x80)
-        .set(DATA, divisor)
-        .set(IER, 0)
-        .set(LCR, lcr)
-        .type('A');
-      const ns = BigInt(Math.floor((bits * divisor * 1e9) / 115200));
-      rig.pass(ns - 1n);
-      expect(rig.get(LSR) & 1).toBe(0);
-      rig.pass(1n);
-      expect(rig.get(LSR) & 1).toBe(1);
-    }
+  it('takes no virtual time', () => {
+    const rig = new UartRig().type('A');
+    expect([rig.get(LSR), rig.get(DATA), rig.get(LSR)]).toEqual([0x61, 0x41, 0x60]);
   });
 
   it('makes the sender wait while RBR is full', () => {
     const rig = new UartRig().type('abc').chars(100);
     expect(rig.uart.waitingCount).toBe(2);
-    expect([rig.get(LSR), rig.get(DATA), rig.get(LSR)]).toEqual([0x61, 0x61, 0x60]);
-    rig.chars(1);
-    expect([rig.get(DATA), rig.chars(1).get(DATA)]).toEqual([0x62, 0x63]);
-    expect(rig.get(LSR)).toBe(0x60);
+    expect([rig.get(LSR), rig.get(DATA), rig.get(LSR)]).toEqual([0x61, 0x61, 0x61]);
+    expect([rig.get(DATA), rig.get(DATA), rig.get(LSR)]).toEqual([0x62, 0x63, 0x60]);
   });
 
   it('shows the last character again when none has followed', () => {
@@ -214,15 +196,10 @@ describe('receiving', () => {
   });
 
   it('interrupts per character without FIFOs, with an edge for each', () => {
-    const rig = interrupting(1).type('ab').chars(1);
-    expect([rig.irq.level, rig.get(IIR), rig.get(DATA), rig.irq.level]).toEqual([
-      true,
-      4,
-      0x61,
-      false,
-    ]);
-    rig.chars(1);
-    expect([rig.irq.level, rig.riseCount]).toEqual([true, 2]);
+    const rig = interrupting(1).type('ab');
+    expect([rig.irq.level, rig.riseCount, rig.get(IIR), rig.get(DATA)]).toEqual([true, 1, 4, 0x61]);
+    expect([rig.irq.level, rig.riseCount, rig.get(IIR), rig.get(DATA)]).toEqual([true, 2, 4, 0x62]);
+    expect([rig.irq.level, rig.riseCount]).toEqual([false, 2]);
   });
 
   it('loses nothing of a long input, whatever the pace of the reader', () => {
@@ -254,11 +231,9 @@ describe('receive FIFO', () => {
       [0x81, 8],
       [0xc1, 14],
     ] as const) {
-      const rig = interrupting(1, fcr)
-        .type('0123456789abcdef')
-        .chars(level - 1);
+      const rig = interrupting(1, fcr).type('0123456789abcdef'.slice(0, level - 1));
       expect(rig.get(IIR)).toBe(0xc1);
-      rig.chars(1);
+      rig.type('x');
       expect([rig.irq.level, rig.get(IIR)]).toEqual([true, 0xc4]);
       rig.get(DATA);
       expect(rig.irq.level).toBe(false);
@@ -266,8 +241,7 @@ describe('receive FIFO', () => {
   });
 
   it('times out four character times after the last character in or out', () => {
-    const rig = interrupting(1, 0xc1).type('ab').chars(2);
-    rig.chars(3);
+    const rig = interrupting(1, 0xc1).type('ab').chars(3);
     expect(rig.irq.level).toBe(false);
     rig.chars(1);
     expect([rig.irq.level, rig.get(IIR)]).toEqual([true, 0xcc]);
@@ -293,7 +267,7 @@ describe('receive FIFO', () => {
   it('holds 16 and then makes the sender wait', () => {
     const rig = new UartRig().set(FCR, 1).type('0123456789abcdefghij').chars(50);
     expect(rig.uart.waitingCount).toBe(4);
-    expect([rig.drain(), rig.chars(50).drain()]).toEqual(['0123456789abcdef', 'ghij']);
+    expect(rig.drain()).toBe('0123456789abcdefghij');
   });
 });
 
@@ -352,9 +326,9 @@ describe('modem control', () => {
   });
 
   it('lets the line wait during loopback', () => {
-    const rig = new UartRig().set(FCR, 1).type('xy').set(MCR, LOOP).set(DATA, 0x61);
+    const rig = new UartRig().set(FCR, 1).set(MCR, LOOP).type('xy').set(DATA, 0x61);
     expect(rig.chars(9).drain()).toBe('a');
-    expect(rig.set(MCR, 0).chars(2).drain()).toBe('xy');
+    expect(rig.set(MCR, 0).drain()).toBe('xy');
   });
 });
 

@@ -165,6 +165,12 @@ describe('input that is asked for', () => {
     expect(guest.sent).toEqual(bytes(text));
   });
 
+  test('costs a guest that polls a few instructions a byte', () => {
+    const guest = boot(POLL, { ...RAM, maxInstructions: 400_000 });
+    guest.pc.com1.openInput();
+    expect(finish(guest, bytes(`${'x'.repeat(20_000)}.`))).toEqual({ kind: 'exit', status: 1 });
+  });
+
   test('is not asked for by a guest that does not listen', () => {
     const guest = boot('mov dx, 0x3fd\nin al, dx\nmov al, 1\nout 0xf4, al', RAM);
     guest.pc.com1.openInput();
