@@ -1,7 +1,7 @@
 /** Data: db to dq, resb to reso, incbin. */
 
 import { LineError } from './diagnostics.ts';
-import { floatBytes } from './numbers.ts';
+import { FLOAT_OF_SIZE, floatBits } from './float.ts';
 import { MAX_OUTPUT_BYTES } from './output.ts';
 import { littleEndian, type Pass } from './pass.ts';
 import type { SectionBase } from './sections.ts';
@@ -22,13 +22,39 @@ function emitItem(pass: Pass, item: DataItem, size: 1 | 2 | 4 | 8): void {
       pass.reserve(size);
       return;
     case 'float':
-      if (size < 4)
-        throw new LineError(`no ${8 * size}-bit floating-point format supported`, item.column);
-      pass.emit(floatBytes(item.text, size as 4 | 8, item.negative));
+      pass.emit(littleEndian(floatBits(item.text, FLOAT_OF_SIZE[size], item.negative), size));
+      return;
+    case 'repeat':
+      emitRepeat(pass, item, size);
       return;
     case 'value':
       emitValue(pass, pass.evaluate(item.expression), size, item.column);
   }
+}
+
+function emitRepeat(
+  pass: Pass,
+  { count, items, column }: DataItem & { kind: 'repeat' },
+  size: 1 | 2 | 4 | 8,
+): void {
+  const times = pass.eventualNumber(count, 'non-constant argument supplied to DUP', column);
+  if (times < 0n) throw new LineError('negative argument supplied to DUP', column);
+  if (times === 0n) return;
+  if (items.every(({ kind }) => kind === 'reserve')) {
+    pass.reserve(checkedSize(pass, times * BigInt(items.length * size)));
+    return;
+  }
+  const emitItems = (): void => {
+    for (const item of items) emitItem(pass, item, size);
+  };
+  const before = pass.offset;
+  const relocations = pass.output.relocations.length;
+  emitItems();
+  const length = pass.offset - before;
+  const rest = times - 1n;
+  checkedSize(pass, BigInt(length) * rest);
+  if (pass.output.relocations.length === relocations) pass.repeat(length, Number(rest));
+  else for (let i = 0n; i < rest; i++) emitItems();
 }
 
 /** A string fills whole units, with zeros at the end. */

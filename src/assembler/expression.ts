@@ -4,6 +4,7 @@
  */
 
 import { LineError } from './diagnostics.ts';
+import { type FloatFormat, floatBits, floatFunction } from './float.ts';
 import { isOp, type Token } from './lexer.ts';
 import { stringValue } from './quotes.ts';
 import { REGISTERS, type Register } from './registers.ts';
@@ -189,6 +190,8 @@ function parseName(token: Token, reader: TokenReader): Expression {
   if (token.text.startsWith('$')) {
     return { kind: 'symbol', name: token.text.slice(1), column: token.column };
   }
+  const format = floatFunction(token.text);
+  if (format) return parseFloatCall(reader, format);
   const lower = token.text.toLowerCase();
   const register = REGISTERS.get(lower);
   if (register) return { kind: 'register', register };
@@ -196,6 +199,19 @@ function parseName(token: Token, reader: TokenReader): Expression {
   if (refused !== undefined) reader.fail(refused);
   if (KEYWORDS.has(lower)) reader.fail('expression syntax error');
   return { kind: 'symbol', name: token.text, column: token.column };
+}
+
+/** `__?float64?__(-1.5)`: the bits as a number. Stops at the closing parenthesis. */
+function parseFloatCall(reader: TokenReader, format: FloatFormat): Expression {
+  reader.at++;
+  reader.expect('(');
+  const negative = reader.isOp('-');
+  if (negative || reader.isOp('+')) reader.at++;
+  const { token } = reader;
+  if (token?.kind !== 'float') return reader.fail('floating-point constant expected');
+  reader.at++;
+  if (!reader.isOp(')')) reader.fail("expecting `)'");
+  return { kind: 'number', value: floatBits(token.text, format, negative) };
 }
 
 /** Names that are never symbols (without a leading $). */

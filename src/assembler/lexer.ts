@@ -6,7 +6,8 @@
  */
 
 import { LineError } from './diagnostics.ts';
-import { isFloat, parseNumber } from './numbers.ts';
+import { isFloat, isSpecialFloat } from './float.ts';
+import { parseNumber } from './numbers.ts';
 import { unquote } from './quotes.ts';
 
 export type TokenKind =
@@ -93,6 +94,7 @@ function scan(
     if (char !== '.') return { kind: 'number', text: number, column, space };
   }
   const id = take(ID);
+  if (id !== undefined && isSpecialFloat(id)) return { kind: 'float', text: id, column, space };
   if (id !== undefined && id !== '?') return { kind: 'id', text: id, column, space };
   return { kind: 'op', text: take(OPERATOR) as string, column, space };
 }

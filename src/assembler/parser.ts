@@ -4,7 +4,7 @@ import { whyAbsent } from '../isa/table/absent.ts';
 import { LineError } from './diagnostics.ts';
 import { isDirective, parseDirective } from './directive-parser.ts';
 import { KEYWORDS, parseExpression, TokenReader } from './expression.ts';
-import type { Token } from './lexer.ts';
+import { isOp, type Token } from './lexer.ts';
 import { parseOperand } from './operand-parser.ts';
 import { REGISTERS, type Register } from './registers.ts';
 import { isMnemonic } from './select.ts';
@@ -145,26 +145,41 @@ function parseData(reader: TokenReader, size: 1 | 2 | 4 | 8): Data {
   return { kind: 'data', size, items };
 }
 
-function parseItem(reader: TokenReader): DataItem {
-  const token = reader.token as Token;
-  const { column } = token;
+function parseItem(reader: TokenReader, depth = 0): DataItem {
+  const token = reader.token;
+  const { column } = reader;
   const next = reader.tokens[reader.at + 1];
-  const alone = next === undefined || (next.kind === 'op' && next.text === ',');
-  if (alone && token.kind === 'string') {
+  const alone = next === undefined || isOp(next, ',') || isOp(next, ')');
+  if (alone && token?.kind === 'string') {
     reader.at++;
     return { kind: 'string', bytes: token.value as string };
   }
-  if (alone && token.text === '?') {
+  if (alone && token?.text === '?') {
     reader.at++;
     return { kind: 'reserve' };
   }
-  const signed = token.kind === 'op' && (token.text === '-' || token.text === '+');
+  const signed = isOp(token, '-') || isOp(token, '+');
   const number = signed ? next : token;
   if (number?.kind === 'float') {
     reader.at += signed ? 2 : 1;
-    return { kind: 'float', text: number.text, negative: token.text === '-', column };
+    return { kind: 'float', text: number.text, negative: isOp(token, '-'), column };
   }
-  return { kind: 'value', expression: parseExpression(reader), column };
+  const expression = parseExpression(reader);
+  if (reader.word !== 'dup') return { kind: 'value', expression, column };
+  reader.at++;
+  return { kind: 'repeat', count: expression, items: parseRepeated(reader, depth + 1), column };
+}
+
+const MAX_DUP_DEPTH = 50;
+
+/** What stands behind `dup`: an item, or several in parentheses. */
+function parseRepeated(reader: TokenReader, depth: number): DataItem[] {
+  if (depth > MAX_DUP_DEPTH) reader.fail("`dup' is nested too deeply");
+  if (!reader.accept('(')) return [parseItem(reader, depth)];
+  const items = [parseItem(reader, depth)];
+  while (reader.accept(',')) items.push(parseItem(reader, depth));
+  reader.expect(')');
+  return items;
 }
 
 function parseIncbin(reader: TokenReader): Body {

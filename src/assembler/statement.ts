@@ -54,6 +54,13 @@ export type DataItem =
       readonly column: number;
     }
   | { readonly kind: 'reserve' }
+  | {
+      /** `count dup (items)`. */
+      readonly kind: 'repeat';
+      readonly count: Expression;
+      readonly items: readonly DataItem[];
+      readonly column: number;
+    }
   | { readonly kind: 'value'; readonly expression: Expression; readonly column: number };
 
 export interface Data {
