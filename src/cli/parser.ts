@@ -37,6 +37,11 @@ const STICKY = /^-[DIflo]./;
 /** Options whose value may begin with a minus. */
 const DASHED_VALUE = new Set(['--machine']);
 
+/** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
+const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'guests']);
+/** Options that take no value. */
+const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;
+
 /** Runs the command that `args` name; returns the exit status. */
 export async function parse(args: readonly string[]): Promise<number> {
   const [name = ''] = args;
@@ -58,6 +63,7 @@ async function runCommand(name: string, entry: Entry, args: readonly string[]): 
     .command(`$0 ${entry.operands}`.trim(), entry.summary, command.build, (values) => {
       run = async () => command.run(values);
     })
+    .check(refuseRepeated)
     .parse();
   return run();
 }
@@ -79,7 +85,6 @@ function configure(parser: Argv): Argv {
     .locale('en')
     .parserConfiguration({
       'greedy-arrays': false,
-      'duplicate-arguments-array': false,
       'boolean-negation': false,
       'camel-case-expansion': false,
       'parse-positional-numbers': false,
@@ -96,12 +101,24 @@ function configure(parser: Argv): Argv {
     });
 }
 
+/** An option that is no list may be given once. */
+function refuseRepeated(values: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(values)) {
+    if (Array.isArray(value) && !LISTS.has(name)) {
+      throw new UsageError(`${name.length > 1 ? '--' : '-'}${name} is given more than once`);
+    }
+  }
+  return true;
+}
+
 /** Joins `--machine -smap` and splits `-DNAME` into `-D NAME`, which yargs would misread. */
 function normalize(args: readonly string[]): string[] {
   const own: string[] = [];
   for (let n = 0; n < args.length; n++) {
     const arg = args[n] ?? '';
     if (arg === '--') return [...own, ...args.slice(n)];
+    const flag = FLAG_WITH_VALUE.exec(arg)?.[1];
+    if (flag !== undefined) throw new UsageError(`${flag} takes no value`);
     const value = args[n + 1];
     if (DASHED_VALUE.has(arg) && value !== undefined) {
       own.push(`${arg}=${value}`);

@@ -1,6 +1,7 @@
 /** Where the bytes go that the guest sends: stdout, a file, or nowhere. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { writeError } from '../node/index.ts';
 import { UsageError } from './usage-error.ts';
 
 const BUFFER_BYTES = 65536;
@@ -60,8 +61,7 @@ class FileTarget implements SerialTarget {
     try {
       this.#handle = openSync(this.#path, 'w');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`--serial: ${reason}`);
+      throw writeError(this.#path, error);
     }
   }
 
@@ -70,6 +70,10 @@ class FileTarget implements SerialTarget {
   }
 
   #writeAll(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#handle, bytes, at);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#handle, bytes, at);
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
   }
 }

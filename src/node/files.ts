@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ReadFile } from '../assembler/options.ts';
 
 /** A file that cannot be read or written. */
@@ -77,29 +77,71 @@ export function readText(path: string): string {
   return new TextDecoder().decode(readBytes(path));
 }
 
+/** What is to be in a file. */
+export interface FileContents {
+  readonly path: string;
+  readonly data: Uint8Array | string;
+}
+
+/** A file that is written but for its name. */
+interface Staged {
+  readonly path: string;
+  readonly temporary: string;
+  readonly target: string;
+}
+
 /**
- * Writes a file whole or not at all: a failure leaves what was there before. Devices and pipes are
- * written as they are, and a link leads to the file that is written.
+ * Writes files whole, all of them or none: a failure leaves what was there before. Devices and pipes
+ * are written as they are, and a link leads to the file that is written.
  */
-export function writeWhole(path: string, data: Uint8Array | string): void {
+export function writeFiles(files: readonly FileContents[]): void {
+  const staged: Staged[] = [];
   try {
-    const target = existsSync(path) ? realpathSync(path) : path;
-    if (existsSync(target) && !statSync(target).isFile()) writeFileSync(target, data);
-    else replace(target, data);
-  } catch (error) {
-    throw fileError(path, error);
+    for (const file of files.filter(({ path }) => !isDevice(path))) staged.push(stage(file));
+    for (const { path, data } of files.filter((file) => isDevice(file.path))) {
+      attempt(path, () => writeFileSync(path, data));
+    }
+    for (const { path, temporary, target } of staged) {
+      attempt(path, () => renameSync(temporary, target));
+    }
+  } finally {
+    for (const { temporary } of staged) rmSync(temporary, { force: true });
   }
 }
 
-function replace(path: string, data: Uint8Array | string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+/** Something that a file cannot take the place of. */
+function isDevice(path: string): boolean {
+  return existsSync(path) && !statSync(path).isFile();
+}
+
+function stage({ path, data }: FileContents): Staged {
+  return attempt(path, () => {
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const temporary = `${target}.${process.pid}.tmp`;
+    try {
+      writeFileSync(temporary, data);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+    return { path, temporary, target };
+  });
+}
+
+/** Does what writes to `path`. */
+function attempt<T>(path: string, action: () => T): T {
   try {
-    writeFileSync(temporary, data);
-    renameSync(temporary, path);
+    return action();
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    throw writeError(path, error);
   }
+}
+
+/** What to tell when `path` cannot be written. */
+export function writeError(path: string, error: unknown): FileError {
+  const directory = dirname(path);
+  if (existsSync(directory)) return fileError(path, error);
+  return new FileError(path, 'ENOENT', `there is no directory ${directory}`);
 }
 
 /**

@@ -8,6 +8,6 @@ export {
   readBench,
   runBench,
 } from './bench-guest.ts';
-export { FileError, readBytes, readIncluded, readText, writeWhole } from './files.ts';
+export { FileError, readBytes, readIncluded, readText, writeError, writeFiles } from './files.ts';
 export { assembleFile, type GuestFile, readGuest, type SourceOptions } from './guest-file.ts';
 export { loadProcessorModule } from './wasm.ts';

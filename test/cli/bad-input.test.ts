@@ -1,6 +1,6 @@
 /** Bad input gets one clear line, status 2, and leaves nothing behind. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folderWith, trapline } from './command-line.ts';
@@ -34,6 +34,9 @@ describe('usage', () => {
     [['disasm', HELLO, '--bits', '17'],               'Invalid values'],
     [['disasm', HELLO, '--origin', 'x'],              "'x' is not an address"],
     [['bench', 'nothing'],                            'no such benchmark'],
+    [['run', HELLO, '--ram', '64M', '--ram', '128M'], '--ram is given more than once'],
+    [['asm', HELLO, '-o', 'a', '-o', 'b'],            '-o is given more than once'],
+    [['run', HELLO, '--stats=maybe'],                 '--stats takes no value'],
     [['isa', 'rows'],                                 'Unknown argument: rows'],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = trapline(args);
@@ -107,7 +110,38 @@ describe('sources', () => {
 
   test('an output that cannot be written', () => {
     const { status, stderr } = trapline(['asm', HELLO, '-o', '/nowhere/at/all.bin']);
-    expect([status, stderr]).toEqual([2, 'trapline: /nowhere/at/all.bin: no such file\n']);
+    expect([status, stderr]).toEqual([
+      2,
+      'trapline: /nowhere/at/all.bin: there is no directory /nowhere/at\n',
+    ]);
+  });
+});
+
+describe('outputs that cannot be written', () => {
+  const folder = folderWith({
+    'a.asm': 'bits 64\nmov dx, 0x3f8\nmov al, 65\nout dx, al\ncli\nhlt\n',
+  });
+
+  test('a listing without a directory leaves no binary behind', () => {
+    const { status, stderr } = trapline(['asm', 'a.asm', '-o', 'b', '-l', 'none/l'], '', folder);
+    expect([status, stderr]).toEqual([2, 'trapline: none/l: there is no directory none\n']);
+    expect(readdirSync(folder)).toEqual(['a.asm']);
+  });
+
+  // Linux has a device on which there is never any space.
+  test.skipIf(!existsSync('/dev/full'))('COM1 on a full device', () => {
+    const args = ['run', 'a.asm', '--serial', 'file:/dev/full'];
+    const { status, stderr } = trapline(args, '', folder);
+    const message = 'trapline: /dev/full: no space left on the device\n';
+    expect([status, stderr]).toEqual([2, message]);
+  });
+
+  test.skipIf(!existsSync('/dev/full')).each([['isa'], ['run', 'a.asm']])('%s on it', (...args) => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = trapline(args, '', folder, full);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^trapline: stdout: .*no space left/m);
+    closeSync(full);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Runs the built command line in a process of its own. */
 
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,9 +18,21 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `trapline ARGS` in `cwd` with `input` on stdin. */
-export function trapline(args: readonly string[], input: string = '', cwd = ROOT): Finished {
-  const options = { input, cwd, encoding: 'utf8', timeout: 60_000, maxBuffer: 2 ** 28 } as const;
+/** Runs `trapline ARGS` in `cwd` with `input` on stdin; `out` is where its stdout goes. */
+export function trapline(
+  args: readonly string[],
+  input: string = '',
+  cwd = ROOT,
+  out: 'pipe' | number = 'pipe',
+): Finished {
+  const limits = { timeout: 60_000, maxBuffer: 2 ** 28 } as const;
+  const options: SpawnSyncOptionsWithStringEncoding = {
+    input,
+    cwd,
+    encoding: 'utf8',
+    stdio: ['pipe', out, 'pipe'],
+    ...limits,
+  };
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);
   return { status, stdout, stderr };
 }

@@ -149,6 +149,23 @@ describe('asm and disasm', () => {
     expect([...readFileSync(join(folder, 'target'))]).toEqual([0x90]);
   });
 
+  test('disasm of 32-bit and of 64-bit code', () => {
+    const folder = folderWith({ 'a.bin': new Uint8Array([0x40, 0x90]) });
+    const text = (bits: string) => trapline(['disasm', 'a.bin', '--bits', bits], '', folder).stdout;
+    expect(text('32')).toContain('inc eax');
+    expect(text('64')).not.toContain('inc eax');
+    expect(text('64')).toContain('90');
+  });
+
+  test('bench runs every benchmark that is named', () => {
+    const args = ['bench', '--runs', '1', '--quick', '--json', 'syscall', 'bench-int80'];
+    const { results } = JSON.parse(trapline(args).stdout);
+    expect(results.map(({ name }: { name: string }) => name)).toEqual([
+      'bench-syscall',
+      'bench-int80',
+    ]);
+  });
+
   test('isa lists every row', () => {
     const rows = JSON.parse(trapline(['isa', '--json']).stdout);
     const lines = trapline(['isa']).stdout.trimEnd().split('\n');

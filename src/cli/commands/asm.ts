@@ -1,9 +1,9 @@
 /** `trapline asm`: assembles a source into a flat binary. */
 
-import { basename, extname } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import type { Options } from 'yargs';
 import { type Assembly, formatDiagnostic } from '../../index.ts';
-import { assembleFile, writeWhole } from '../../node/index.ts';
+import { assembleFile, writeFiles } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
 import { note, printJson } from '../output.ts';
 import { STATUS_OK } from '../status.ts';
@@ -35,11 +35,11 @@ export const command: Command<Values> = {
     const file = required(given, 'a source file');
     const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });
     const output = o ?? defaultOutput(file);
-    if (l !== undefined && l === output)
+    if (l !== undefined && resolve(l) === resolve(output))
       throw new UsageError('listing and output are the same file');
     for (const warning of assembly.warnings) note(formatDiagnostic(warning));
-    writeWhole(output, assembly.bytes);
-    if (l !== undefined) writeWhole(l, assembly.listing());
+    const listing = l === undefined ? [] : [{ path: l, data: assembly.listing() }];
+    writeFiles([{ path: output, data: assembly.bytes }, ...listing]);
     if (json) printJson(report(assembly, output));
     return STATUS_OK;
   },

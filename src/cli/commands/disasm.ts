@@ -15,7 +15,13 @@ const OPTIONS = {
     requiresArg: true,
     describe: 'address of the first byte',
   },
-  bits: { choices: ['32', '64'], default: '64', requiresArg: true, describe: 'code size' },
+  bits: {
+    type: 'string',
+    choices: ['32', '64'],
+    default: '64',
+    requiresArg: true,
+    describe: 'code size',
+  },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
 

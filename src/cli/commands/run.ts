@@ -134,8 +134,11 @@ async function driveWith(pc: Pc, input: Input, flush: () => void): Promise<Drive
   try {
     return await drive(pc, input, flush);
   } finally {
-    flush();
-    input?.close();
+    try {
+      flush();
+    } finally {
+      input?.close();
+    }
   }
 }
 
