@@ -13,7 +13,7 @@ import { relocatable, warnOverflow } from './data.ts';
 import { LineError, locate } from './diagnostics.ts';
 import { isFixed } from './expression.ts';
 import type { Pass } from './pass.ts';
-import { select, type Traits } from './select.ts';
+import { select, type Traits, takesAddress } from './select.ts';
 import type { Instruction, OperandSyntax } from './statement.ts';
 import { isScalar, type Value, ZERO } from './value.ts';
 
@@ -41,7 +41,11 @@ function prepareAll(pass: Pass, instruction: Instruction): Prepared {
   const values = instruction.operands.map((operand, index) => {
     const value = pass.evaluate(operand.expression);
     numbers[index] = value;
-    return locate(operand.column, () => toOperand(pass, operand, value, prefixes, mode));
+    const { mnemonic } = instruction;
+    const plain = operand.kind === 'value' && value.registers.length === 0;
+    const isAddress = plain && takesAddress(mnemonic, index);
+    const convert = isAddress ? toMemory : toOperand;
+    return locate(operand.column, () => convert(pass, operand, value, prefixes, mode));
   });
   return { instruction, prefixes, mode, values, numbers };
 }

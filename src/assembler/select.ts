@@ -50,6 +50,16 @@ export function isMnemonic(word: string): boolean {
   return BY_MNEMONIC.has(word);
 }
 
+/** True where only an address is taken (`lea`): a plain number there is one, without brackets. */
+export function takesAddress(mnemonic: string, index: number): boolean {
+  const rows = BY_MNEMONIC.get(mnemonic) ?? [];
+  return index > 0 && rows.every(({ operands }) => isAddress(operands[index]));
+}
+
+function isAddress(operand: Operand | undefined): boolean {
+  return operand?.kind === 'mem' && operand.memoryBits === 0;
+}
+
 /** What an operand of the source is, beyond what the encoder needs to know. */
 export interface Traits {
   /** Branch target that a rel8 can reach, as far as is known; undefined for other operands. */
