@@ -16,9 +16,16 @@ const SEL_EXT = 0x1; // met while delivering an event from outside the program
 const SEL_IDT = 0x2; // the index is that of an IDT entry
 const SEL_TI = 0x4; // in the LDT
 
-/** What the error code of `vector` says; undefined where it says nothing. */
-export function describeErrorCode(vector: number, code: number): string | undefined {
-  if (vector === VECTOR_PF) return pageFault(code);
+/**
+ * What the error code of `vector` says; undefined where it says nothing. Without XD and SMEP a code
+ * does not tell a fetch: `isFetch` does.
+ */
+export function describeErrorCode(
+  vector: number,
+  code: number,
+  isFetch = false,
+): string | undefined {
+  if (vector === VECTOR_PF) return pageFault(code, isFetch);
   if (!SELECTOR_VECTORS.has(vector) || code === 0) return undefined;
   const entry = code >> 3;
   const delivery = code & SEL_EXT ? ', EXT' : '';
@@ -28,8 +35,8 @@ export function describeErrorCode(vector: number, code: number): string | undefi
   return `selector ${hex(selector, 4)}, ${code & SEL_TI ? 'LDT' : 'GDT'} entry ${entry}${delivery}`;
 }
 
-function pageFault(code: number): string {
-  const access = code & PF_ID ? 'instruction fetch' : code & PF_WR ? 'write' : 'read';
+function pageFault(code: number, isFetch: boolean): string {
+  const access = code & PF_ID || isFetch ? 'instruction fetch' : code & PF_WR ? 'write' : 'read';
   const who = code & PF_US ? 'user' : 'supervisor';
   const page = code & PF_P ? 'a present page' : 'a page that is not present';
   const reserved = code & PF_RSVD ? ', reserved bit set' : '';

@@ -9,8 +9,13 @@ import type { Symbolizer } from './symbols.ts';
 /** The explanation, one string a line; the first line is the reason. */
 export function explainEnd(machine: Machine, end: RunEnd, symbols?: Symbolizer): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
-  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols) : [];
+  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols, hasTss(machine)) : [];
   return [head, ...chain, ...dumpRegisters(machine.processor)];
+}
+
+/** LTR was executed: it refuses a null selector. */
+function hasTss({ processor: { view } }: Machine): boolean {
+  return view.segment('tr').selector !== 0;
 }
 
 function reason(machine: Machine, end: RunEnd): string {

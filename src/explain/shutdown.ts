@@ -11,15 +11,37 @@ import { digits, hex } from './hex.ts';
 import type { Symbolizer } from './symbols.ts';
 
 const VECTOR_PF = 14;
+/** Bit of the error code of #PF: a write. */
+const PF_WR = 2;
+/** The longest instruction: a fetch that faults lies within one. */
+const MAX_INSTRUCTION_BYTES = 15n;
 
-/** The explanation, one string a line. `symbols` names code addresses where it can. */
+const NO_TSS =
+  'TR holds no TSS (LTR was not executed): a stack that the gate takes from it (IST, inner ring) is garbage';
+/** What a delivery pushes at most, with the alignment of the stack. */
+const FRAME_BYTES = 64n;
+
+/** A fault on the way to a handler that was not about the stack pointer in use. */
+function usesTss({ why, vector, address, rsp }: FaultRecord): boolean {
+  if (why.name === 'TssLimit' || why.name === 'StackNotCanonical') return true;
+  const below = rsp - address;
+  return vector === VECTOR_PF && why.entry === 'page' && (below <= 0n || below > FRAME_BYTES);
+}
+
+/**
+ * The explanation, one string a line. `symbols` names code addresses where it can; `hasTss` is false
+ * where TR was never loaded.
+ */
 export function explainFaults(
   faults: readonly FaultRecord[],
   symbols: Symbolizer = () => undefined,
+  hasTss = true,
 ): string[] {
   return faults.flatMap((fault, n) => {
     const [head = '', ...rest] = explainFault(fault, symbols);
-    return [`  ${n + 1}. ${head}${cause(faults[n - 1])}`, ...rest.map((line) => `     ${line}`)];
+    const hint = n > 0 && !hasTss && usesTss(fault) ? [NO_TSS] : [];
+    const lines = [...rest, ...hint].map((line) => `     ${line}`);
+    return [`  ${n + 1}. ${head}${cause(faults[n - 1])}`, ...lines];
   });
 }
 
@@ -31,7 +53,8 @@ function cause(previous: FaultRecord | undefined): string {
 
 function explainFault(fault: FaultRecord, symbols: Symbolizer): string[] {
   const { vector, errorCode, why } = fault;
-  const code = errorCode === undefined ? undefined : describeErrorCode(vector, errorCode);
+  const code =
+    errorCode === undefined ? undefined : describeErrorCode(vector, errorCode, isFetch(fault));
   const lines = [
     nameWithCode(fault) + (code === undefined ? '' : `: ${code}`),
     place(fault, symbols),
@@ -40,6 +63,18 @@ function explainFault(fault: FaultRecord, symbols: Symbolizer): string[] {
   if (why.name !== 'None') lines.push(why.text);
   if (fault.doubled) lines.push('this turns it into a double fault, #DF(0)');
   return lines;
+}
+
+/**
+ * A page fault of the first byte of an instruction, or of the page that it goes on in, is one of the
+ * fetch.
+ */
+function isFetch({ vector, kind, errorCode, address, rip }: FaultRecord): boolean {
+  if (vector !== VECTOR_PF || kind !== 'exception' || ((errorCode ?? 0) & PF_WR) !== 0)
+    return false;
+  const ahead = address - rip;
+  const isNextPage = (address & 0xfffn) === 0n && ahead > 0n && ahead < MAX_INSTRUCTION_BYTES;
+  return ahead === 0n || isNextPage;
 }
 
 function nameOf(fault: FaultRecord): string {

@@ -126,6 +126,24 @@ describe('abnormal ends', () => {
   });
 });
 
+test('a jump to a page that is not there is a fetch', () => {
+  const folder = guest('mov rax, 0x7000000000\njmp rax');
+  expect(trapline(['run', 'a.asm'], '', folder).stderr).toContain('supervisor instruction fetch');
+});
+
+test('an IST gate without a TSS is told of', () => {
+  const body = `mov rsp, 0x90000
+    lidt [pointer]
+    ud2
+    pointer: dw 0xfff
+    dq idt
+    align 16
+    idt: times 6 dq 0, 0
+    dw 0, 8, 0x8e01, 0x10, 0, 0, 0, 0`;
+  const { stderr } = trapline(['run', 'a.asm'], '', guest(body));
+  expect(stderr).toContain('TR holds no TSS');
+});
+
 describe('asm and disasm', () => {
   test('round trip', () => {
     const folder = guest('start: mov rax, [rel start]\nsyscall\nlea rcx, [rax + rbx * 8 + 4]');
