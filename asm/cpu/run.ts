@@ -84,7 +84,7 @@ export class Run {
    */
   static event(): void {
     if (load<u64>(EVENT_TIME) == Run.now() + 1) {
-      store<i64>(FUEL, load<i64>(FUEL) - (<i64>1 << 32));
+      store<i64>(FUEL, load<i64>(FUEL) - ((<i64>1) << 32));
     }
     Deliver.event();
     store<u64>(EVENT_TIME, Run.now() + 1);
