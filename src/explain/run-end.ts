@@ -1,6 +1,7 @@
 /** Why a run ended abnormally, for a person: the reason, the place, the fault chain, the registers. */
 
 import type { Machine, RunEnd } from '../machine/machine.ts';
+import { dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { dumpRegisters } from './registers.ts';
 import { explainFaults } from './shutdown.ts';
@@ -10,7 +11,7 @@ import type { Symbolizer } from './symbols.ts';
 export function explainEnd(machine: Machine, end: RunEnd, symbols?: Symbolizer): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
   const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols, hasTss(machine)) : [];
-  return [head, ...chain, ...dumpRegisters(machine.processor)];
+  return [head, ...chain, ...dumpCode(machine), ...dumpRegisters(machine.processor)];
 }
 
 /** LTR was executed: it refuses a null selector. */

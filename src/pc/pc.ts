@@ -14,6 +14,7 @@ import { Pic } from '../devices/pic.ts';
 import { Pit } from '../devices/pit.ts';
 import { Port61 } from '../devices/port61.ts';
 import { Port92 } from '../devices/port92.ts';
+import { ResetControl } from '../devices/reset-control.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { IrqLine, WiredOr } from '../machine/irq.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
@@ -57,13 +58,12 @@ export class Pc {
     this.pit = new Pit({ clock, irq: this.pic.line(0) });
     this.port61 = new Port61({ clock, pit: this.pit });
     const a20 = new WiredOr(() => {});
-    const resetBy = (by: string) => () => machine.stop({ kind: 'reset', by });
     this.keyboardController = new I8042({
       irq: this.pic.line(1),
       a20: a20.input(),
-      reset: resetBy('the keyboard controller'),
+      reset: this.#resetBy('the keyboard controller'),
     });
-    this.port92 = new Port92({ a20: a20.input(), reset: resetBy('port 0x92') });
+    this.port92 = new Port92({ a20: a20.input(), reset: this.#resetBy('port 0x92') });
     const com1 = this.#uart(COM1.irq, options.com1);
     this.com1 = new SerialPort(com1, { clock, wait: () => machine.stop({ kind: 'input' }) });
     this.com2 = this.#uart(COM2.irq, options.com2);
@@ -73,6 +73,10 @@ export class Pc {
   /** The guest sleeps in HLT, and a byte on COM1 would wake it up. */
   get sleepsForInput(): boolean {
     return this.machine.sleepsForInterrupt && this.com1.wantsInterrupts;
+  }
+
+  #resetBy(by: string): () => void {
+    return () => this.machine.stop({ kind: 'reset', by });
   }
 
   #uart(irq: number, transmit: ByteSink = ignore): Uart16550 {
@@ -91,6 +95,7 @@ export class Pc {
     bus.mapPorts(0x92, 1, this.port92);
     bus.mapPorts(0xe9, 1, new ConsolePort(console));
     bus.mapPorts(0xf4, 4, new DebugExit((status) => this.machine.stop({ kind: 'exit', status })));
+    bus.mapPorts(0xcf9, 1, new ResetControl(this.#resetBy('port 0xcf9')));
     bus.mapPorts(COM1.port, UART_PORTS, this.com1);
     bus.mapPorts(COM2.port, UART_PORTS, this.com2);
   }

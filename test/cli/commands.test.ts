@@ -131,6 +131,10 @@ test('a jump to a page that is not there is a fetch', () => {
   expect(trapline(['run', 'a.asm'], '', folder).stderr).toContain('supervisor instruction fetch');
 });
 
+test('the instruction at RIP is shown', () => {
+  expect(trapline(['run', 'a.asm'], '', guest('ud2')).stderr).toMatch(/^CODE=0f 0b {2}ud2$/m);
+});
+
 test('an IST gate without a TSS is told of', () => {
   const body = `mov rsp, 0x90000
     lidt [pointer]

@@ -26,6 +26,7 @@ describe('the end of a run', () => {
 
   test.each([
     ['port 0x92', 'in al, 0x92\nor al, 1\nout 0x92, al'],
+    ['port 0xcf9', 'mov dx, 0xcf9\nmov al, 2\nout dx, al\nmov al, 6\nout dx, al'],
     ['the keyboard controller', 'mov al, 0xfe\nout 0x64, al'],
   ])('a reset through %s ends it', (by, source) => {
     expect(boot(`${source}\nhlt`, RAM).pc.machine.run()).toEqual({ kind: 'reset', by });
