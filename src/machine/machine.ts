@@ -82,7 +82,7 @@ export class Machine {
   #halted = 0n;
   /** Instructions retired at the latest HLT. */
   #halting = -1n;
-  /** Events in HLT that woke nobody; they count for the limit, so that it always comes. */
+  /** Events of one sleep that woke nobody; there may be as many as instructions, so that every run ends. */
   #idleEvents = 0;
 
   /** `module` is the compiled processor (dist/trapline.wasm). */
@@ -162,7 +162,8 @@ export class Machine {
   #fuel(): number {
     const now = this.clock.now();
     const deadline = this.clock.nextDeadline();
-    const left = this.#maxInstructions - this.#idleEvents - Number(this.instructions);
+    if (this.#idleEvents >= this.#maxInstructions) return 0;
+    const left = this.#maxInstructions - Number(this.instructions);
     const slice = Math.min(this.#slice, left);
     this.#slice = Math.min(this.#slice * 2, LONG_SLICE);
     const fuel = deadline === undefined ? slice : Math.min(slice, Number(deadline - now));
@@ -179,7 +180,7 @@ export class Machine {
       this.processor.advanceTime(ns);
       this.#halted += ns;
     }
-    if (this.#halting === this.instructions) this.#idleEvents++;
+    this.#idleEvents = this.#halting === this.instructions ? this.#idleEvents + 1 : 0;
     this.#halting = this.instructions;
     return undefined;
   }
