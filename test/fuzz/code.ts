@@ -1,0 +1,41 @@
+/** Instruction bytes for fuzzing: random ones, and encodings of all rows, whole or damaged. */
+
+import { pick, type RandomSource } from '../../src/isa/random.ts';
+import type { Insn } from '../../src/isa/row.ts';
+import { sampleEncodings } from '../../src/isa/sample.ts';
+import { ROWS } from '../../src/isa/table.ts';
+import { randomCode } from '../isa/random-code.ts';
+
+const SAMPLES = 6;
+
+function samplesOf(rows: readonly Insn[]): Uint8Array[] {
+  return rows.flatMap((row, n) => sampleEncodings(row, n + 1, SAMPLES));
+}
+const ALL = samplesOf(ROWS);
+
+/** Enough bytes for one instruction, perhaps none that is valid. */
+export function instruction(random: RandomSource): Uint8Array {
+  if (random(4) === 0) return randomCode(random);
+  const tail = randomCode(random);
+  const sample = valid(random);
+  const code = new Uint8Array(sample.length + tail.length);
+  code.set(sample);
+  code.set(tail, sample.length);
+  if (random(3) === 0) code[random(sample.length)] = random(256);
+  else if (random(6) === 0) code[random(sample.length)]! ^= 1 << random(8);
+  return code;
+}
+
+/** An instruction of some row. */
+export function valid(random: RandomSource): Uint8Array {
+  return ALL[random(ALL.length)] ?? new Uint8Array([0x90]);
+}
+
+/** A number that is likely to matter: an address of `places` and near it, small, an edge, or any. */
+export function number(random: RandomSource, places: readonly [bigint, ...bigint[]]): bigint {
+  const near = pick(random, places) + BigInt(random(64) - 16);
+  const edge = (1n << BigInt(random(64))) - BigInt(random(3));
+  const any = (BigInt(random(0x40000000)) << 34n) ^ (BigInt(random(0x40000000)) << 8n);
+  const value = pick(random, [near, near, near, BigInt(random(256)), edge, -edge, any]);
+  return BigInt.asUintN(64, value);
+}

@@ -1,0 +1,211 @@
+/**
+ * A small bare machine for fuzzing: a processor with 192 KiB of RAM, page tables, GDT, IDT and TSS. Every exception
+ * is handled on a stack of its own by going on at the next multiple of 16 in the code, so that a random
+ * program never ends. RAM as laid out here, GVA equal to HPA unless said otherwise:
+ *
+ *   1000 PML4, PDPT, PD, PT (read-only)   10000 code, 4 pages, user         20000 data, 4 pages, user
+ *   5000 GDT, 6000 IDT, 7000 TSS          18000 the code pages again        24000 data, user, read-only
+ *   8000 handlers, 9000 their stack                                         25000 data, supervisor
+ *                                         2e000 a device, at HPA 100000     26000 nothing
+ */
+
+import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
+import { Processor } from '../../src/machine/processor.ts';
+import { loadProcessorModule } from '../../src/node/wasm.ts';
+
+export const RAM_BYTES = 0x30000;
+export const CODE = 0x10000;
+export const CODE_BYTES = 0x4000;
+export const ALIAS = 0x18000;
+export const DATA = 0x20000;
+export const DEVICE = 0x2e000;
+
+const [PML4, PDPT, PD, PT, GDT, IDT, TSS, HANDLERS] = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => n * 0x1000) as [
+  number, number, number, number, number, number, number, number,
+]; // biome-ignore format: one line
+const HANDLER_STACK = 0xa000;
+const P = 1n;
+const RW = 2n;
+const US = 4n;
+const IST1 = 0x24;
+
+// biome-ignore format: one descriptor per line.
+const GDT_ENTRIES = [
+  0n,
+  0x00af9b000000ffffn, // 08 64-bit code, CPL 0
+  0x00cf93000000ffffn, // 10 data, CPL 0
+  0x00cffb000000ffffn, // 18 32-bit code, CPL 3
+  0x00cff3000000ffffn, // 20 data, CPL 3
+  0x00affb000000ffffn, // 28 64-bit code, CPL 3
+  0x0000890070000067n, // 30 TSS
+  0n,
+];
+const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
+// biome-ignore format: one instruction per line.
+const RESUME = [
+  0x50,                               // push rax
+  0x48, 0x8b, 0x44, 0x24, 0x08,       // mov rax, [rsp + 8]
+  0x48, 0x83, 0xc0, 0x10,             // add rax, 16
+  0x25, 0xf0, 0x3f, 0x00, 0x00,       // and eax, 3ff0h
+  0x0d, 0x00, 0x00, 0x01, 0x00,       // or eax, CODE
+  0x48, 0x89, 0x44, 0x24, 0x08,       // mov [rsp + 8], rax
+  0x58,                               // pop rax
+  0x48, 0xcf,                         // iretq
+];
+const DROP_ERROR = [0x48, 0x83, 0xc4, 0x08]; // add rsp, 8
+const IRETQ = [0x48, 0xcf];
+
+/** What a run may change, but for RAM. */
+const STATE_U64 = (
+  'RIP CR0 CR2 CR3 CR4 CR8 EFER DR6 DR7 GDTR_BASE IDTR_BASE STAR LSTAR CSTAR FMASK KERNEL_GS_BASE SYSENTER_CS ' +
+  'SYSENTER_ESP SYSENTER_EIP TSC_AUX TSC_OFFSET PAT APIC_BASE RANDOM TIME'
+).split(' ');
+const STATE_U32 =
+  'GDTR_LIMIT IDTR_LIMIT PKRU CPL CODE_MODE SHADOW ACTIVITY INTR NMI_PENDING NMI_BLOCKED DEBUG_PENDING MONITOR_ARMED'.split(
+    ' ',
+  );
+const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
+
+export class BareMachine {
+  readonly processor: Processor;
+  /** RAM before any run. */
+  readonly initial: Uint8Array;
+  /** Gives the vector of an interrupt. */
+  acknowledge: () => number = () => 0x20;
+  readonly #power: Uint8Array;
+  /** Linear memory that the processor only reads. */
+  readonly #constant: Uint8Array;
+
+  constructor() {
+    const options = { ramBytes: RAM_BYTES, features: DEFAULT_FEATURES, seed: 1n };
+    this.processor = new Processor(loadProcessorModule(), options, {
+      portRead: (_, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
+      portWrite: () => {},
+      memoryRead: (_, low) => low & 0xff,
+      memoryWrite: () => {},
+      interruptAcknowledge: () => this.acknowledge(),
+    });
+    this.#build();
+    this.initial = this.processor.memory.bytes.slice();
+    this.#power = this.#block().slice();
+    this.#constant = this.#constants();
+  }
+
+  /** RAM, registers and caches as new; flat segments for `cpl`, 64-bit code at CODE. */
+  restore(cpl: 0 | 3): void {
+    const { processor } = this;
+    const { view } = processor;
+    processor.memory.write(0, this.initial);
+    this.#restoreBlock();
+    view.setU64('CR0', 0x80050033n);
+    view.setU64('CR3', BigInt(PML4));
+    view.setU64('CR4', 0xa0n);
+    view.setU64('EFER', 0xd01n);
+    view.setU32('CPL', cpl);
+    const dpl = cpl === 3 ? 0x60 : 0;
+    const flat = { base: 0n, limit: 0xffffffff };
+    view.setSegment('cs', { ...flat, selector: cpl === 3 ? 0x2b : 0x08, access: 0xa09b | dpl });
+    for (const name of ['ss', 'ds', 'es'] as const) {
+      view.setSegment(name, { ...flat, selector: cpl === 3 ? 0x23 : 0x10, access: 0xc093 | dpl });
+    }
+    view.setSegment('tr', { base: BigInt(TSS), limit: 0x67, access: 0x8b, selector: 0x30 });
+    view.setU64('GDTR_BASE', BigInt(GDT));
+    view.setU32('GDTR_LIMIT', GDT_ENTRIES.length * 8 - 1);
+    view.setU64('IDTR_BASE', BigInt(IDT));
+    view.setU32('IDTR_LIMIT', 0xfff);
+    view.setU64('RIP', BigInt(CODE));
+    processor.stateChanged();
+  }
+
+  /** Makes the handler of `vector` begin with ud2. */
+  breakHandler(vector: number): void {
+    this.processor.memory.write(HANDLERS + 64 * vector, Uint8Array.of(0x0f, 0x0b));
+  }
+
+  /** Everything that a guest could tell, as text, less RAM. */
+  state(): string {
+    const { view, rflags } = this.processor;
+    const hex = (value: bigint | number): string => value.toString(16);
+    return [
+      `rflags=${hex(rflags)}`,
+      ...[...view.gpr].map((value, n) => `r${n}=${hex(value)}`),
+      ...STATE_U64.map((name) => `${name}=${hex(view.u64(name))}`),
+      ...STATE_U32.map((name) => `${name}=${hex(view.u32(name))}`),
+      ...SEGMENTS.map((name) => `${name}=${Object.values(view.segment(name)).map(hex).join(':')}`),
+    ].join('\n');
+  }
+
+  /** Nothing outside RAM and the processor's own state has been written. */
+  isContained(): boolean {
+    return Buffer.from(this.#constants()).equals(this.#constant);
+  }
+
+  #block(): Uint8Array {
+    const { layout, data } = this.processor.view;
+    return new Uint8Array(data.buffer, layout('PROCESSOR'), layout('PROCESSOR_BYTES'));
+  }
+
+  /** The processor's state as after power-up; what its caches need to know of themselves stays. */
+  #restoreBlock(): void {
+    const { view } = this.processor;
+    const kept = ['CACHE_NEXT', 'CODE_PAGE_NEXT', 'CODE_PAGE_FREE', 'CONTEXT_LAST', 'SPACE_VICTIM'];
+    const values = kept.map((name) => view.u32(name));
+    this.#block().set(this.#power);
+    kept.forEach((name, n) => {
+      view.setU32(name, values[n] ?? 0);
+    });
+  }
+
+  /** The first page, the decode tables, and what lies behind RAM. */
+  #constants(): Uint8Array {
+    const { layout, data } = this.processor.view;
+    const all = new Uint8Array(data.buffer);
+    const end = layout('DECODE_HANDLERS') + layout('DECODE_MAX_ENTRIES') * 8;
+    return Buffer.concat([
+      all.subarray(0, layout('PROCESSOR')),
+      all.subarray(layout('DECODE_INDEX'), end),
+      all.subarray(layout('RAM') + RAM_BYTES),
+    ]);
+  }
+
+  #build(): void {
+    const { memory } = this.processor;
+    memory.writeU64(PML4, BigInt(PDPT) | P | RW | US);
+    memory.writeU64(PDPT, BigInt(PD) | P | RW | US);
+    memory.writeU64(PD, BigInt(PT) | P | RW | US);
+    for (let page = 1; page < RAM_BYTES >> 12; page++) {
+      memory.writeU64(PT + page * 8, pageEntry(page << 12));
+    }
+    GDT_ENTRIES.forEach((entry, n) => {
+      memory.writeU64(GDT + n * 8, entry);
+    });
+    for (const at of [4, 12, 20, ...[0, 1, 2, 3, 4, 5, 6].map((n) => IST1 + 8 * n)]) {
+      memory.write(TSS + at, Uint8Array.of(0, HANDLER_STACK >> 8));
+    }
+    for (let vector = 0; vector < 256; vector++) this.#gate(vector);
+  }
+
+  #gate(vector: number): void {
+    const { memory } = this.processor;
+    const at = HANDLERS + 64 * Math.min(vector, 32);
+    const error = WITH_ERROR.has(vector) ? DROP_ERROR : [];
+    memory.write(at, Uint8Array.from(vector < 32 ? [...error, ...RESUME] : IRETQ));
+    const type = vector % 2 === 0 ? 0xee : 0xef;
+    memory.writeU64(
+      IDT + vector * 16,
+      BigInt(at) | (8n << 16n) | (1n << 32n) | (BigInt(type) << 40n),
+    );
+    memory.writeU64(IDT + vector * 16 + 8, 0n);
+  }
+}
+
+function pageEntry(at: number): bigint {
+  if (at < 0x5000) return BigInt(at) | P;
+  if (at < CODE) return BigInt(at) | P | RW;
+  if (at === 0x25000) return BigInt(at) | P | RW;
+  if (at === 0x26000) return 0n;
+  if (at === 0x24000) return BigInt(at) | P | US;
+  if (at === DEVICE) return 0x100000n | P | RW | US;
+  const isAlias = at >= ALIAS && at < ALIAS + CODE_BYTES;
+  return BigInt(isAlias ? at - ALIAS + CODE : at) | P | RW | US;
+}

@@ -1,0 +1,47 @@
+/**
+ * The loop of a fuzz test. Case n of a run that began with seed s is the case of seed s + n: FUZZ_SEED
+ * repeats one, and resumes a run at the seed last shown. FUZZ_RUNS asks for a long run, which shows its
+ * progress on stderr.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+
+/** A case that takes longer, in ms, hangs for all that anybody cares. */
+const CASE_LIMIT = 2000;
+/** Cases between pauses, in which the test runner may report. */
+const CHUNK = 500;
+const SHOWN_EVERY = 10_000;
+
+export interface FuzzOptions {
+  readonly name: string;
+  /** Cases in `make test`. */
+  readonly runs: number;
+  /** One in how many of FUZZ_RUNS. */
+  readonly share: number;
+}
+
+/** Calls `check` with one seed after another. */
+export async function fuzz(
+  { name, runs, share }: FuzzOptions,
+  check: (seed: number) => void,
+): Promise<void> {
+  const first = Number(process.env['FUZZ_SEED'] ?? 1);
+  const asked = Number(process.env['FUZZ_RUNS'] ?? 0);
+  const count = asked > 0 ? Math.ceil(asked / share) : runs;
+  let shown = Date.now();
+  for (let n = 0; n < count; n++) {
+    const began = performance.now();
+    check(first + n);
+    const took = performance.now() - began;
+    if (took > CASE_LIMIT)
+      throw new Error(`${name}: seed ${first + n} took ${Math.round(took)} ms`);
+    if (n % CHUNK === 0) {
+      await setImmediate();
+      if (asked > 0 && Date.now() - shown > SHOWN_EVERY) {
+        shown = Date.now();
+        process.stderr.write(`${name}: ${n} of ${count}, seed ${first + n}\n`);
+      }
+    }
+  }
+  if (asked > 0) process.stderr.write(`${name}: ${count} done, from seed ${first}\n`);
+}
