@@ -119,12 +119,13 @@ export class Decoder {
     return i;
   }
 
+  /** The record of what is no instruction. Its length takes in the byte behind, which may have told that. */
   static undefined(i: usize, offset: u32, why: Why): u32 {
     memory.fill(i, 0, RECORD);
     store<u16>(i, HANDLER_UNDEFINED);
     store<u64>(i, why, 16);
     store<u16>(i, <u16>offset, 28);
-    const length = max<u32>(1, <u32>(cursor - source));
+    const length = min<u32>(<u32>(cursor - source) + 1, <u32>(end - source));
     store<u8>(i, <u8>length, 2);
     return length;
   }
