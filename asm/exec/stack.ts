@@ -3,12 +3,13 @@
  * operand size is 64 or 16 bits in 64-bit mode, 32 or 16 elsewhere.
  */
 
-import { Event } from '../cpu/event';
+import { Event, Raised } from '../cpu/event';
 import { Flags, RF, VM } from '../cpu/flags';
 import { Operand, Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { Stack } from '../cpu/stack';
 import { SystemFlags } from '../cpu/system-flags';
+import { RAISED, STEPPING } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 
 const RSP: u32 = 4;
@@ -49,6 +50,11 @@ export function enter(i: usize): void {
   const size = Rec.size(i);
   const bytes = Rec.imm(i) & 0xffff;
   const level = <u32>(Rec.imm(i) >> 16) & 31;
+  // Pushes may overwrite the frames that it copies, so it must not have to start again.
+  if (level > 1 && load<u32>(STEPPING) == 0) {
+    store<u32>(RAISED, Raised.Alone);
+    return;
+  }
   let top = Stack.pointer() - size;
   Stack.write(top, size, Stack.frame());
   if (Event.raised()) return;
