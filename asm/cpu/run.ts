@@ -146,7 +146,7 @@ export class Run {
     store<i64>(FUEL, fuel);
     store<u32>(REPEATING, 0);
     // RF lasts for one instruction and shows in nothing but breakpoints, which would have it stepped.
-    store<u32>(RFLAGS, load<u32>(RFLAGS) & ~RF);
+    if (load<u32>(RFLAGS) & RF) store<u32>(RFLAGS, load<u32>(RFLAGS) & ~RF);
     execute(i);
   }
 
