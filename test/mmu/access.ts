@@ -139,13 +139,16 @@ function pokeNop(
 ): boolean {
   const key = (found: bigint[] | Result): string =>
     Array.isArray(found) ? found.join() : `${found.vector} ${found.error} ${found.cr2}`;
-  const before = key(locate(rig.expected.scratch(), state, gva, 'fetch', size));
+  const where = (length: number): string =>
+    key(locate(rig.expected.scratch(), state, gva, 'fetch', length));
+  const before = [where(1), where(size)];
   places.forEach((hpa, n) => {
     rig.pokeBytes(hpa, [NOPS[size][n] ?? 0]);
   });
   const scratch = rig.expected.scratch();
-  const after = key(locate(scratch, state, gva, 'fetch', size));
-  return before === after && places.every((hpa, n) => scratch.readByte(hpa) === NOPS[size][n]);
+  locate(scratch, state, gva, 'fetch', size);
+  const isSame = before[0] === where(1) && before[1] === where(size);
+  return isSame && places.every((hpa, n) => scratch.readByte(hpa) === NOPS[size][n]);
 }
 
 /** The code of an access, at CODE, followed by a jump to itself. */
