@@ -15,7 +15,7 @@ import { createExecutor } from '../../src/machine/exec.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { instruction, number } from './code.ts';
 import { BareMachine, CODE, CODE_BYTES, DATA, DEVICE, RAM_BYTES } from './machine.ts';
-import { fuzz } from './progress.ts';
+import { FUZZ_TIMEOUT, fuzz } from './progress.ts';
 
 const TABLES = buildDecodeTables(ROWS);
 const UD = 6;
@@ -108,6 +108,8 @@ function checkExec(seed: number): void {
   if ('error' in reply) expect.fail(`${what}: ${reply.error}`);
   const moved = BigInt(reply.regs['rip'] ?? 0) - EXEC_CODE;
   const vector = reply.trap ? (reply.trap.vector ?? -1) : undefined;
+  // A repeated instruction that overwrote itself goes on as another.
+  if (reply.mem.some(([place]) => BigInt(place) >> 12n === EXEC_CODE >> 12n)) return;
   checkStep(what, code, moved, vector, reply.partial === true);
 }
 
@@ -218,12 +220,20 @@ function checkBare(machine: BareMachine, seed: number): void {
 describe('random instructions', () => {
   const machine = new BareMachine();
 
-  it('are executed or refused by exec', async () => {
-    await fuzz({ name: 'exec', runs: 15_000, share: 4 }, checkExec);
-  });
+  it(
+    'are executed or refused by exec',
+    async () => {
+      await fuzz({ name: 'exec', runs: 15_000, share: 4 }, checkExec);
+    },
+    FUZZ_TIMEOUT,
+  );
 
-  it('are executed or refused by a bare machine, and stay in their pages', async () => {
-    await fuzz({ name: 'bare', runs: 15_000, share: 4 / 3 }, (seed) => checkBare(machine, seed));
-    expect(machine.isContained()).toBe(true);
-  });
+  it(
+    'are executed or refused by a bare machine, and stay in their pages',
+    async () => {
+      await fuzz({ name: 'bare', runs: 15_000, share: 4 / 3 }, (seed) => checkBare(machine, seed));
+      expect(machine.isContained()).toBe(true);
+    },
+    FUZZ_TIMEOUT,
+  );
 });

@@ -12,6 +12,11 @@ const CASE_LIMIT = 2000;
 const CHUNK = 500;
 const SHOWN_EVERY = 10_000;
 
+const FIRST = Number(process.env['FUZZ_SEED'] ?? 1);
+const ASKED = Number(process.env['FUZZ_RUNS'] ?? 0);
+/** Time that a test may take, in ms. */
+export const FUZZ_TIMEOUT = ASKED > 0 ? 24 * 3600 * 1000 : 120_000;
+
 export interface FuzzOptions {
   readonly name: string;
   /** Cases in `make test`. */
@@ -25,23 +30,21 @@ export async function fuzz(
   { name, runs, share }: FuzzOptions,
   check: (seed: number) => void,
 ): Promise<void> {
-  const first = Number(process.env['FUZZ_SEED'] ?? 1);
-  const asked = Number(process.env['FUZZ_RUNS'] ?? 0);
-  const count = asked > 0 ? Math.ceil(asked / share) : runs;
+  const count = ASKED > 0 ? Math.ceil(ASKED / share) : runs;
   let shown = Date.now();
   for (let n = 0; n < count; n++) {
     const began = performance.now();
-    check(first + n);
+    check(FIRST + n);
     const took = performance.now() - began;
     if (took > CASE_LIMIT)
-      throw new Error(`${name}: seed ${first + n} took ${Math.round(took)} ms`);
+      throw new Error(`${name}: seed ${FIRST + n} took ${Math.round(took)} ms`);
     if (n % CHUNK === 0) {
       await setImmediate();
-      if (asked > 0 && Date.now() - shown > SHOWN_EVERY) {
+      if (ASKED > 0 && Date.now() - shown > SHOWN_EVERY) {
         shown = Date.now();
-        process.stderr.write(`${name}: ${n} of ${count}, seed ${first + n}\n`);
+        process.stderr.write(`${name}: ${n} of ${count}, seed ${FIRST + n}\n`);
       }
     }
   }
-  if (asked > 0) process.stderr.write(`${name}: ${count} done, from seed ${first}\n`);
+  if (ASKED > 0) process.stderr.write(`${name}: ${count} done, from seed ${FIRST}\n`);
 }

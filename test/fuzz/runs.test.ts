@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { pick, type RandomSource, randomSource } from '../../src/isa/random.ts';
 import { number, valid } from './code.ts';
 import { ALIAS, BareMachine, CODE, CODE_BYTES, DATA, DEVICE } from './machine.ts';
-import { fuzz } from './progress.ts';
+import { FUZZ_TIMEOUT, fuzz } from './progress.ts';
 
 /** Instructions that each program runs for. */
 const LENGTH = 300n;
@@ -132,8 +132,12 @@ function check(machine: BareMachine, seed: number): void {
 describe('a random program', () => {
   const machine = new BareMachine();
 
-  it('does not depend on how it is run', async () => {
-    await fuzz({ name: 'programs', runs: 1000, share: 100 }, (seed) => check(machine, seed));
-    expect(machine.isContained()).toBe(true);
-  });
+  it(
+    'does not depend on how it is run',
+    async () => {
+      await fuzz({ name: 'programs', runs: 1000, share: 100 }, (seed) => check(machine, seed));
+      expect(machine.isContained()).toBe(true);
+    },
+    FUZZ_TIMEOUT,
+  );
 });
