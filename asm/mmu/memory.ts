@@ -15,6 +15,7 @@ import { Event, Raised, Vector } from '../cpu/event';
 import { AC } from '../cpu/flags';
 import { Why } from '../gen/why';
 import {
+  CODE_PAGE_FREE,
   CPL,
   CR0,
   DATA_CONTEXT,
@@ -200,8 +201,14 @@ export class Memory {
   }
 
   static walk(gva: u64, want: Want, context: u64, user: bool, implicit: bool): u64 {
+    const dropped = load<u32>(CODE_PAGE_FREE);
     if (!Walk.translate(gva, want, user, implicit)) {
       Event.pageFault(gva, load<u32>(WALK_ERROR));
+      return NOWHERE;
+    }
+    if (load<u32>(CODE_PAGE_FREE) != dropped && load<u32>(STEPPING) == 0) {
+      // Setting A or D has changed decoded code, perhaps that of the running block.
+      store<u32>(RAISED, Raised.Alone);
       return NOWHERE;
     }
     Tlb.insert(TLB_READ, gva, context);
