@@ -227,7 +227,7 @@ export class Decoder {
   static matches(entry: usize, mode: u32): bool {
     if (!((load<u8>(entry, 2) >> mode) & 1)) return false;
     const flags: u32 = load<u8>(entry, 8);
-    if (vex && !Decoder.vexMatches(entry, flags)) return false;
+    if (vex && !Decoder.vexMatches(flags)) return false;
     const size = Decoder.operandSize(flags, mode);
     if (!((load<u8>(entry, 3) >> (size - 1)) & 1)) return false;
     if (!Decoder.prefixMatches(load<u8>(entry, 4))) return false;
@@ -245,11 +245,14 @@ export class Decoder {
     return rm == 0xff || rm == (byte & 7);
   }
 
-  static vexMatches(entry: usize, flags: u32): bool {
+  static vexMatches(flags: u32): bool {
     if (vexL != 0) return false;
     const w = (rex & 8) != 0;
-    if (w ? (flags & VEX_W0) != 0 : (flags & VEX_W1) != 0) return false;
-    if (vvvv == 0) return true;
+    return w ? (flags & VEX_W0) == 0 : (flags & VEX_W1) == 0;
+  }
+  /** VEX.vvvv names an operand, or is not used. */
+  static vexNames(entry: usize): bool {
+    if (!vex || vvvv == 0) return true;
     for (let n: u32 = 0; n < 4; n++) {
       if (load<u8>(entry + 12 + (n << 2), 1) == 4) return true;
     }
@@ -311,6 +314,7 @@ export class Decoder {
     if (short) return Why.None;
     const isMemory = (load<u8>(i, 3) & REC_MEMORY) != 0;
     if (lock && !((flags & LOCK_ALLOWED) != 0 && isMemory)) return Why.LockMisused;
+    if (!Decoder.vexNames(entry)) return Why.Undefined;
     const feature: u32 = load<u8>(entry, 29);
     if (feature != 0 && !((load<u64>(FEATURES) >> feature) & 1)) return Why.FeatureAbsent;
     if (segment != NO_SEGMENT) store<u8>(i, <u8>segment, 15);

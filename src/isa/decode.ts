@@ -83,7 +83,7 @@ export function decode(
   const operands = entry ? decodeOperands(decoding, entry) : [];
   if (cursor.length > MAX_LENGTH) return { ok: false, reason: 'too-long' };
   if (cursor.overrun) return { ok: false, reason: 'truncated' };
-  if (!entry) return { ok: false, reason: 'invalid' };
+  if (!entry || !isAllowed(decoding, entry)) return { ok: false, reason: 'invalid' };
   return {
     ok: true,
     row: (entry[ENTRY.ROW] ?? 0) | ((entry[ENTRY.ROW + 1] ?? 0) << 8),
@@ -112,7 +112,7 @@ function findEntry(decoding: Decoding, tables: DecodeTables): Uint8Array | undef
   if (hasModrm) decoding.modrm = decoding.cursor.u8();
   for (let i = first; i < end; i++) {
     const entry = tables.entries.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES);
-    if (matches(decoding, entry)) return isAllowed(decoding, entry) ? entry : undefined;
+    if (matches(decoding, entry)) return entry;
   }
   return undefined;
 }
