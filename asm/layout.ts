@@ -158,6 +158,8 @@ export const EVENT_TIME: usize = PROCESSOR + 0x4d8;
 /** Why the run ended (ExitReason), with details where it has any. */
 export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
 
+/** u32, the record that the dispatch loop begins with: what is loaded needs no zero-extension each time. */
+export const CURRENT: usize = PROCESSOR + 0x4ec;
 /** 16 bytes that a split or device access is gathered in. */
 export const SCRATCH: usize = PROCESSOR + 0x4f0;
 

@@ -163,6 +163,17 @@ export class CodeCache {
     return next;
   }
 
+  /** Block at `rip` if it can be entered at once, without a call: else 0, and nothing has changed. */
+  @inline static reach(rip: u64): usize {
+    const hpa = Tlb.fetch(rip);
+    const mode = load<u32>(CODE_MODE);
+    const slot = CodePages.slot(<u32>hpa, mode);
+    const known = load<u32>(slot) == <u32>hpa && load<u32>(slot, 4) == mode;
+    if (hpa < 0 || !known || load<u32>(STEPPING) != 0) return 0;
+    store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
+    return load<u32>(slot, 8);
+  }
+
   /** Block at `rip`, or 0 if the run loop must go on at RIP, which is then set. */
   static jump(rip: u64): usize {
     store<u64>(RIP, rip);

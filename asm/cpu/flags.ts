@@ -81,7 +81,7 @@ export class Flags {
     if (op == SUB) return load<u64>(FLAG_A) < load<u64>(FLAG_B);
     return Flags.carry(op);
   }
-  static carry(op: u32): bool {
+  @inline static carry(op: u32): bool {
     if (op == EXPLICIT) return (load<u32>(RFLAGS) & CF) != 0;
     const a = load<i64>(FLAG_A);
     const b = load<i64>(FLAG_B);
@@ -97,11 +97,11 @@ export class Flags {
     if (load<u32>(FLAG_OP) != EXPLICIT) return load<i64>(FLAG_RES) < 0;
     return (load<u32>(RFLAGS) & SF) != 0;
   }
-  static pf(): bool {
+  @inline static pf(): bool {
     if (load<u32>(FLAG_OP) != EXPLICIT) return (popcnt<u32>(load<u8>(FLAG_RES)) & 1) == 0;
     return (load<u32>(RFLAGS) & PF) != 0;
   }
-  static of(): bool {
+  @inline static of(): bool {
     const op = load<u32>(FLAG_OP);
     if (op == EXPLICIT) return (load<u32>(RFLAGS) & OF) != 0;
     const a = load<i64>(FLAG_A);
@@ -134,7 +134,7 @@ export class Flags {
   }
 
   /** The six status flags in RFLAGS positions. */
-  static status(): u32 {
+  @inline static status(): u32 {
     const op = load<u32>(FLAG_OP);
     if (op == EXPLICIT) return load<u32>(RFLAGS) & STATUS;
     const result = load<i64>(FLAG_RES);
@@ -153,12 +153,15 @@ export class Flags {
     return bits;
   }
   /** Sets the six status flags from RFLAGS positions. */
-  static setStatus(bits: u32): void {
+  @inline static setStatus(bits: u32): void {
     store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~STATUS) | (bits & STATUS));
     store<u32>(FLAG_OP, EXPLICIT);
   }
   /** Changes the status flags in `mask` to those of `bits`, keeps the others. */
   static change(mask: u32, bits: u32): void {
+    Flags.changeInline(mask, bits);
+  }
+  @inline static changeInline(mask: u32, bits: u32): void {
     Flags.setStatus((Flags.status() & ~mask) | (bits & mask));
   }
   /** The whole of RFLAGS. */

@@ -88,8 +88,8 @@ export class Address {
   /** base + index * scale + disp, with no width, segment or RIP applied. */
   @inline static sum(i: usize): u64 {
     return (
-      load<u64>(REGS + load<u8>(i, 12)) +
-      (load<u64>(REGS + load<u8>(i, 13)) << load<u8>(i, 14)) +
+      load<u64>(load<u8>(i, 12), REGS) +
+      (load<u64>(load<u8>(i, 13), REGS) << load<u8>(i, 14)) +
       <u64>(<i64>load<i32>(i, 8))
     );
   }

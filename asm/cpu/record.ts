@@ -40,6 +40,8 @@ export const REC_ABSOLUTE: u32 = 128;
 /** Any of these: base + index + disp is not yet the linear address. */
 export const REC_INDIRECT: u32 =
   REC_SEGMENTED | REC_ADDRESS32 | REC_ADDRESS16 | REC_RIP | REC_ABSOLUTE;
+/** Any of these: more than cutting the sum to 32 bits is to be done. */
+export const REC_INVOLVED: u32 = REC_SEGMENTED | REC_ADDRESS16 | REC_RIP | REC_ABSOLUTE;
 
 /** Reads the fields of the record at `i`. */
 export class Rec {

@@ -14,7 +14,7 @@ export class Rotate {
     const n = Shift.masked<T>(count);
     if (n == 0) return a;
     const result = rotl<T>(a, <T>(n & (<u32>sizeof<T>() * 8 - 1)));
-    Flags.change(CF | OF, (<u32>result & CF) | Sign.overflow<T>(a ^ (a << 1)));
+    Flags.changeInline(CF | OF, (<u32>result & CF) | Sign.overflow<T>(a ^ (a << 1)));
     return result;
   }
   @inline static ror<T>(a: T, count: u8): T {
@@ -22,7 +22,8 @@ export class Rotate {
     if (n == 0) return a;
     const top = <u32>sizeof<T>() * 8 - 1;
     const result = rotr<T>(a, <T>(n & top));
-    Flags.change(CF | OF, (<u32>(result >> <T>top) & CF) | Sign.overflow<T>(a ^ (a << (<T>top))));
+    const carry = <u32>(result >> <T>top) & CF;
+    Flags.changeInline(CF | OF, carry | Sign.overflow<T>(a ^ (a << (<T>top))));
     return result;
   }
 }

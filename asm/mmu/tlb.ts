@@ -45,11 +45,16 @@ export class Tlb {
   }
   /** The same for either array and any context. */
   @inline static find(array: usize, gva: u64, size: u32, context: u64): usize {
-    const slot = (<u32>gva >> 8) & TLB_SLOTS;
-    if (load<u64>(slot + array) == (((gva + (size - 1)) & PAGE) | context)) {
-      return <usize>(<u32>gva + load<u32>(slot + array, 8));
-    }
-    return 0;
+    return Tlb.hits(array, gva, size, context) ? Tlb.place(array, gva) : 0;
+  }
+  /** The entry for `gva` serves `size` bytes; their address is then Tlb.place. `array` is a constant. */
+  @inline static hits(array: usize, gva: u64, size: u32, context: u64): bool {
+    const slot: usize = (<u32>gva >> 8) & TLB_SLOTS;
+    return load<u64>(slot + array) == (((gva + (size - 1)) & PAGE) | context);
+  }
+  @inline static place(array: usize, gva: u64): usize {
+    const slot: usize = (<u32>gva >> 8) & TLB_SLOTS;
+    return <usize>(<u32>gva + load<u32>(slot + array, 8));
   }
   /** HPA of the instruction byte at `gva` in RAM, or -1 on a miss. */
   @inline static fetch(gva: u64): i64 {

@@ -3,16 +3,16 @@
  *
  *   handlers.ts   numbers of the handlers that stand for no row
  *   why.ts        reasons for faults (src/base/why.ts)
- *   dispatch.ts   execute(): the loop over records with one case per handler; runGuarded(): the switch
- *                 over rows with a privilege rule, behind the one place that checks it
+ *   dispatch.ts   execute(): runs records. fast() is a loop with a case per hot handler, which calls nothing;
+ *                 slow() runs one record by the function of its handler; guarded() does it for rows
+ *                 with a privilege rule, behind the one place that checks it
  *
- * Value functions of asm/exec are expanded here over the shapes and sizes that the rows use, with the
- * address, the TLB hit path and the miss path around them. A case ends in `continue` (next record), in
- * `break` (`next` holds the block to enter, or 0), or in `return` (the run loop must look).
+ * Value functions of asm/exec are expanded over the shapes and sizes that the rows use (gen-body.ts).
  */
 
 import { assert } from '../base/assert.ts';
 import { whyEnum } from '../base/why.ts';
+import { FAIL, fastBody, slowBody, type Use } from './gen-body.ts';
 import { enumerateHandlers, FIXED_HANDLERS, forms, handlerKey } from './handlers.ts';
 import type { Insn } from './row.ts';
 import { endsBlock, uopKind } from './uops.ts';
@@ -67,42 +67,50 @@ function dispatch(
   where: Map<string, Home>,
 ): string {
   const imports = new Map<string, Set<string>>();
-  const use = (uop: string): string => {
+  const use: Use = (uop) => {
     const home = where.get(uop);
     assert(home !== undefined, `asm/exec has no function '${uop}'`);
     const names = imports.get(home.module) ?? new Set();
     imports.set(home.module, names.add(home.owner ?? uop));
     return home.owner === undefined ? uop : `${home.owner}.${uop}`;
   };
-  const guarded = guardedKeys(rows);
-  const cases: string[] = [];
+  const onlyGuarded = guardedKeys(rows);
+  const fastCases: string[] = [];
+  const slowCases: string[] = [];
   const guardedCases: string[] = [];
-  const outlined: string[] = [];
+  const functions: string[] = [];
   keys.forEach((key, number) => {
-    if (guarded.only.has(key)) {
-      guardedCases.push(
-        `    case ${number}: // ${key}\n      ${use(uopOf(key))}(i);\n      break;`,
-      );
+    if (onlyGuarded.has(key)) {
+      guardedCases.push(`    case ${number}: // ${key}
+      ${use(uopOf(key))}(i);
+      break;`);
       return;
     }
-    const text = body(key, use);
-    if (isHot(key)) cases.push(`      case ${number}: { // ${key}\n${indent(text)}\n      }`);
-    else {
-      outlined.push(outline(number, key, text));
-      cases.push(
-        `      case ${number}: // ${key}\n        if (!handler${number}(i)) return;\n${indent(NEXT)}`,
+    if (isHot(key)) {
+      fastCases.push(
+        `      case ${number}: { // ${key}\n${indent(fastBody(key, use), 8)}\n      }`,
       );
     }
+    slowCases.push(`    case ${number}:\n      return handler${number}(i);`);
+    functions.push(
+      `\n/** ${key} */\nfunction handler${number}(i: usize): usize {\n${indent(slow(key, use), 2)}\n}\n`,
+    );
   });
-  const lines = [...imports].sort(([a], [b]) => (a < b ? -1 : 1));
-  const importText = lines
+  const importText = [...imports]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([module, names]) => `import { ${[...names].sort().join(', ')} } from '${module}';`)
     .join('\n');
-  return `${HEADER}${PRELUDE}${importText}\n\n${LOOP_HEAD}${cases.join('\n')}\n${LOOP_TAIL}${GUARD_HEAD}${guardedCases.join('\n')}\n${GUARD_TAIL}${outlined.join('')}`;
+  return [
+    `${HEADER}${PRELUDE}${importText}\n\n${EXECUTE}`,
+    `${FAST_HEAD}${fastCases.join('\n')}\n${FAST_TAIL}`,
+    `${SLOW_HEAD}${slowCases.join('\n')}\n${SLOW_TAIL}`,
+    `${GUARDED_HEAD}${guardedCases.join('\n')}\n${GUARDED_TAIL}`,
+    functions.join(''),
+  ].join('\n');
 }
 
 /** Keys that only rows with a privilege rule use: they live in the switch behind the check. */
-function guardedKeys(rows: readonly Insn[]): { only: Set<string> } {
+function guardedKeys(rows: readonly Insn[]): Set<string> {
   const plain = new Set<string>();
   const only = new Set<string>();
   for (const row of rows) {
@@ -116,16 +124,14 @@ function guardedKeys(rows: readonly Insn[]): { only: Set<string> } {
   for (const key of plain) {
     assert(!only.has(key), `handler ${key} is used with and without a privilege rule`);
   }
-  return { only };
+  return only;
 }
 
-/**
- * Whether a handler's body stands in the dispatch loop itself. The others are functions of their own, one
- * call away: a smaller loop is compiled sooner and better.
- */
+/** Whether a handler has a case in fast(): a smaller loop is compiled sooner and better. */
 function isHot(key: string): boolean {
+  if (FIXED_HANDLERS.some((name) => name === key)) return key === 'end';
   const [head = '', shape = '', bits = ''] = key.split('.');
-  if (head === 'fn') return true;
+  if (head === 'fn') return false;
   const kind = uopKind(head);
   if (!EXPANDED.has(kind)) return true;
   if (kind === 'extend') return bits !== '16';
@@ -144,120 +150,26 @@ const EXPANDED = new Set([
   'cmov',
 ]);
 const RARE_IN_MEMORY = new Set('adc sbb neg not shl shr sar rol ror'.split(' '));
-const HOT_BYTES = new Set(['mov', 'cmp', 'test']);
-
-/** A handler as a function: true to go on with the next record, false where the run loop must look. */
-function outline(number: number, key: string, text: string): string {
-  const statements = text
-    .replace(NEXT, 'return true;')
-    .replaceAll(/^(\s*)return;$/gm, '$1return false;');
-  return `\n/** ${key} */\nfunction handler${number}(i: usize): bool {\n${statements}\n}\n`;
-}
+const HOT_BYTES = new Set('mov cmp test add sub and or xor'.split(' '));
 
 function uopOf(key: string): string {
   const [head = '', second = ''] = key.split('.');
   return head === 'fn' ? second : head;
 }
 
-const indent = (text: string): string => text.replace(/^(?=.)/gm, '        ');
+const indent = (text: string, columns: number): string =>
+  text.replace(/^(?=.)/gm, ' '.repeat(columns));
 
-const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
-import { Event, Vector } from '../cpu/event';
-import { Flags } from '../cpu/flags';
-import { Address, Operand, Place, Register } from '../cpu/operand';
-import { Outcome } from '../cpu/outcome';
-import { Privilege, Verdict } from '../cpu/privilege';
-import { RECORD, Rec } from '../cpu/record';
-import { CODE_PAGE, FUEL, RAISED, REGS, RIP } from '../layout';
-import { Memory, SEGMENT_SS } from '../mmu/memory';
-import { Tlb } from '../mmu/tlb';
-import { Why } from './why';
-`;
-
-const LOOP_HEAD = `/** Runs records from the one at \`first\` until the run loop must look; RIP and RAISED are then settled. */
-export function execute(first: usize): void {
-  let i = first;
-  while (true) {
-    let next: usize = 0;
-    switch (<u32>load<u16>(i)) {
-`;
-
-const LOOP_TAIL = `      default:
-        return;
-    }
-    if (next == 0) return;
-    const fuel = load<i64>(FUEL) - load<i64>(next - COST);
-    if (fuel < 0) {
-      store<u64>(RIP, Place.current(next));
-      return;
-    }
-    store<i64>(FUEL, fuel);
-    i = next;
-  }
-}
-
-`;
-
-const GUARD_HEAD = `/** Checks the privilege rule of the record at \`i\` and runs its handler; RIP is already that of the next. */
-function runGuarded(i: usize): void {
-  const verdict = Privilege.allows(i);
-  if (verdict != Verdict.Run) return;
-  switch (<u32>Rec.entryHandler(i)) {
-`;
-
-const GUARD_TAIL = `    default:
-      break;
-  }
-}
-`;
-
-const NEXT = 'i += RECORD;\ncontinue;';
-const FAIL = '{\n  Outcome.interrupt(i);\n  return;\n}';
-const REGISTER = (n: number): string => `REGS + load<u8>(i, ${4 + n})`;
-
-type Use = (uop: string) => string;
-
-/** Body of the case for a handler key. */
-function body(key: string, use: Use): string {
-  if (key === 'undefined') return 'Outcome.undefined(i);\nreturn;';
-  if (key === 'end') return END;
-  if (key === 'guard') return ending('runGuarded(i);');
-  const uop = uopOf(key);
-  if (key.startsWith('fn.')) {
-    return endsBlock(uop)
-      ? ending(`${use(uop)}(i);`)
-      : `${use(uop)}(i);\nif (Event.raised()) ${FAIL}\n${NEXT}`;
-  }
-  const [, shape = '', bits = '', sourceBits = ''] = key.split('.');
-  switch (uopKind(uop)) {
-    case 'binary':
-    case 'shift':
-      return binary(use(uop), shape, Number(bits), uopKind(uop) === 'shift' ? 8 : Number(bits));
-    case 'compare':
-      return compare(use(uop), shape, Number(bits));
-    case 'move':
-      return move(use(uop), shape, Number(bits), Number(bits));
-    case 'extend':
-      return move(`${use(uop)}<u${bits}, u${sourceBits}>`, shape, Number(bits), Number(sourceBits));
-    case 'unary':
-      return unary(use(uop), shape, Number(bits));
-    case 'triple':
-      return triple(use(uop), shape, Number(bits));
-    case 'lea':
-      return lea(Number(bits));
-    case 'cmov':
-      return cmov(uop.slice(4), shape, Number(bits));
-    case 'set':
-      return setcc(uop.slice(3), shape);
-    case 'jcc':
-      return jcc(uop.slice(1));
-    default:
-      return TEMPLATES[key] ?? assertNever(key);
-  }
-}
-
-function assertNever(key: string): never {
-  assert(false, `no template for handler '${key}'`);
+/** Statements of the slow function of a handler. */
+function slow(key: string, use: Use): string {
+  if (key === 'undefined') return 'Outcome.undefined(i);\nreturn 0;';
+  if (key === 'end') return 'return follow(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));';
+  if (key === 'guard') return ending('guarded(i);');
+  if (!key.startsWith('fn.')) return slowBody(key, use);
+  const call = `${use(uopOf(key))}(i);`;
+  return endsBlock(uopOf(key))
+    ? ending(call)
+    : `${call}\nif (Event.raised()) ${FAIL}\nreturn i + RECORD;`;
 }
 
 /**
@@ -268,210 +180,93 @@ function ending(call: string): string {
   return `store<u64>(RIP, Place.next(i));
 ${call}
 if (Event.raised()) ${FAIL}
-if (!Outcome.isCalm()) return;
-next = CodeCache.jump(load<u64>(RIP));
-break;`;
+return Outcome.isCalm() ? proceed(CodeCache.jump(load<u64>(RIP))) : 0;`;
 }
 
-/** Statement that loads the memory operand of `bits` into \`name\`. */
-function loadMemory(name: string, bits: number): string {
-  return `const a = Address.linear(i);
-let ${name}: u${bits};
-const p = Tlb.read(a, ${bits / 8});
-if (p != 0) ${name} = load<u${bits}>(p);
-else {
-  ${name} = <u${bits}>Memory.readSlow(a, ${bits / 8}, Rec.segment(i));
-  if (Event.raised()) ${FAIL}
+const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
+import { Event, Vector } from '../cpu/event';
+import { Flags } from '../cpu/flags';
+import { Address, Operand, Place, Register } from '../cpu/operand';
+import { Outcome } from '../cpu/outcome';
+import { Privilege, Verdict } from '../cpu/privilege';
+import { REC_ADDRESS32, REC_INDIRECT, REC_INVOLVED, REC_SEGMENTED, RECORD, Rec } from '../cpu/record';
+import { CODE_PAGE, CONTEXT, CURRENT, FUEL, REGS, RIP, TLB_READ, TLB_WRITE } from '../layout';
+import { Memory, SEGMENT_SS } from '../mmu/memory';
+import { Tlb } from '../mmu/tlb';
+import { Why } from './why';
+`;
+
+const EXECUTE = `/** Runs records from the one at \`first\` until the run loop must look; RIP and RAISED are then settled. */
+export function execute(first: usize): void {
+  let i = first;
+  do {
+    i = fast(i);
+    if (i != 0) i = slow(i);
+  } while (i != 0);
 }
 `;
-}
 
-/** Statements that write \`value\`, an expression, to the memory operand. */
-function storeMemory(value: string, bits: number): string {
-  return `const a = Address.linear(i);
-const p = Tlb.write(a, ${bits / 8});
-if (p != 0) store<u${bits}>(p, ${value});
-else {
-  Memory.writeSlow(a, ${bits / 8}, <u64>(${value}), Rec.segment(i));
-  if (Event.raised()) ${FAIL}
-}
+const FAST_HEAD = `/** Runs records up to one that slow() must run, which it returns; 0 when the fuel is used up. */
+function fast(first: usize): usize {
+  store<u32>(CURRENT, <u32>first);
+  let i: usize = load<u32>(CURRENT);
+  while (true) {
+    let next: usize;
+    switch (<u32>load<u16>(i)) {
 `;
-}
 
-/** Statements that replace the memory operand \`m\` by the expression \`value\` of it. */
-function modifyMemory(value: string, bits: number): string {
-  return `const a = Address.linear(i);
-const p = Tlb.write(a, ${bits / 8});
-if (p != 0) {
-  const m = load<u${bits}>(p);
-  store<u${bits}>(p, ${value});
-} else {
-  const m = <u${bits}>Memory.readForWrite(a, ${bits / 8}, Rec.segment(i));
-  if (Event.raised()) ${FAIL}
-  Memory.writeSlow(a, ${bits / 8}, <u64>(${value}), Rec.segment(i));
-  if (Event.raised()) ${FAIL}
-}
-`;
-}
-
-/** Statement that writes a register: 32 bits clear the upper half. */
-function storeRegister(place: string, value: string, bits: number): string {
-  return bits === 32
-    ? `store<u64>(${place}, <u64>(${value}));\n`
-    : `store<u${bits}>(${place}, ${value});\n`;
-}
-
-/** The operand \`n\` of a shape as an expression; memory stands in the variable m. */
-function source(shape: string, n: number, bits: number): string {
-  if (shape[n] === 'I') return `<u${bits}>load<u64>(i, 16)`;
-  return shape[n] === 'M' ? 'm' : `load<u${bits}>(${REGISTER(n)})`;
-}
-
-function binary(fn: string, shape: string, bits: number, sourceBits: number): string {
-  const b = source(shape, 1, sourceBits);
-  if (shape[0] === 'M') return `${modifyMemory(`${fn}<u${bits}>(m, ${b})`, bits)}${NEXT}`;
-  const load = shape[1] === 'M' ? loadMemory('m', bits) : '';
-  const call = `${fn}<u${bits}>(load<u${bits}>(r), ${b})`;
-  return `${load}const r = ${REGISTER(0)};\n${storeRegister('r', call, bits)}${NEXT}`;
-}
-
-function compare(fn: string, shape: string, bits: number): string {
-  const load = shape.includes('M') ? loadMemory('m', bits) : '';
-  return `${load}${fn}<u${bits}>(${source(shape, 0, bits)}, ${source(shape, 1, bits)});\n${NEXT}`;
-}
-
-function move(fn: string, shape: string, bits: number, sourceBits: number): string {
-  const generic = fn.includes('<') ? fn : `${fn}<u${bits}>`;
-  if (shape[0] === 'M') {
-    return `const b = ${generic}(${source(shape, 1, sourceBits)});\n${storeMemory('b', bits)}${NEXT}`;
+const FAST_TAIL = `      default:
+        return i;
+    }
+    if (next == 0) return i;
+    const fuel = load<i64>(FUEL) - load<i64>(next - COST);
+    if (fuel < 0) {
+      store<u64>(RIP, Place.current(next));
+      return 0;
+    }
+    store<i64>(FUEL, fuel);
+    i = next;
   }
-  const load = shape[1] === 'M' ? loadMemory('m', sourceBits) : '';
-  const value = `${generic}(${source(shape, 1, sourceBits)})`;
-  return `${load}${storeRegister(REGISTER(0), value, bits)}${NEXT}`;
-}
-
-function unary(fn: string, shape: string, bits: number): string {
-  if (shape[0] === 'M') return `${modifyMemory(`${fn}<u${bits}>(m)`, bits)}${NEXT}`;
-  const call = `${fn}<u${bits}>(load<u${bits}>(r))`;
-  return `const r = ${REGISTER(0)};\n${storeRegister('r', call, bits)}${NEXT}`;
-}
-
-function triple(fn: string, shape: string, bits: number): string {
-  const load = shape.includes('M') ? loadMemory('m', bits) : '';
-  const call = `${fn}<u${bits}>(${source(shape, 1, bits)}, ${source(shape, 2, bits)})`;
-  return `${load}${storeRegister(REGISTER(0), call, bits)}${NEXT}`;
-}
-
-function lea(bits: number): string {
-  const sum = 'Address.effective(i, Address.sum(i))';
-  return `${storeRegister(REGISTER(0), `<u${bits}>${sum}`, bits)}${NEXT}`;
-}
-
-const CONDITIONS: Readonly<Record<string, string>> = {
-  o: 'Flags.of()',
-  b: 'Flags.cf()',
-  e: 'Flags.zf()',
-  be: 'Flags.notAbove()',
-  s: 'Flags.sf()',
-  p: 'Flags.pf()',
-  l: 'Flags.less()',
-  le: 'Flags.notGreater()',
-};
-const NEGATED: Readonly<Record<string, string>> = {
-  no: 'o',
-  ae: 'b',
-  ne: 'e',
-  a: 'be',
-  ns: 's',
-  np: 'p',
-  ge: 'l',
-  g: 'le',
-};
-
-function condition(name: string): string {
-  const positive = CONDITIONS[NEGATED[name] ?? name];
-  assert(positive !== undefined, `condition '${name}'`);
-  return NEGATED[name] === undefined ? positive : `!${positive}`;
-}
-
-function cmov(name: string, shape: string, bits: number): string {
-  const load = shape[1] === 'M' ? loadMemory('m', bits) : '';
-  const value = `${condition(name)} ? ${source(shape, 1, bits)} : load<u${bits}>(r)`;
-  return `${load}const r = ${REGISTER(0)};\n${storeRegister('r', `<u${bits}>(${value})`, bits)}${NEXT}`;
-}
-
-function setcc(name: string, shape: string): string {
-  const value = `<u8>(${condition(name)})`;
-  if (shape === 'M') return `${storeMemory(value, 8)}${NEXT}`;
-  return `store<u8>(${REGISTER(0)}, ${value});\n${NEXT}`;
-}
-
-/** Successors of a conditional jump: the taken one at TARGET, the other in the upper half of imm. */
-function jcc(name: string): string {
-  return `if (${condition(name)}) {
-  next = load<u32>(i, 24);
-  if (next == 0) next = CodeCache.link(i, 24, ${RELATIVE});
-} else {
-  next = load<u32>(i, 20);
-  if (next == 0) next = CodeCache.link(i, 20, Place.next(i));
-}
-break;`;
-}
-
-const END = `next = load<u32>(i, 24);
-if (next == 0) next = CodeCache.link(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));
-break;`;
-
-/** Target of a relative branch. */
-const RELATIVE = 'Place.next(i) + <u64>(<i64>load<i32>(i, 16))';
-
-const JUMP = `next = load<u32>(i, 24);
-if (next == 0) next = CodeCache.link(i, 24, ${RELATIVE});
-break;`;
-
-/** Pushes the 64-bit expression \`value\`; the stack pointer is written only when the store has succeeded. */
-const push = (value: string): string => `const s = Register.get(4) - 8;
-const q = Tlb.write(s, 8);
-if (q != 0) store<u64>(q, ${value});
-else {
-  Memory.writeSlow(s, 8, ${value}, SEGMENT_SS);
-  if (Event.raised()) ${FAIL}
-}
-Register.set(4, s);
-`;
-
-/** Pops into the variable v. */
-const POP = `const s = Register.get(4);
-let v: u64;
-const q = Tlb.read(s, 8);
-if (q != 0) v = load<u64>(q);
-else {
-  v = Memory.readSlow(s, 8, SEGMENT_SS);
-  if (Event.raised()) ${FAIL}
 }
 `;
 
-/** Near branch to the address in \`target\`, which must be canonical before anything changes. */
-const GO = 'next = CodeCache.jump(target);\nbreak;';
-const CHECK = `if (!Memory.isCanonical(target)) {
-  Event.gp(0, Why.NonCanonical);
-  Outcome.interrupt(i);
-  return;
+const SLOW_HEAD = `/** The block whose first record is \`next\`, paid for: 0 if it cannot be, RIP is then its address. */
+function proceed(next: usize): usize {
+  if (next == 0) return 0;
+  const fuel = load<i64>(FUEL) - load<i64>(next - COST);
+  if (fuel < 0) {
+    store<u64>(RIP, Place.current(next));
+    return 0;
+  }
+  store<i64>(FUEL, fuel);
+  return next;
+}
+
+/** Enters the block at \`rip\`, to which the link in the field at \`place\` of the record at \`i\` leads. */
+function follow(i: usize, place: usize, rip: u64): usize {
+  const next: usize = load<u32>(i + place);
+  return proceed(next != 0 ? next : CodeCache.link(i, place, rip));
+}
+
+/** Runs the record at \`i\`; the record to go on with, or 0. */
+function slow(i: usize): usize {
+  switch (<u32>load<u16>(i)) {
+`;
+
+const SLOW_TAIL = `    default:
+      return 0;
+  }
 }
 `;
 
-const TEMPLATES: Readonly<Record<string, string>> = {
-  nop: NEXT,
-  jmp: JUMP,
-  call: `if (load<u32>(i, 24) == 0) {
-  const target = ${RELATIVE};
-${CHECK}}
-${push('Place.next(i)')}${JUMP}`,
-  ret: `${POP}const target = v;\n${CHECK}Register.set(4, s + 8 + load<u64>(i, 16));\n${GO}`,
-  'jmpIndirect.R': `const target = load<u64>(${REGISTER(0)});\n${CHECK}${GO}`,
-  'jmpIndirect.M': `${loadMemory('target', 64)}${CHECK}${GO}`,
-  'callIndirect.R': `const target = load<u64>(${REGISTER(0)});\n${CHECK}${push('Place.next(i)')}${GO}`,
-  'callIndirect.M': `${loadMemory('target', 64)}${CHECK}${push('Place.next(i)')}${GO}`,
-  'push.R': `const v = load<u64>(${REGISTER(0)});\n${push('v')}${NEXT}`,
-  'pop.R': `${POP}Register.set(4, s + 8);\nstore<u64>(${REGISTER(0)}, v);\n${NEXT}`,
-};
+const GUARDED_HEAD = `/** Checks the privilege rule of the record at \`i\` and runs its handler; RIP is already that of the next. */
+function guarded(i: usize): void {
+  if (Privilege.allows(i) != Verdict.Run) return;
+  switch (<u32>Rec.entryHandler(i)) {
+`;
+
+const GUARDED_TAIL = `    default:
+      break;
+  }
+}
+`;
