@@ -92,7 +92,7 @@ export class Debug {
     store<u32>(DEBUG_PENDING, 0);
   }
   /** An event other than #DB is delivered: `kept` are the bits that still trap at its handler. */
-  static discard(kept: u32): void {
+  @inline static discard(kept: u32): void {
     store<u32>(DEBUG_PENDING, load<u32>(DEBUG_PENDING) & kept);
   }
 

@@ -18,8 +18,10 @@ import {
   EVENT_HAS_ERROR,
   EVENT_KIND,
   EVENT_LENGTH,
+  EVENT_TIME,
   EVENT_VECTOR,
   EXIT_REASON,
+  FUEL,
   HOSTED,
   IDTR_BASE,
   IDTR_LIMIT,
@@ -45,6 +47,7 @@ import { Activity } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
 import { Task } from './task';
+import { Time } from './time';
 
 const RSP: u32 = 4;
 const PUSH: u32 = 8;
@@ -78,9 +81,14 @@ export class Deliver {
 
   /**
    * Delivers the event in the event block, and what is raised on the way. Afterwards RAISED is Nothing and
-   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor.
+   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor. An event that no instruction
+   * has preceded since the last one costs an instruction's fuel, so that a guest whose handlers fault at
+   * once cannot hold the host.
    */
   static event(): void {
+    const now = Time.atBoundary() + 1;
+    if (load<u64>(EVENT_TIME) == now) store<i64>(FUEL, load<i64>(FUEL) - ((<i64>1) << 32));
+    store<u64>(EVENT_TIME, Time.atBoundary() + 1);
     const stepping = load<u32>(STEPPING);
     store<u32>(STEPPING, 1);
     FaultChain.clear();
@@ -131,7 +139,7 @@ export class Deliver {
   }
 
   /** Registers that an event changes before any handler is looked for. */
-  static record(kind: u32, vector: u32): void {
+  @inline static record(kind: u32, vector: u32): void {
     if (vector == Vector.PF && kind == EventKind.Fault) store<u64>(CR2, load<u64>(EVENT_ADDRESS));
     if (vector == Vector.DB && !Deliver.isSoftware(kind)) Debug.report();
     else Debug.discard(Deliver.isSoftware(kind) ? DR6_BREAKPOINTS : 0);
@@ -147,7 +155,7 @@ export class Deliver {
   }
 
   /** One try; raises if a check fails. */
-  static attempt(kind: u32, vector: u32): void {
+  @inline static attempt(kind: u32, vector: u32): void {
     const error = load<u32>(EVENT_ERROR);
     const hasError = load<u32>(EVENT_HAS_ERROR) != 0;
     const ext: u32 = kind == EventKind.Software ? 0 : 1;
@@ -213,7 +221,7 @@ export class Deliver {
   }
 
   /** RFLAGS as pushed (SDM 3B 17.3.1.1): RF is set where an instruction is to be begun again. */
-  static image(kind: u32): u64 {
+  @inline static image(kind: u32): u64 {
     const image = Flags.image();
     const resumes =
       kind == EventKind.Fault || (kind == EventKind.Interrupt && load<u32>(REPEATING) != 0);
@@ -221,7 +229,7 @@ export class Deliver {
   }
 
   /** Stack that the handler starts with, aligned to 16. */
-  static stack(cpl: u32, ext: u32): u64 {
+  @inline static stack(cpl: u32, ext: u32): u64 {
     const ist = Gate.ist(gateLow);
     let stack: u64;
     if (ist != 0) stack = Task.interruptStack(ist, ext);
@@ -231,7 +239,7 @@ export class Deliver {
   }
 
   /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code; returns the stack pointer behind them. */
-  static pushFrame(top: u64, cpl: u32, ext: u32, image: u64, hasError: bool, error: u32): u64 {
+  @inline static pushFrame(top: u64, cpl: u32, ext: u32, image: u64, hasError: bool, error: u32): u64 {
     const inner = cpl != load<u32>(CPL);
     const bottom = top - (hasError ? 6 * PUSH : 5 * PUSH);
     if (!Memory.isCanonical(top - PUSH) || !Memory.isCanonical(bottom)) {

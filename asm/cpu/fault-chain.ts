@@ -55,7 +55,7 @@ export class FaultChain {
   }
 
   /** Appends the event in the event block with the reason in the why-block, which is taken. */
-  static append(): void {
+  @inline static append(): void {
     const record = FaultChain.next();
     store<u8>(record, load<u8>(EVENT_VECTOR));
     store<u8>(record, load<u8>(EVENT_HAS_ERROR), 1);
@@ -81,7 +81,7 @@ export class FaultChain {
     store<u8>(record, <u8>(load<u8>(record, 3) | DOUBLE_FAULT), 3);
   }
 
-  static next(): usize {
+  @inline static next(): usize {
     const count = load<u32>(FAULT_COUNT);
     if (count < FAULT_RECORDS) {
       store<u32>(FAULT_COUNT, count + 1);

@@ -166,10 +166,10 @@ export class Flags {
   }
   /** The whole of RFLAGS. */
   static image(): u64 {
-    return (load<u64>(RFLAGS) & ~(<u64>STATUS)) | <u64>Flags.status();
+    return (<u64>load<u32>(RFLAGS) & ~(<u64>STATUS)) | <u64>Flags.status();
   }
   /** Writes the whole of RFLAGS; the caller has settled which bits may change. Bit 1 stays set. */
-  static setImage(image: u64): void {
+  @inline static setImage(image: u64): void {
     store<u64>(RFLAGS, image | 2);
     store<u32>(FLAG_OP, EXPLICIT);
   }

@@ -59,7 +59,6 @@ export class Outcome {
     const why = <Why>Rec.imm(i);
     if (why == Why.TooLong) Event.gp(0, why);
     else Event.ud(why);
-    Outcome.interrupt(i);
   }
 
   static refund(i: usize): void {

@@ -14,7 +14,6 @@ import {
   COUNT_ACCESSES,
   DEBUG_PENDING,
   EVENT_KIND,
-  EVENT_TIME,
   EXIT_REASON,
   FUEL,
   FUEL_START,
@@ -64,7 +63,7 @@ export class Run {
     while (true) {
       const raised = load<u32>(RAISED);
       store<u32>(RAISED, Raised.Nothing);
-      if (raised == Raised.Event) Run.event();
+      if (raised == Raised.Event) Deliver.event();
       else if (raised == Raised.Exit) return;
       else alone = raised == Raised.Alone;
       if (load<u32>(RAISED) != Raised.Nothing) continue;
@@ -78,25 +77,8 @@ export class Run {
     }
   }
 
-  /**
-   * Delivers the event in the event block. An event that no instruction has preceded since the last one
-   * costs an instruction's fuel, so that a guest whose handlers fault at once cannot hold the host.
-   */
-  static event(): void {
-    if (load<u64>(EVENT_TIME) == Run.now() + 1) {
-      store<i64>(FUEL, load<i64>(FUEL) - ((<i64>1) << 32));
-    }
-    Deliver.event();
-    store<u64>(EVENT_TIME, Run.now() + 1);
-  }
-
-  /** Virtual time between two instructions. */
-  static now(): u64 {
-    return load<u64>(TIME) + (load<u32>(FUEL_START) - <u32>(load<i64>(FUEL) >> 32));
-  }
-
   /** Takes what is due between two instructions. False if the run ends here or RAISED was set. */
-  static boundary(): bool {
+  @inline static boundary(): bool {
     const shadow = load<u32>(SHADOW);
     if (load<u32>(DEBUG_PENDING) != 0 && (shadow & SHADOW_MOV_SS) == 0) {
       Debug.trap();
@@ -135,8 +117,10 @@ export class Run {
   }
 
   /** Runs blocks from RIP on. */
-  static block(): void {
-    const i = CodeCache.find(load<u64>(RIP));
+  @inline static block(): void {
+    const rip = load<u64>(RIP);
+    let i = CodeCache.reach(rip);
+    if (i == 0) i = CodeCache.find(rip);
     if (i == 0) return;
     const fuel = load<i64>(FUEL) - load<i64>(i - COST);
     if (fuel < 0) {

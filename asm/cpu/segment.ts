@@ -127,13 +127,13 @@ export class Segment {
     return low;
   }
   /** Loads SS with what checkStack has checked. */
-  static commitStack(selector: u32, low: u64, cpl: u32): void {
+  @inline static commitStack(selector: u32, low: u64, cpl: u32): void {
     if (Table.isNull(selector)) Segment.setNull(SEGMENT_SS, selector, cpl);
     else Segment.set(SEGMENT_SS, selector, low);
   }
 
   /** On a return to an outer ring `cpl`: nulls the data segments that it may not use. */
-  static dropInner(cpl: u32): void {
+  @inline static dropInner(cpl: u32): void {
     Segment.dropIfInner(SEGMENT_ES, cpl);
     Segment.dropIfInner(SEGMENT_DS, cpl);
     Segment.dropIfInner(SEGMENT_FS, cpl);

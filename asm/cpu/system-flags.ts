@@ -7,7 +7,7 @@ import { Privilege } from './privilege';
 
 export class SystemFlags {
   /** Bits that POPF and IRET of `size` bytes may change at the running CPL and IOPL. */
-  static writable(size: u32): u32 {
+  @inline static writable(size: u32): u32 {
     const cpl = load<u32>(CPL);
     let mask: u32 = STATUS | TF | DF | NT;
     if (cpl <= Privilege.iopl()) mask |= IF;
@@ -16,11 +16,11 @@ export class SystemFlags {
   }
 
   /** Takes the bits of `mask` from `image`. Status flags that stay or go as a whole need no computing. */
-  static load(image: u64, mask: u32): void {
+  @inline static load(image: u64, mask: u32): void {
     const before = load<u32>(RFLAGS);
     const taken = image & <u64>mask;
-    if ((mask & STATUS) == 0) store<u64>(RFLAGS, (load<u64>(RFLAGS) & ~(<u64>mask)) | taken);
-    else if ((mask & STATUS) == STATUS) Flags.setImage((load<u64>(RFLAGS) & ~(<u64>mask)) | taken);
+    if ((mask & STATUS) == 0) store<u64>(RFLAGS, (<u64>load<u32>(RFLAGS) & ~(<u64>mask)) | taken);
+    else if ((mask & STATUS) == STATUS) Flags.setImage((<u64>load<u32>(RFLAGS) & ~(<u64>mask)) | taken);
     else Flags.setImage((Flags.image() & ~(<u64>mask)) | taken);
     if ((before ^ load<u32>(RFLAGS)) & AC) Context.refresh();
   }

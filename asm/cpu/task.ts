@@ -17,11 +17,11 @@ const IO_MAP_BASE: u32 = 0x66;
 
 export class Task {
   /** RSP for ring `cpl` out of the 64-bit TSS; may raise #TS, #PF. */
-  static innerStack(cpl: u32, ext: u32): u64 {
+  @inline static innerStack(cpl: u32, ext: u32): u64 {
     return Task.stack(RSP0 + (cpl << 3), ext);
   }
   /** Stack pointer `ist` (1 .. 7) of the interrupt stack table; may raise #TS, #PF. */
-  static interruptStack(ist: u32, ext: u32): u64 {
+  @inline static interruptStack(ist: u32, ext: u32): u64 {
     return Task.stack(IST1 + ((ist - 1) << 3), ext);
   }
   static stack(offset: u32, ext: u32): u64 {

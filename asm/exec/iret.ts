@@ -20,9 +20,11 @@ import { Tlb } from '../mmu/tlb';
 /** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
 let whole: usize = 0;
 
-/** The n-th slot of `size` bytes of a frame at `top`; may raise. */
-function slot(n: u32, top: u64, size: u32): u64 {
-  return whole != 0 ? load<u64>(whole + (n << 3)) : Stack.read(top + n * size, size);
+class Frame {
+  /** The n-th slot of `size` bytes of a frame at `top`; may raise. */
+  @inline static slot(n: u32, top: u64, size: u32): u64 {
+    return whole != 0 ? load<u64>(whole + (n << 3)) : Stack.read(top + n * size, size);
+  }
 }
 
 /** IRET, IRETD, IRETQ. */
@@ -35,11 +37,11 @@ export function iret(i: usize): void {
   const size = Rec.size(i);
   const top = Stack.pointer();
   whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
-  const rip = slot(0, top, size);
+  const rip = Frame.slot(0, top, size);
   if (Event.raised()) return;
-  const cs = <u32>slot(1, top, size) & 0xffff;
+  const cs = <u32>Frame.slot(1, top, size) & 0xffff;
   if (Event.raised()) return;
-  const image = slot(2, top, size);
+  const image = Frame.slot(2, top, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
   if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))

@@ -32,8 +32,8 @@ interface Path {
   readonly branches: Readonly<Record<string, string>>;
 }
 
-/** The handler raised: RIP and the fuel left are settled. */
-export const FAIL = '{\n  Outcome.interrupt(i);\n  return 0;\n}';
+/** The handler raised. */
+export const FAIL = 'return raised(i);';
 /** Address of the next instruction by a relative branch. */
 const RELATIVE = 'Place.next(i) + <u64>(<i64>load<i32>(i, 16))';
 /** Addresses that the fast path leaves alone; what is left may still have to be cut to 32 bits. */
@@ -110,8 +110,7 @@ break;`;
 /** Near branch to the address in \`target\`, which must be canonical before anything changes. */
 const CHECK = `if (!Memory.isCanonical(target)) {
   Event.gp(0, Why.NonCanonical);
-  Outcome.interrupt(i);
-  return 0;
+  return raised(i);
 }
 `;
 const GO = 'return proceed(CodeCache.jump(target));';

@@ -162,7 +162,7 @@ const indent = (text: string, columns: number): string =>
 
 /** Statements of the slow function of a handler. */
 function slow(key: string, use: Use): string {
-  if (key === 'undefined') return 'Outcome.undefined(i);\nreturn 0;';
+  if (key === 'undefined') return 'Outcome.undefined(i);\nreturn raised(i);';
   if (key === 'end') return 'return follow(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));';
   if (key === 'guard') return ending('guarded(i);');
   if (!key.startsWith('fn.')) return slowBody(key, use);
@@ -180,17 +180,18 @@ function ending(call: string): string {
   return `store<u64>(RIP, Place.next(i));
 ${call}
 if (Event.raised()) ${FAIL}
-return Outcome.isCalm() ? proceed(CodeCache.jump(load<u64>(RIP))) : 0;`;
+return resume();`;
 }
 
 const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
-import { Event, Vector } from '../cpu/event';
+import { Deliver } from '../cpu/deliver';
+import { Event, Raised } from '../cpu/event';
 import { Flags } from '../cpu/flags';
 import { Address, Operand, Place, Register } from '../cpu/operand';
 import { Outcome } from '../cpu/outcome';
 import { Privilege, Verdict } from '../cpu/privilege';
 import { REC_ADDRESS32, REC_INDIRECT, REC_INVOLVED, REC_SEGMENTED, RECORD, Rec } from '../cpu/record';
-import { CODE_PAGE, CONTEXT, CURRENT, FUEL, REGS, RIP, TLB_READ, TLB_WRITE } from '../layout';
+import { CODE_PAGE, CONTEXT, CURRENT, FUEL, RAISED, REGS, RIP, STEPPING, TLB_READ, TLB_WRITE } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
 import { Why } from './why';
@@ -240,6 +241,25 @@ function proceed(next: usize): usize {
   }
   store<i64>(FUEL, fuel);
   return next;
+}
+
+/**
+ * The record at \`i\` raised: settles RIP and fuel. An event is delivered here, and the handler entered, unless the
+ * instruction ran alone: the run loop then has more to do.
+ */
+function raised(i: usize): usize {
+  Outcome.interrupt(i);
+  if (load<u32>(RAISED) != Raised.Event || load<u32>(STEPPING) != 0) return 0;
+  Deliver.event();
+  return Event.raised() ? 0 : resume();
+}
+
+/** Goes on at RIP behind an instruction that ended its block, if nothing needs the run loop. */
+function resume(): usize {
+  if (!Outcome.isCalm()) return 0;
+  const rip = load<u64>(RIP);
+  const next = CodeCache.reach(rip);
+  return proceed(next != 0 ? next : CodeCache.jump(rip));
 }
 
 /** Enters the block at \`rip\`, to which the link in the field at \`place\` of the record at \`i\` leads. */
