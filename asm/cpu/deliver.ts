@@ -86,25 +86,33 @@ export class Deliver {
    * once cannot hold the host.
    */
   static event(): void {
-    const now = Time.atBoundary() + 1;
-    if (load<u64>(EVENT_TIME) == now) store<i64>(FUEL, load<i64>(FUEL) - ((<i64>1) << 32));
-    store<u64>(EVENT_TIME, Time.atBoundary() + 1);
+    let kind = load<u32>(EVENT_KIND);
+    if (!Deliver.isSoftware(kind)) Deliver.pay();
     const stepping = load<u32>(STEPPING);
     store<u32>(STEPPING, 1);
-    FaultChain.clear();
-    FaultChain.append();
+    // What is no fault goes into the chain only when a fault follows.
+    if (kind == EventKind.Fault) FaultChain.begin();
+    else FaultChain.clear();
     while (true) {
-      const kind = load<u32>(EVENT_KIND);
       const vector = load<u32>(EVENT_VECTOR);
       store<u32>(RAISED, Raised.Nothing);
       if (load<u32>(HOSTED) != 0) Deliver.stop(kind, vector);
       else Deliver.attempt(kind, vector);
       if (load<u32>(RAISED) != Raised.Event) break;
       if (Deliver.isSoftware(kind)) store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
+      if (FaultChain.isEmpty()) FaultChain.add(vector, kind);
       FaultChain.append();
       if (!Deliver.escalate(kind, vector)) break;
+      kind = load<u32>(EVENT_KIND);
     }
     store<u32>(STEPPING, stepping);
+  }
+
+  @inline static pay(): void {
+    if (load<u64>(EVENT_TIME) == Time.atBoundary() + 1) {
+      store<i64>(FUEL, load<i64>(FUEL) - ((<i64>1) << 32));
+    }
+    store<u64>(EVENT_TIME, Time.atBoundary() + 1);
   }
 
   /** `vector` of kind `kind` met the fault in the event block: settles what to deliver. False: shutdown. */
@@ -187,7 +195,7 @@ export class Deliver {
   }
 
   /** Fetches and checks the gate of `vector`; false if it raised. */
-  static readGate(vector: u32, ext: u32, software: bool): bool {
+  @inline static readGate(vector: u32, ext: u32, software: bool): bool {
     const size: u32 = Table.isLong() ? 16 : 8;
     const offset = vector * size;
     const address = load<u64>(IDTR_BASE) + offset;
@@ -239,7 +247,14 @@ export class Deliver {
   }
 
   /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code; returns the stack pointer behind them. */
-  @inline static pushFrame(top: u64, cpl: u32, ext: u32, image: u64, hasError: bool, error: u32): u64 {
+  @inline static pushFrame(
+    top: u64,
+    cpl: u32,
+    ext: u32,
+    image: u64,
+    hasError: bool,
+    error: u32,
+  ): u64 {
     const inner = cpl != load<u32>(CPL);
     const bottom = top - (hasError ? 6 * PUSH : 5 * PUSH);
     if (!Memory.isCanonical(top - PUSH) || !Memory.isCanonical(bottom)) {

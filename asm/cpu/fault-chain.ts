@@ -52,27 +52,44 @@ const RSP: usize = 4 << 3;
 export class FaultChain {
   @inline static clear(): void {
     store<u32>(FAULT_COUNT, 0);
+    store<u32>(WHY, Why.None);
+  }
+  /** Starts with the event in the event block. */
+  @inline static begin(): void {
+    store<u32>(FAULT_COUNT, 0);
+    FaultChain.append();
+  }
+  @inline static isEmpty(): bool {
+    return load<u32>(FAULT_COUNT) == 0;
   }
 
   /** Appends the event in the event block with the reason in the why-block, which is taken. */
-  @inline static append(): void {
-    const record = FaultChain.next();
-    store<u8>(record, load<u8>(EVENT_VECTOR));
+  static append(): void {
+    const record = FaultChain.add(load<u32>(EVENT_VECTOR), load<u32>(EVENT_KIND));
     store<u8>(record, load<u8>(EVENT_HAS_ERROR), 1);
-    store<u8>(record, load<u8>(EVENT_KIND), 2);
-    store<u8>(record, load<u8>(CPL), 3);
     store<u32>(record, load<u32>(EVENT_ERROR), 4);
+    if (load<u32>(EVENT_VECTOR) == Vector.PF) store<u64>(record, load<u64>(EVENT_ADDRESS), 24);
+    const why = load<u32>(WHY);
+    if (why == Why.None) return;
+    store<u32>(record, why, 32);
+    store<u16>(record, load<u16>(WHY_LEVEL), 38);
+    store<u64>(record, load<u64>(WHY_ADDRESS), 40);
+    store<u64>(record, load<u64>(WHY_LOW), 48);
+    store<u64>(record, load<u64>(WHY_HIGH), 56);
+    store<u32>(WHY, Why.None);
+  }
+
+  /** Appends an event that has no error code, address or reason; returns its record. */
+  static add(vector: u32, kind: u32): usize {
+    const record = FaultChain.next();
+    memory.fill(record, 0, FAULT_BYTES);
+    store<u8>(record, <u8>vector);
+    store<u8>(record, <u8>kind, 2);
+    store<u8>(record, load<u8>(CPL), 3);
     store<u64>(record, load<u64>(RIP), 8);
     store<u64>(record, load<u64>(REGS + RSP), 16);
-    store<u64>(record, load<u32>(EVENT_VECTOR) == Vector.PF ? load<u64>(EVENT_ADDRESS) : 0, 24);
-    store<u32>(record, load<u32>(WHY), 32);
     store<u16>(record, load<u16>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_SELECTOR), 36);
-    const noted = load<u32>(WHY) != Why.None;
-    store<u16>(record, noted ? load<u16>(WHY_LEVEL) : 0, 38);
-    store<u64>(record, noted ? load<u64>(WHY_ADDRESS) : 0, 40);
-    store<u64>(record, noted ? load<u64>(WHY_LOW) : 0, 48);
-    store<u64>(record, noted ? load<u64>(WHY_HIGH) : 0, 56);
-    store<u32>(WHY, Why.None);
+    return record;
   }
 
   /** The last record turned into a double fault. */
@@ -81,7 +98,7 @@ export class FaultChain {
     store<u8>(record, <u8>(load<u8>(record, 3) | DOUBLE_FAULT), 3);
   }
 
-  @inline static next(): usize {
+  static next(): usize {
     const count = load<u32>(FAULT_COUNT);
     if (count < FAULT_RECORDS) {
       store<u32>(FAULT_COUNT, count + 1);

@@ -165,7 +165,7 @@ export class Flags {
     Flags.setStatus((Flags.status() & ~mask) | (bits & mask));
   }
   /** The whole of RFLAGS. */
-  static image(): u64 {
+  @inline static image(): u64 {
     return (<u64>load<u32>(RFLAGS) & ~(<u64>STATUS)) | <u64>Flags.status();
   }
   /** Writes the whole of RFLAGS; the caller has settled which bits may change. Bit 1 stays set. */

@@ -43,7 +43,7 @@ export class Outcome {
    * The instruction at `i` did not complete or must not be followed by the next record: settles RIP and
    * gives back the fuel of what did not run.
    */
-  static interrupt(i: usize): void {
+  @inline static interrupt(i: usize): void {
     const raised = load<u32>(RAISED);
     const isFault = raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
     if (isFault || raised == Raised.Alone) Outcome.refund(i);

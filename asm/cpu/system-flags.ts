@@ -20,7 +20,8 @@ export class SystemFlags {
     const before = load<u32>(RFLAGS);
     const taken = image & <u64>mask;
     if ((mask & STATUS) == 0) store<u64>(RFLAGS, (<u64>load<u32>(RFLAGS) & ~(<u64>mask)) | taken);
-    else if ((mask & STATUS) == STATUS) Flags.setImage((<u64>load<u32>(RFLAGS) & ~(<u64>mask)) | taken);
+    else if ((mask & STATUS) == STATUS)
+      Flags.setImage((<u64>load<u32>(RFLAGS) & ~(<u64>mask)) | taken);
     else Flags.setImage((Flags.image() & ~(<u64>mask)) | taken);
     if ((before ^ load<u32>(RFLAGS)) & AC) Context.refresh();
   }

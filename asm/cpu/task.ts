@@ -24,7 +24,7 @@ export class Task {
   @inline static interruptStack(ist: u32, ext: u32): u64 {
     return Task.stack(IST1 + ((ist - 1) << 3), ext);
   }
-  static stack(offset: u32, ext: u32): u64 {
+  @inline static stack(offset: u32, ext: u32): u64 {
     const address = Segment.base(SEGMENT_TR) + offset;
     if (offset + 7 > Segment.limit(SEGMENT_TR)) {
       Event.why(Why.TssLimit, address, Segment.limit(SEGMENT_TR), 0);

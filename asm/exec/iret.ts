@@ -20,10 +20,47 @@ import { Tlb } from '../mmu/tlb';
 /** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
 let whole: usize = 0;
 
-class Frame {
+class Return {
   /** The n-th slot of `size` bytes of a frame at `top`; may raise. */
   @inline static slot(n: u32, top: u64, size: u32): u64 {
     return whole != 0 ? load<u64>(whole + (n << 3)) : Stack.read(top + n * size, size);
+  }
+
+  /**
+   * Checks the return to cs:rip, then goes there. The caller's SS:rSP lies at `rest`, if it is popped: on
+   * a return outward, or `always`; `absent` is the vector for a stack segment that is not present. False if
+   * it raised; nothing has changed then.
+   */
+  @inline static to(
+    cs: u32,
+    rip: u64,
+    rest: u64,
+    size: u32,
+    dropped: u64,
+    always: bool,
+    absent: u32,
+  ): bool {
+    const low = CodeSegment.read(cs, 0);
+    if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
+    if (!CodeSegment.checkTarget(rip, low, 0)) return false;
+    const cpl = cs & SELECTOR_RPL;
+    const outward = cpl > load<u32>(CPL);
+    let pointer = rest;
+    if (outward || always) {
+      pointer = (whole != 0 ? load<u64>(whole, 24) : Stack.read(rest, size)) + dropped;
+      if (Event.raised()) return false;
+      const ss = <u32>(whole != 0 ? load<u64>(whole, 32) : Stack.read(rest + size, size)) & 0xffff;
+      if (Event.raised()) return false;
+      const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+      const stack = Segment.checkStack(ss, cpl, long, absent);
+      if (Event.raised()) return false;
+      Segment.commitStack(ss, stack, cpl);
+    }
+    CodeSegment.commit(cs, low, cpl);
+    Stack.setPointer(pointer);
+    if (outward) Segment.dropInner(cpl);
+    store<u64>(RIP, rip);
+    return true;
   }
 }
 
@@ -37,14 +74,14 @@ export function iret(i: usize): void {
   const size = Rec.size(i);
   const top = Stack.pointer();
   whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
-  const rip = Frame.slot(0, top, size);
+  const rip = Return.slot(0, top, size);
   if (Event.raised()) return;
-  const cs = <u32>Frame.slot(1, top, size) & 0xffff;
+  const cs = <u32>Return.slot(1, top, size) & 0xffff;
   if (Event.raised()) return;
-  const image = Frame.slot(2, top, size);
+  const image = Return.slot(2, top, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
-  if (returnTo(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))
+  if (Return.to(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))
     SystemFlags.load(image, mask);
 }
 
@@ -58,42 +95,5 @@ export function retFar(i: usize): void {
   const cs = <u32>Stack.read(top + size, size) & 0xffff;
   if (Event.raised()) return;
   const dropped = Rec.imm(i) & 0xffff;
-  returnTo(cs, rip, top + 2 * size + dropped, size, dropped, false, Vector.SS);
-}
-
-/**
- * Checks the return to cs:rip, then goes there. The caller's SS:rSP lies at `rest`, if it is popped: on
- * a return outward, or `always`; `absent` is the vector for a stack segment that is not present. False if
- * it raised; nothing has changed then.
- */
-function returnTo(
-  cs: u32,
-  rip: u64,
-  rest: u64,
-  size: u32,
-  dropped: u64,
-  always: bool,
-  absent: u32,
-): bool {
-  const low = CodeSegment.read(cs, 0);
-  if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
-  if (!CodeSegment.checkTarget(rip, low, 0)) return false;
-  const cpl = cs & SELECTOR_RPL;
-  const outward = cpl > load<u32>(CPL);
-  let pointer = rest;
-  if (outward || always) {
-    pointer = (whole != 0 ? load<u64>(whole, 24) : Stack.read(rest, size)) + dropped;
-    if (Event.raised()) return false;
-    const ss = <u32>(whole != 0 ? load<u64>(whole, 32) : Stack.read(rest + size, size)) & 0xffff;
-    if (Event.raised()) return false;
-    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
-    const stack = Segment.checkStack(ss, cpl, long, absent);
-    if (Event.raised()) return false;
-    Segment.commitStack(ss, stack, cpl);
-  }
-  CodeSegment.commit(cs, low, cpl);
-  Stack.setPointer(pointer);
-  if (outward) Segment.dropInner(cpl);
-  store<u64>(RIP, rip);
-  return true;
+  Return.to(cs, rip, top + 2 * size + dropped, size, dropped, false, Vector.SS);
 }

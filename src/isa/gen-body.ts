@@ -113,7 +113,7 @@ const CHECK = `if (!Memory.isCanonical(target)) {
   return raised(i);
 }
 `;
-const GO = 'return proceed(CodeCache.jump(target));';
+const GO = 'return jump(target);';
 const PUSH = (value: string): string => `const s = Register.get(4) - 8;
 Memory.write(s, 8, ${value}, SEGMENT_SS);
 if (Event.raised()) ${FAIL}

@@ -231,16 +231,24 @@ const FAST_TAIL = `      default:
 }
 `;
 
-const SLOW_HEAD = `/** The block whose first record is \`next\`, paid for: 0 if it cannot be, RIP is then its address. */
-function proceed(next: usize): usize {
-  if (next == 0) return 0;
-  const fuel = load<i64>(FUEL) - load<i64>(next - COST);
-  if (fuel < 0) {
-    store<u64>(RIP, Place.current(next));
-    return 0;
+const SLOW_HEAD = `class Block {
+  /** The block whose first record is \`next\`, paid for: 0 if it cannot be, RIP is then its address. */
+  @inline static enter(next: usize): usize {
+    if (next == 0) return 0;
+    const fuel = load<i64>(FUEL) - load<i64>(next - COST);
+    if (fuel < 0) {
+      store<u64>(RIP, Place.current(next));
+      return 0;
+    }
+    store<i64>(FUEL, fuel);
+    return next;
   }
-  store<i64>(FUEL, fuel);
-  return next;
+}
+
+/** Goes to \`rip\`, which is canonical. */
+function jump(rip: u64): usize {
+  const next = CodeCache.reach(rip);
+  return Block.enter(next != 0 ? next : CodeCache.jump(rip));
 }
 
 /**
@@ -256,16 +264,13 @@ function raised(i: usize): usize {
 
 /** Goes on at RIP behind an instruction that ended its block, if nothing needs the run loop. */
 function resume(): usize {
-  if (!Outcome.isCalm()) return 0;
-  const rip = load<u64>(RIP);
-  const next = CodeCache.reach(rip);
-  return proceed(next != 0 ? next : CodeCache.jump(rip));
+  return Outcome.isCalm() ? jump(load<u64>(RIP)) : 0;
 }
 
 /** Enters the block at \`rip\`, to which the link in the field at \`place\` of the record at \`i\` leads. */
 function follow(i: usize, place: usize, rip: u64): usize {
   const next: usize = load<u32>(i + place);
-  return proceed(next != 0 ? next : CodeCache.link(i, place, rip));
+  return Block.enter(next != 0 ? next : CodeCache.link(i, place, rip));
 }
 
 /** Runs the record at \`i\`; the record to go on with, or 0. */
