@@ -8,8 +8,8 @@ export class Time {
   @inline static now(i: usize): u64 {
     return Time.atBoundary() - Rec.left(i);
   }
-  /** Nanoseconds between two instructions, nothing paid for that did not run. */
+  /** Nanoseconds between two instructions, nothing paid for that did not run. Events may have overdrawn the fuel. */
   @inline static atBoundary(): u64 {
-    return load<u64>(TIME) + (load<u32>(FUEL_START) - <u32>(load<i64>(FUEL) >> 32));
+    return load<u64>(TIME) + load<u32>(FUEL_START) - (load<i64>(FUEL) >> 32);
   }
 }
