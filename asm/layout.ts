@@ -166,16 +166,22 @@ export const SCRATCH: usize = PROCESSOR + 0x4f0;
 /** Fault chain (cpu/event.ts): FAULT_COUNT u32, then 4 records of FAULT_BYTES. */
 export const FAULT_COUNT: usize = PROCESSOR + 0x500;
 export const FAULTS: usize = PROCESSOR + 0x508;
-export const FAULT_BYTES: usize = 64;
+export const FAULT_BYTES: usize = 80;
 export const FAULT_RECORDS: u32 = 4;
 
 /** Why-block: what was read when a check failed, until the next fault record takes it. u32 reason,
  *  u32 level, u64 address of the entry, u64[2] the entry. */
-export const WHY: usize = PROCESSOR + 0x608;
-export const WHY_LEVEL: usize = PROCESSOR + 0x60c;
-export const WHY_ADDRESS: usize = PROCESSOR + 0x610;
-export const WHY_LOW: usize = PROCESSOR + 0x618;
-export const WHY_HIGH: usize = PROCESSOR + 0x620;
+export const WHY: usize = PROCESSOR + 0x650;
+export const WHY_LEVEL: usize = PROCESSOR + 0x654;
+export const WHY_ADDRESS: usize = PROCESSOR + 0x658;
+export const WHY_LOW: usize = PROCESSOR + 0x660;
+export const WHY_HIGH: usize = PROCESSOR + 0x668;
+/** The stack that it was about, if that came from the TSS: u32 offset of the field in the TSS or 0, u32 1 if the
+ *  pointer was read, u64 GVA of the field, u64 the pointer. */
+export const WHY_STACK: usize = PROCESSOR + 0x670;
+export const WHY_STACK_READ: usize = PROCESSOR + 0x674;
+export const WHY_STACK_ADDRESS: usize = PROCESSOR + 0x678;
+export const WHY_STACK_POINTER: usize = PROCESSOR + 0x680;
 
 /** Address spaces known to the TLB (mmu/context.ts): SPACES entries of SPACE_BYTES. */
 export const SPACES: usize = PROCESSOR + 0x700;

@@ -62,7 +62,7 @@ export {
   type Executor,
 } from './machine/exec.ts';
 export { EXEC_DEFAULTS } from './machine/exec-registers.ts';
-export type { FaultRecord, ReadEntry } from './machine/fault-chain.ts';
+export type { FaultRecord, ReadEntry, TssStack } from './machine/fault-chain.ts';
 export { DEFAULT_FEATURES, FEATURE_NAMES } from './machine/features.ts';
 export {
   DEFAULT_RAM,

@@ -13,7 +13,6 @@
  * never cached but decoded each time into STEP_BLOCK, as is every instruction that must run alone.
  */
 
-import { Why } from '../gen/why';
 import {
   BLOCKS_END,
   CACHE_NEXT,
@@ -151,7 +150,7 @@ export class CodeCache {
    */
   static link(i: usize, place: usize, rip: u64): usize {
     if (!Memory.isCanonical(rip)) {
-      Event.gp(0, Why.NonCanonical);
+      Event.badTarget(rip, 0);
       Outcome.interrupt(i);
       return 0;
     }

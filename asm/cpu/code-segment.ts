@@ -81,7 +81,16 @@ export class CodeSegment {
   @inline static checkTarget(rip: u64, low: u64, ext: u32): bool {
     const long = Table.isLong() && (Descriptor.access(low) & ACCESS_L) != 0;
     if (long ? Memory.isCanonical(rip) : rip <= <u64>Descriptor.limit(low)) return true;
-    Event.gp(ext, long ? Why.TargetNotCanonical : Why.TargetBeyondLimit);
+    return CodeSegment.refuseTarget(
+      rip,
+      ext,
+      long ? Why.TargetNotCanonical : Why.TargetBeyondLimit,
+    );
+  }
+
+  static refuseTarget(rip: u64, ext: u32, reason: Why): bool {
+    Event.why(reason, 0, rip, 0);
+    Event.gp(ext, reason);
     return false;
   }
 

@@ -174,11 +174,19 @@ export class Deliver {
     if (Event.raised() || !CodeSegment.checkGate(selector, low, ext)) return;
     const cpl = CodeSegment.gateCpl(low);
     const target = Gate.offset(gateLow, gateHigh);
-    if (!CodeSegment.checkTarget(target, low, ext)) return;
-    const stack = Deliver.stack(cpl, ext);
+    if (!CodeSegment.checkTarget(target, low, ext)) {
+      Event.why(Why.GateTarget, Deliver.gateAddress(vector), gateLow, gateHigh);
+      return;
+    }
+    const field = Deliver.stackField(cpl);
+    const stack = field != 0 ? Task.stack(field, ext) : Register.get(RSP);
     if (Event.raised()) return;
-    const bottom = Deliver.pushFrame(stack, cpl, ext, Deliver.image(kind), hasError, error);
-    if (Event.raised()) return;
+    const top = stack & ~(<u64>15);
+    const bottom = Deliver.pushFrame(top, cpl, ext, Deliver.image(kind), hasError, error);
+    if (Event.raised()) {
+      if (field != 0) Task.noteStack(field, stack, true);
+      return;
+    }
 
     if (cpl != load<u32>(CPL)) Segment.setNull(SEGMENT_SS, cpl, cpl);
     Register.set(RSP, bottom);
@@ -194,11 +202,19 @@ export class Deliver {
     return (Descriptor.access(gateLow) & 15) == SystemType.InterruptGate;
   }
 
+  @inline static gateSize(): u32 {
+    return Table.isLong() ? 16 : 8;
+  }
+  /** GVA of the gate of `vector`. */
+  @inline static gateAddress(vector: u32): u64 {
+    return load<u64>(IDTR_BASE) + vector * Deliver.gateSize();
+  }
+
   /** Fetches and checks the gate of `vector`; false if it raised. */
   @inline static readGate(vector: u32, ext: u32, software: bool): bool {
-    const size: u32 = Table.isLong() ? 16 : 8;
+    const size = Deliver.gateSize();
     const offset = vector * size;
-    const address = load<u64>(IDTR_BASE) + offset;
+    const address = Deliver.gateAddress(vector);
     gateLow = 0;
     gateHigh = 0;
     if (offset + size - 1 > load<u32>(IDTR_LIMIT)) {
@@ -236,14 +252,11 @@ export class Deliver {
     return resumes ? image | RF : image;
   }
 
-  /** Stack that the handler starts with, aligned to 16. */
-  @inline static stack(cpl: u32, ext: u32): u64 {
+  /** Offset in the TSS of the stack pointer that the handler starts with; 0: it stays on the running stack. */
+  @inline static stackField(cpl: u32): u32 {
     const ist = Gate.ist(gateLow);
-    let stack: u64;
-    if (ist != 0) stack = Task.interruptStack(ist, ext);
-    else if (cpl != load<u32>(CPL)) stack = Task.innerStack(cpl, ext);
-    else stack = Register.get(RSP);
-    return stack & ~(<u64>15);
+    if (ist != 0) return Task.interruptField(ist);
+    return cpl != load<u32>(CPL) ? Task.innerField(cpl) : 0;
   }
 
   /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code; returns the stack pointer behind them. */

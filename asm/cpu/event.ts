@@ -4,8 +4,8 @@
  *
  * A handler never throws. It calls Event.raise (or a shorthand) and returns at once, having changed
  * nothing that the guest can see; the run loop looks at RAISED after the handlers that can raise.
- * Where a check failed because of something read (a descriptor, a gate, a page-table entry), the checker
- * first notes it with Event.why, so that a triple fault can be explained.
+ * Where a check failed because of something read (a descriptor, a gate, a page-table entry) or of a value,
+ * the checker first notes it with Event.why, so that a triple fault can be explained.
  */
 
 import { Why } from '../gen/why';
@@ -120,6 +120,15 @@ export class Event {
   static selectorFault(vector: u32, error: u32, reason: Why): void {
     if (load<u32>(WHY) != reason) Event.why(reason, 0, 0, 0);
     Event.raise(vector, error, true);
+  }
+  /** #GP(0) for a branch to `rip`, which is not canonical; it was read at linear `from`, 0: in a register. */
+  static badTarget(rip: u64, from: u64): void {
+    Event.why(Why.TargetNotCanonical, from, rip, 0);
+    Event.gp(0, Why.TargetNotCanonical);
+  }
+  /** What was noted last stands in memory at linear `address`. */
+  @inline static foundAt(address: u64): void {
+    store<u64>(WHY_ADDRESS, address);
   }
   /** #UD for `reason`. */
   static ud(reason: Why): void {

@@ -7,17 +7,20 @@
  *    0 u8  vector
  *    1 u8  1 if an error code belongs to it
  *    2 u8  EventKind
- *    3 u8  1:0 CPL when raised; 7 the processor answered it with a double fault, whose handler is called next
+ *    3 u8  1:0 CPL when raised; 6 the stack pointer of 72 was read; 7 the processor answered it with a double
+ *          fault, whose handler is called next
  *    4 u32 error code
  *    8 u64 RIP that is saved
  *   16 u64 RSP when raised
  *   24 u64 linear address of a #PF, else 0
- *   32 u32 reason (src/base/why.ts)
+ *   32 u16 reason (src/base/why.ts)
+ *   34 u16 offset in the TSS of the stack pointer that was being used; 0 none, and 64 and 72 mean nothing
  *   36 u16 CS selector when raised
  *   38 u16 level of the paging-structure entry: 1 PTE .. 4 PML4E, 0 none
- *   40 u64 address of the entry that was read: GVA of a descriptor, gate or TSS field, HPA of a
- *          paging-structure entry; 0 none
- *   48 u64 the entry, 56 u64 its upper half
+ *   40 u64 address of the entry that was read: GVA of a descriptor, gate, TSS field or branch target, HPA of
+ *          a paging-structure entry; 0 none
+ *   48 u64 the entry, 56 u64 its upper half; the value that was refused, where no table held it
+ *   64 u64 GVA of the field in the TSS, 72 u64 the stack pointer in it
  */
 
 import { Why } from '../gen/why';
@@ -42,10 +45,15 @@ import {
   WHY_HIGH,
   WHY_LEVEL,
   WHY_LOW,
+  WHY_STACK,
+  WHY_STACK_ADDRESS,
+  WHY_STACK_POINTER,
+  WHY_STACK_READ,
 } from '../layout';
 import { SEGMENT_CS } from '../mmu/memory';
 import { Vector } from './event';
 
+const STACK_READ: u32 = 0x40;
 const DOUBLE_FAULT: u32 = 0x80;
 const RSP: usize = 4 << 3;
 
@@ -71,12 +79,13 @@ export class FaultChain {
     if (load<u32>(EVENT_VECTOR) == Vector.PF) store<u64>(record, load<u64>(EVENT_ADDRESS), 24);
     const why = load<u32>(WHY);
     if (why == Why.None) return;
-    store<u32>(record, why, 32);
+    store<u16>(record, <u16>why, 32);
     store<u16>(record, load<u16>(WHY_LEVEL), 38);
     store<u64>(record, load<u64>(WHY_ADDRESS), 40);
     store<u64>(record, load<u64>(WHY_LOW), 48);
     store<u64>(record, load<u64>(WHY_HIGH), 56);
     store<u32>(WHY, Why.None);
+    if (load<u32>(WHY_STACK) != 0) FaultChain.takeStack(record);
   }
 
   /** Appends an event that has no error code, address or reason; returns its record. */
@@ -90,6 +99,16 @@ export class FaultChain {
     store<u64>(record, load<u64>(REGS + RSP), 16);
     store<u16>(record, load<u16>(SEGS + SEGMENT_CS * SEG_BYTES, SEG_SELECTOR), 36);
     return record;
+  }
+
+  /** Completes a record about a stack that the TSS gave. */
+  static takeStack(record: usize): void {
+    if (load<u32>(WHY_STACK_READ) != 0)
+      store<u8>(record, <u8>(load<u8>(record, 3) | STACK_READ), 3);
+    store<u16>(record, load<u16>(WHY_STACK), 34);
+    store<u64>(record, load<u64>(WHY_STACK_ADDRESS), 64);
+    store<u64>(record, load<u64>(WHY_STACK_POINTER), 72);
+    store<u32>(WHY_STACK, 0);
   }
 
   /** The last record turned into a double fault. */

@@ -4,9 +4,10 @@
  */
 
 import { Why } from '../gen/why';
+import { RAISED, WHY_STACK, WHY_STACK_ADDRESS, WHY_STACK_POINTER, WHY_STACK_READ } from '../layout';
 import { Memory, SEGMENT_TR } from '../mmu/memory';
 import { ACCESS_P, ACCESS_UNUSABLE, SystemType } from './descriptor';
-import { Event, Vector } from './event';
+import { Event, Raised, Vector } from './event';
 import { Segment } from './segment';
 
 /** Offsets in the 64-bit TSS. */
@@ -16,26 +17,36 @@ const IST1: u32 = 0x24;
 const IO_MAP_BASE: u32 = 0x66;
 
 export class Task {
-  /** RSP for ring `cpl` out of the 64-bit TSS; may raise #TS, #PF. */
-  @inline static innerStack(cpl: u32, ext: u32): u64 {
-    return Task.stack(RSP0 + (cpl << 3), ext);
+  /** Offset in the 64-bit TSS of RSP for ring `cpl`. */
+  @inline static innerField(cpl: u32): u32 {
+    return RSP0 + (cpl << 3);
   }
-  /** Stack pointer `ist` (1 .. 7) of the interrupt stack table; may raise #TS, #PF. */
-  @inline static interruptStack(ist: u32, ext: u32): u64 {
-    return Task.stack(IST1 + ((ist - 1) << 3), ext);
+  /** Offset of stack pointer `ist` (1 .. 7) of the interrupt stack table. */
+  @inline static interruptField(ist: u32): u32 {
+    return IST1 + ((ist - 1) << 3);
   }
-  @inline static stack(offset: u32, ext: u32): u64 {
-    const address = Segment.base(SEGMENT_TR) + offset;
-    if (offset + 7 > Segment.limit(SEGMENT_TR)) {
-      Event.why(Why.TssLimit, address, Segment.limit(SEGMENT_TR), 0);
+  /** Stack pointer in the field at offset `field`; may raise #TS, #SS, #PF. */
+  @inline static stack(field: u32, ext: u32): u64 {
+    if (field + 7 > Segment.limit(SEGMENT_TR)) {
       Event.selectorFault(Vector.TS, (Segment.selector(SEGMENT_TR) & 0xfffc) | ext, Why.TssLimit);
+      Task.noteStack(field, 0, false);
       return 0;
     }
-    const pointer = Memory.readSystem64(address);
-    if (Event.raised() || Memory.isCanonical(pointer)) return pointer;
-    Event.why(Why.StackNotCanonical, address, pointer, 0);
-    Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
-    return 0;
+    const pointer = Memory.readSystem64(Segment.base(SEGMENT_TR) + field);
+    if (Event.raised()) Task.noteStack(field, 0, false);
+    else if (!Memory.isCanonical(pointer)) {
+      Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
+      Task.noteStack(field, pointer, true);
+    }
+    return pointer;
+  }
+  /** The fault just raised is about the stack that `field` gives, with `pointer` in it if that `wasRead`. */
+  static noteStack(field: u32, pointer: u64, wasRead: bool): void {
+    if (load<u32>(RAISED) != Raised.Event) return;
+    store<u32>(WHY_STACK, field);
+    store<u32>(WHY_STACK_READ, wasRead ? 1 : 0);
+    store<u64>(WHY_STACK_ADDRESS, Segment.base(SEGMENT_TR) + field);
+    store<u64>(WHY_STACK_POINTER, pointer);
   }
 
   /** The bitmap allows `size` bytes from `port` on; else #GP(0) is raised. */

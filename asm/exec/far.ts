@@ -20,10 +20,14 @@ const RSP: u32 = 4;
 /** Bytes of a push through a 64-bit call gate. */
 const WIDE: u32 = 8;
 
-// The far pointer, and the code descriptor that it leads to; state of one instruction only.
+// The far pointer, and the code descriptor that it leads to; where the pointer was read (GVA, 0 in the
+// instruction), and the call gate if that is one. State of one instruction only.
 let selector: u32 = 0;
 let offset: u64 = 0;
 let code: u64 = 0;
+let found: u64 = 0;
+let gateLow: u64 = 0;
+let gateHigh: u64 = 0;
 
 /** JMP far. */
 export function jmpFar(i: usize): void {
@@ -40,7 +44,7 @@ export function jmpFar(i: usize): void {
       return;
     }
   }
-  if (CodeSegment.checkTarget(offset, code, 0)) arrive(load<u32>(CPL));
+  if (checkTarget()) arrive(load<u32>(CPL));
 }
 
 /** CALL far. */
@@ -64,8 +68,11 @@ export function callFar(i: usize): void {
 /** Reads selector and offset from memory, or from the instruction. */
 function readPointer(i: usize): bool {
   const size = Rec.size(i);
+  found = 0;
+  gateLow = 0;
   if (Rec.hasMemory(i)) {
     const address = Address.linear(i);
+    found = address;
     const segment = Rec.segment(i);
     offset = Memory.read(address, size, segment);
     if (Event.raised()) return false;
@@ -102,15 +109,26 @@ function throughGate(low: u64): bool {
   if (!(access & ACCESS_P)) {
     return Table.refuse(Vector.NP, selector, 0, Why.GateNotPresent, low, high);
   }
+  found = Table.address(selector);
+  gateLow = low;
+  gateHigh = high;
   selector = Gate.selector(low);
   offset = Gate.offset(low, high);
   code = CodeSegment.read(selector, 0);
   return !Event.raised() && CodeSegment.checkGate(selector, code, 0);
 }
 
+/** The offset may be executed in the code segment; else notes where it came from. */
+function checkTarget(): bool {
+  if (CodeSegment.checkTarget(offset, code, 0)) return true;
+  if (gateLow != 0) Event.why(Why.GateTarget, found, gateLow, gateHigh);
+  else Event.foundAt(found);
+  return false;
+}
+
 /** Pushes CS and RIP, `size` bytes each, on the running stack, and goes to the target. */
 function callSame(size: u32): void {
-  if (!CodeSegment.checkTarget(offset, code, 0)) return;
+  if (!checkTarget()) return;
   const top = Stack.pointer();
   Stack.write(top - size, size, Segment.selector(SEGMENT_CS));
   if (Event.raised()) return;
@@ -122,18 +140,23 @@ function callSame(size: u32): void {
 
 /** Pushes SS:RSP and CS:RIP on the stack of ring `cpl`, and goes to the target there. */
 function callInner(cpl: u32): void {
-  const top = Task.innerStack(cpl, 0);
-  if (Event.raised() || !CodeSegment.checkTarget(offset, code, 0)) return;
+  const field = Task.innerField(cpl);
+  const top = Task.stack(field, 0);
+  if (Event.raised() || !checkTarget()) return;
   const bottom = top - 4 * WIDE;
   if (!Memory.isCanonical(top - WIDE) || !Memory.isCanonical(bottom)) {
     Event.selectorFault(Vector.SS, 0, Why.StackNotCanonical);
+    Task.noteStack(field, top, true);
     return;
   }
   Memory.writeSystem(top - 1 * WIDE, WIDE, Segment.selector(SEGMENT_SS));
   if (!Event.raised()) Memory.writeSystem(top - 2 * WIDE, WIDE, Register.get(RSP));
   if (!Event.raised()) Memory.writeSystem(top - 3 * WIDE, WIDE, Segment.selector(SEGMENT_CS));
   if (!Event.raised()) Memory.writeSystem(bottom, WIDE, load<u64>(RIP));
-  if (Event.raised()) return;
+  if (Event.raised()) {
+    Task.noteStack(field, top, true);
+    return;
+  }
   Segment.setNull(SEGMENT_SS, cpl, cpl);
   Register.set(RSP, bottom);
   arrive(cpl);

@@ -42,7 +42,10 @@ class Return {
   ): bool {
     const low = CodeSegment.read(cs, 0);
     if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
-    if (!CodeSegment.checkTarget(rip, low, 0)) return false;
+    if (!CodeSegment.checkTarget(rip, low, 0)) {
+      Event.foundAt(Stack.linear(Stack.pointer()));
+      return false;
+    }
     const cpl = cs & SELECTOR_RPL;
     const outward = cpl > load<u32>(CPL);
     let pointer = rest;

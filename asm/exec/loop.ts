@@ -8,7 +8,6 @@ import { Flags } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
 import { Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
-import { Why } from '../gen/why';
 import { REGS, RIP } from '../layout';
 import { Memory } from '../mmu/memory';
 
@@ -48,7 +47,7 @@ function branch(i: usize): void {
   let target = load<u64>(RIP) + <u64>(<i64>load<i32>(i, 16));
   if (!Mode.isLong()) target = Rec.size(i) == 2 ? target & 0xffff : target & 0xffffffff;
   else if (!Memory.isCanonical(target)) {
-    Event.gp(0, Why.TargetNotCanonical);
+    Event.badTarget(target, 0);
     return;
   }
   store<u64>(RIP, target);

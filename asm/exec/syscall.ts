@@ -71,7 +71,7 @@ export function sysret(i: usize): void {
   const long = Rec.size(i) == 8;
   const rip = Register.get(RCX);
   if (long && !Memory.isCanonical(rip)) {
-    Event.gp(0, Why.TargetNotCanonical);
+    Event.badTarget(rip, 0);
     return;
   }
   const traced = (load<u32>(RFLAGS) & TF) != 0;
@@ -100,8 +100,12 @@ export function sysexit(i: usize): void {
   const long = Rec.size(i) == 8;
   const rsp = Register.get(RCX);
   const rip = Register.get(RDX);
-  if (long && !(Memory.isCanonical(rsp) && Memory.isCanonical(rip))) {
-    Event.gp(0, Why.TargetNotCanonical);
+  if (long && !Memory.isCanonical(rip)) {
+    Event.badTarget(rip, 0);
+    return;
+  }
+  if (long && !Memory.isCanonical(rsp)) {
+    Event.gp(0, Why.StackNotCanonical);
     return;
   }
   const code = load<u32>(SYSENTER_CS) + (long ? 32 : 16);

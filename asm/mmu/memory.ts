@@ -166,7 +166,7 @@ export class Memory {
     const frame = Tlb.frame(TLB_FETCH, gva, context);
     if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
     if (!Memory.isCanonical(gva)) {
-      Event.gp(0, Why.NonCanonical);
+      Memory.refuse(Vector.GP, Why.NonCanonical, gva);
       return NOWHERE;
     }
     const user = load<u32>(CPL) == 3;
@@ -190,7 +190,7 @@ export class Memory {
   /** Implicit supervisor access: HPA of `gva`, or NOWHERE with #PF raised. */
   static translateSystem(gva: u64, want: Want): u64 {
     if (!Memory.isCanonical(gva)) {
-      Event.gp(0, Why.NonCanonical);
+      Memory.refuse(Vector.GP, Why.NonCanonical, gva);
       return NOWHERE;
     }
     const context = load<u64>(SYSTEM_CONTEXT);
@@ -218,16 +218,22 @@ export class Memory {
 
   /** Canonical and alignment checks of an explicit access. */
   static allowed(gva: u64, size: u32, segment: u32): bool {
-    if (!Memory.isCanonical(gva)) return Memory.nonCanonical(segment);
+    if (!Memory.isCanonical(gva)) return Memory.nonCanonical(gva, segment);
     if ((gva & (size - 1)) != 0 && Memory.checksAlignment()) {
-      Event.selectorFault(Vector.AC, 0, Why.Misaligned);
-      return false;
+      return Memory.refuse(Vector.AC, Why.Misaligned, gva);
     }
-    return Memory.isCanonical(gva + (size - 1)) || Memory.nonCanonical(segment);
+    const last = gva + (size - 1);
+    return Memory.isCanonical(last) || Memory.nonCanonical(last, segment);
   }
 
-  static nonCanonical(segment: u32): bool {
-    Event.selectorFault(segment == SEGMENT_SS ? Vector.SS : Vector.GP, 0, Why.NonCanonical);
+  static nonCanonical(gva: u64, segment: u32): bool {
+    return Memory.refuse(segment == SEGMENT_SS ? Vector.SS : Vector.GP, Why.NonCanonical, gva);
+  }
+
+  /** Raises `vector`(0) for the linear address `gva`; returns false. */
+  static refuse(vector: u32, reason: Why, gva: u64): bool {
+    Event.why(reason, 0, gva, 0);
+    Event.selectorFault(vector, 0, reason);
     return false;
   }
 

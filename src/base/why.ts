@@ -1,13 +1,14 @@
 /**
  * Why a check failed: one entry per reason that the processor can note when it raises a fault. asm/
  * gets the names as an enum (asm/gen/why.ts), the explanation of a triple fault gets the sentences.
- * `entry` says what the note's address and value are: a page-table entry, a descriptor, a gate, or none.
+ * `entry` says what the note's address and value are: a page-table entry, a descriptor, a gate, a field of the
+ * TSS, the linear address or the new RIP that was refused, or none.
  */
 
 export interface WhyEntry {
   readonly name: string;
   readonly text: string;
-  readonly entry: 'none' | 'page' | 'descriptor' | 'gate' | 'tss';
+  readonly entry: 'none' | 'page' | 'descriptor' | 'gate' | 'tss' | 'address' | 'rip';
 }
 
 const row = (name: string, entry: WhyEntry['entry'], text: string): WhyEntry => ({
@@ -20,8 +21,8 @@ const row = (name: string, entry: WhyEntry['entry'], text: string): WhyEntry => 
 export const WHY: readonly WhyEntry[] = [
   row('None', 'none', 'no reason was noted'),
   // Memory
-  row('NonCanonical', 'none', 'the linear address is not canonical'),
-  row('Misaligned', 'none', 'the address is not aligned to the operand'),
+  row('NonCanonical', 'address', 'the linear address is not canonical'),
+  row('Misaligned', 'address', 'the address is not aligned to the operand'),
   row('PageNotPresent', 'page', 'the paging-structure entry is not present'),
   row('PageReservedBit', 'page', 'the paging-structure entry has a reserved bit set'),
   row('PageReadOnly', 'page', 'the page is read-only'),
@@ -59,10 +60,11 @@ export const WHY: readonly WhyEntry[] = [
   row('GateType', 'gate', 'the IDT entry is not an interrupt or trap gate'),
   row('GatePrivilege', 'gate', 'the DPL of the gate is below CPL or the RPL of the selector'),
   row('GateNotPresent', 'gate', 'the gate is not present'),
-  row('TssLimit', 'tss', 'the stack pointer lies beyond the limit of the TSS'),
-  row('StackNotCanonical', 'tss', 'the new stack pointer is not canonical'),
-  row('TargetNotCanonical', 'none', 'the new RIP is not canonical'),
-  row('TargetBeyondLimit', 'none', 'the new instruction pointer lies beyond the limit of the code segment'),
+  row('TssLimit', 'none', 'the stack pointer lies beyond the limit of the TSS'),
+  row('StackNotCanonical', 'none', 'the new stack pointer is not canonical'),
+  row('TargetNotCanonical', 'rip', 'the new RIP is not canonical'),
+  row('TargetBeyondLimit', 'rip', 'the new instruction pointer lies beyond the limit of the code segment'),
+  row('GateTarget', 'gate', 'the target of the gate is not canonical, or beyond the limit of its code segment'),
   row('NestedTask', 'none', 'IRET with RFLAGS.NT set, in long mode'),
   row('SyscallDisabled', 'none', 'EFER.SCE is clear'),
   row('SysenterDisabled', 'none', 'IA32_SYSENTER_CS holds a null selector'),

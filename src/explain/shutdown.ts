@@ -4,7 +4,7 @@
  */
 
 import { EVENT_NAMES } from '../base/vector.ts';
-import type { FaultRecord } from '../machine/fault-chain.ts';
+import type { FaultRecord, TssStack } from '../machine/fault-chain.ts';
 import { describeDescriptor, describeGate, describePageEntry } from './entry.ts';
 import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
@@ -16,17 +16,9 @@ const PF_WR = 2;
 /** The longest instruction: a fetch that faults lies within one. */
 const MAX_INSTRUCTION_BYTES = 15n;
 
-const NO_TSS =
-  'TR holds no TSS (LTR was not executed): a stack that the gate takes from it (IST, inner ring) is garbage';
-/** What a delivery pushes at most, with the alignment of the stack. */
-const FRAME_BYTES = 64n;
-
-/** A fault on the way to a handler that was not about the stack pointer in use. */
-function usesTss({ why, vector, address, rsp }: FaultRecord): boolean {
-  if (why.name === 'TssLimit' || why.name === 'StackNotCanonical') return true;
-  const below = rsp - address;
-  return vector === VECTOR_PF && why.entry === 'page' && (below <= 0n || below > FRAME_BYTES);
-}
+const NO_TSS = 'TR holds no TSS (LTR was not executed): what stands there is garbage';
+/** Offset of IST1 in a 64-bit TSS; RSP0 to RSP2 lie before it (SDM 3A 7.7). */
+const IST1 = 0x24;
 
 /**
  * The explanation, one string a line. `symbols` names code addresses where it can; `hasTss` is false
@@ -39,7 +31,7 @@ export function explainFaults(
 ): string[] {
   return faults.flatMap((fault, n) => {
     const [head = '', ...rest] = explainFault(fault, symbols);
-    const hint = n > 0 && !hasTss && usesTss(fault) ? [NO_TSS] : [];
+    const hint = fault.stack !== undefined && !hasTss ? [NO_TSS] : [];
     const lines = [...rest, ...hint].map((line) => `     ${line}`);
     return [`  ${n + 1}. ${head}${cause(faults[n - 1])}`, ...lines];
   });
@@ -58,9 +50,10 @@ function explainFault(fault: FaultRecord, symbols: Symbolizer): string[] {
   const lines = [
     nameWithCode(fault) + (code === undefined ? '' : `: ${code}`),
     place(fault, symbols),
-    ...entryLine(fault),
+    ...entryLine(fault, symbols),
   ];
   if (why.name !== 'None') lines.push(why.text);
+  if (fault.stack !== undefined) lines.push(stackLine(fault.stack));
   if (fault.doubled) lines.push('this turns it into a double fault, #DF(0)');
   return lines;
 }
@@ -88,14 +81,26 @@ function nameWithCode(fault: FaultRecord): string {
   return nameOf(fault) + (errorCode === undefined ? '' : `(${hex(errorCode, 4)})`);
 }
 
+/** `text`, which is an address, with the symbol of the address if it has one. */
+function named(text: string, address: bigint, symbols: Symbolizer): string {
+  const name = symbols(address);
+  return name === undefined ? text : `${text} (${name})`;
+}
+
 function place({ vector, cs, rip, rsp, cpl, address }: FaultRecord, symbols: Symbolizer): string {
-  const name = symbols(rip);
-  const where = `${digits(cs, 4)}:${digits(rip, 16)}${name === undefined ? '' : ` (${name})`}`;
+  const where = named(`${digits(cs, 4)}:${digits(rip, 16)}`, rip, symbols);
   const cr2 = vector === VECTOR_PF ? ` CR2=${digits(address, 16)}` : '';
   return `at ${where} CPL=${cpl} RSP=${digits(rsp, 16)}${cr2}`;
 }
 
-function entryLine({ why, read }: FaultRecord): string[] {
+/** `the stack is IST3 of the TSS, at 0x34: 0000000000000000` */
+function stackLine({ offset, address, pointer }: TssStack): string {
+  const [name, first] = offset < IST1 ? ['RSP', 0x04] : ['IST', IST1 - 8];
+  const field = `${name}${(offset - first) / 8} of the TSS, at ${hex(address)}`;
+  return `the stack is ${field}: ${pointer === undefined ? 'not read' : digits(pointer, 16)}`;
+}
+
+function entryLine({ why, read }: FaultRecord, symbols: Symbolizer): string[] {
   if (read === undefined) return [];
   const { address, low, high, level } = read;
   switch (why.entry) {
@@ -109,6 +114,12 @@ function entryLine({ why, read }: FaultRecord): string[] {
       if (address === 0n) return [];
       if (why.name === 'TableLimit') return [`descriptor at ${hex(address)}: not read`];
       return [describeDescriptor(address, low, high)];
+    case 'address':
+      return [`linear address ${digits(low, 16)}`];
+    case 'rip': {
+      const from = address === 0n ? '' : `, read at ${named(hex(address), address, symbols)}`;
+      return [`new RIP ${digits(low, 16)}${from}`];
+    }
     default:
       return address === 0n ? [] : [`TSS field at ${hex(address)} = ${digits(low, 16)}`];
   }

@@ -107,12 +107,14 @@ Register.set(4, s);
 break;`;
 }
 
-/** Near branch to the address in \`target\`, which must be canonical before anything changes. */
-const CHECK = `if (!Memory.isCanonical(target)) {
-  Event.gp(0, Why.NonCanonical);
+/** \`target\` must be canonical before anything changes; it was read at linear `from`, 0: not in memory. */
+const check = (from: string): string => `if (!Memory.isCanonical(target)) {
+  Event.badTarget(target, ${from});
   return raised(i);
 }
 `;
+const CHECK = check('0');
+const CHECK_MEMORY = check('Address.linear(i)');
 const GO = 'return jump(target);';
 const PUSH = (value: string): string => `const s = Register.get(4) - 8;
 Memory.write(s, 8, ${value}, SEGMENT_SS);
@@ -144,11 +146,11 @@ if (Event.raised()) ${FAIL}
       : `return ${condition} ? follow(i, 24, ${RELATIVE}) : follow(i, 20, Place.next(i));`,
   branches: {
     call: `const target = ${RELATIVE};\n${CHECK}${PUSH('Place.next(i)')}return follow(i, 24, target);`,
-    ret: `${POP('target')}${CHECK}Register.set(4, s + 8 + load<u64>(i, 16));\n${GO}`,
+    ret: `${POP('target')}${check('s')}Register.set(4, s + 8 + load<u64>(i, 16));\n${GO}`,
     'jmpIndirect.R': `const target = ${register(0, 64)};\n${CHECK}${GO}`,
-    'jmpIndirect.M': `const target = Memory.read(Address.linear(i), 8, ${SEGMENT});\nif (Event.raised()) ${FAIL}\n${CHECK}${GO}`,
+    'jmpIndirect.M': `const target = Memory.read(Address.linear(i), 8, ${SEGMENT});\nif (Event.raised()) ${FAIL}\n${CHECK_MEMORY}${GO}`,
     'callIndirect.R': `const target = ${register(0, 64)};\n${CHECK}${PUSH('Place.next(i)')}${GO}`,
-    'callIndirect.M': `const target = Memory.read(Address.linear(i), 8, ${SEGMENT});\nif (Event.raised()) ${FAIL}\n${CHECK}${PUSH('Place.next(i)')}${GO}`,
+    'callIndirect.M': `const target = Memory.read(Address.linear(i), 8, ${SEGMENT});\nif (Event.raised()) ${FAIL}\n${CHECK_MEMORY}${PUSH('Place.next(i)')}${GO}`,
     'push.R': `const v = ${register(0, 64)};\n${PUSH('v')}return i + RECORD;`,
     'pop.R': `${POP('v')}Register.set(4, s + 8);\n${setRegister('v', 64)}return i + RECORD;`,
   },

@@ -194,7 +194,6 @@ import { REC_ADDRESS32, REC_INDIRECT, REC_INVOLVED, REC_SEGMENTED, RECORD, Rec }
 import { CODE_PAGE, CONTEXT, CURRENT, FUEL, RAISED, REGS, RIP, STEPPING, TLB_READ, TLB_WRITE } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
-import { Why } from './why';
 `;
 
 const EXECUTE = `/** Runs records from the one at \`first\` until the run loop must look; RIP and RAISED are then settled. */

@@ -30,11 +30,23 @@ export interface FaultRecord {
   readonly why: WhyEntry;
   /** What was read when the check failed; undefined where nothing was. */
   readonly read: ReadEntry | undefined;
+  /** The stack that was being used; undefined where it did not come from the TSS. */
+  readonly stack: TssStack | undefined;
 }
 
-/** A descriptor, gate, TSS field or paging-structure entry that a check refused. */
+/** A stack pointer in the TSS. */
+export interface TssStack {
+  /** Of the field in the TSS. */
+  readonly offset: number;
+  /** Linear address of the field. */
+  readonly address: bigint;
+  /** Undefined where it could not be read. */
+  readonly pointer: bigint | undefined;
+}
+
+/** A descriptor, gate, TSS field, paging-structure entry or address that a check refused. */
 export interface ReadEntry {
-  /** Linear address; physical for a paging-structure entry. */
+  /** Linear address, 0 for what was not in memory; physical for a paging-structure entry. */
   readonly address: bigint;
   readonly low: bigint;
   readonly high: bigint;
@@ -53,10 +65,23 @@ export function readFaultChain(view: CpuView): FaultRecord[] {
   );
 }
 
+const STACK_READ = 0x40;
+
+function readStack(data: DataView): TssStack | undefined {
+  const offset = data.getUint16(34, true);
+  if (offset === 0) return undefined;
+  const wasRead = (data.getUint8(3) & STACK_READ) !== 0;
+  return {
+    offset,
+    address: data.getBigUint64(64, true),
+    pointer: wasRead ? data.getBigUint64(72, true) : undefined,
+  };
+}
+
 function readRecord(data: DataView): FaultRecord {
   const u64 = (offset: number) => data.getBigUint64(offset, true);
   const flags = data.getUint8(3);
-  const why = WHY[data.getUint32(32, true)] ?? NO_REASON;
+  const why = WHY[data.getUint16(32, true)] ?? NO_REASON;
   return {
     vector: data.getUint8(0),
     kind: EVENT_KINDS[data.getUint8(2)] ?? 'exception',
@@ -68,6 +93,7 @@ function readRecord(data: DataView): FaultRecord {
     address: u64(24),
     doubled: (flags & 0x80) !== 0,
     why,
+    stack: readStack(data),
     read:
       why.entry === 'none'
         ? undefined
