@@ -111,9 +111,9 @@ export class Processor {
     this.#exports.setRflags(image);
   }
 
-  /** Virtual time in ns, exact also while the processor calls its host. */
+  /** Virtual time in ns, exact also while the processor calls its host. Events may have overdrawn the fuel. */
   get time(): bigint {
-    const left = this.view.data.getUint32(this.view.layout('FUEL') + 4, true);
+    const left = this.view.data.getInt32(this.view.layout('FUEL') + 4, true);
     return this.view.u64('TIME') + BigInt(this.view.u32('FUEL_START') - left);
   }
   /** Moves virtual time on while the processor is halted. */

@@ -6,6 +6,9 @@ import { BareMachine, CODE } from '../fuzz/machine.ts';
 const TF = 0x100n;
 const STI = 0xfb;
 const INTERRUPT = 0x20;
+/** Type byte of the gate of vector 2, in BareMachine's IDT. */
+const NMI_GATE_TYPE = 0x6000 + 2 * 16 + 5;
+const TRAP_GATE = 0xef;
 
 /**
  * STI with TF set: behind it the single-step trap comes, whose handler leaves IF set, so that the interrupt
@@ -44,5 +47,25 @@ describe('events with no instruction between them', () => {
     for (const slice of [2, 4, 8]) {
       for (const [time, state] of statesBy(slice)) expect(state).toBe(stepped.get(time));
     }
+  });
+
+  it('show the host the time that they have taken', () => {
+    const machine = new BareMachine();
+    start(machine);
+    const { processor } = machine;
+    processor.memory.write(NMI_GATE_TYPE, Uint8Array.of(TRAP_GATE));
+    // As behind an STI, which holds the NMI off for one instruction.
+    processor.view.setU32('SHADOW', 1);
+    processor.view.setU32('NMI_PENDING', 1);
+    const seen: bigint[] = [];
+    machine.acknowledge = () => {
+      seen.push(processor.time);
+      processor.setInterruptLine(false);
+      return INTERRUPT;
+    };
+    // STI, the trap, the NMI a nanosecond after it, then the interrupt.
+    processor.run(1);
+    expect(seen).toEqual([2n]);
+    expect(processor.time).toBe(3n);
   });
 });
