@@ -244,6 +244,8 @@ export const DECODE_MAX_ENTRIES: usize = 4096;
 /** Per decode entry, 8 bytes: u16 handler of the register form, u16 of the memory form, u8 memory accesses
  *  of each, u16 HANDLER_ bits (cpu/decode.ts). */
 export const DECODE_HANDLERS: usize = DECODE_ENTRIES + DECODE_MAX_ENTRIES * DECODE_ENTRY_BYTES;
+/** Per opcode of the four maps, u8: what follows it where no entry fits (src/isa/opcode-shape.ts). */
+export const DECODE_SHAPES: usize = DECODE_HANDLERS + DECODE_MAX_ENTRIES * 8;
 
 // --- Decoded-code cache ------------------------------------------------------------------------
 

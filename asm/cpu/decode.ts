@@ -10,6 +10,7 @@ import {
   DECODE_ENTRIES,
   DECODE_HANDLERS,
   DECODE_INDEX,
+  DECODE_SHAPES,
   FEATURES,
   REG_PAGE,
   REG_ZERO,
@@ -43,6 +44,11 @@ const MEMORY_ONLY: u32 = 2;
 const REGISTER_ONLY: u32 = 3;
 const REGISTER_ALWAYS: u32 = 4;
 
+/** Bits of an opcode's shape: ModRM follows; an immediate of the operand size; 2:0 further bytes. */
+const SHAPE_MODRM: u32 = 0x80;
+const SHAPE_SIZED: u32 = 0x40;
+const SHAPE_BYTES: u32 = 7;
+
 /** Operand kinds of a table entry. */
 const GPR: u32 = 1;
 const SREG: u32 = 7;
@@ -57,6 +63,7 @@ const BASES16: u32 = 0x35765533;
 
 const MAX_LENGTH: u32 = 15;
 const NO_SEGMENT: u32 = 0xff;
+const NO_MAP: u32 = 0xff;
 
 // What the prefixes said, and where the decoder stands. State of one decode only.
 let source: usize = 0;
@@ -137,7 +144,7 @@ export class Decoder {
     if ((opcode == 0xc4 || opcode == 0xc5) && (mode == 0 || Decoder.peek() >= 0xc0)) {
       if (lock || operand16 || repeat != 0 || hasRex) return Why.Undefined;
       map = Decoder.vexPrefix(opcode);
-      opcode = Decoder.byte();
+      if (map != NO_MAP) opcode = Decoder.byte();
     } else if (opcode == 0x0f) {
       map = 1;
       opcode = Decoder.byte();
@@ -146,8 +153,8 @@ export class Decoder {
         opcode = Decoder.byte();
       }
     }
+    if (map == NO_MAP) return Why.Undefined;
     if (short) return Why.None;
-    if (map > 7) return Why.Undefined;
     const index = DECODE_INDEX + (((map << 8) + opcode) << 1);
     const last: u32 = load<u16>(index, 2);
     for (let n: u32 = load<u16>(index); n < last; n++) {
@@ -158,7 +165,18 @@ export class Decoder {
       }
       return Decoder.fill(entry, n, mode, opcode, offset, i);
     }
+    Decoder.skip(load<u8>(DECODE_SHAPES + ((map & 3) << 8) + opcode), mode, i);
     return Why.Undefined;
+  }
+
+  /** Reads what an opcode of this shape has behind it, though it is no instruction. */
+  static skip(shape: u32, mode: u32, i: usize): void {
+    if (shape & SHAPE_MODRM) {
+      modrm = Decoder.byte();
+      if (modrm < 0xc0) Decoder.memoryOperand(i, Decoder.addressSize(mode));
+    }
+    const sized: u32 = Decoder.operandSize(0, mode) == 1 ? 2 : 4;
+    Decoder.number((shape & SHAPE_BYTES) + (shape & SHAPE_SIZED ? sized : 0));
   }
 
   /** Reads the prefixes; gives the byte behind them. */
@@ -201,7 +219,10 @@ export class Decoder {
     return true;
   }
 
-  /** Reads a VEX prefix (SDM 2A 2.3.5) behind C4 or C5; gives the map. */
+  /**
+   * Reads a VEX prefix (SDM 2A 2.3.5) behind C4 or C5; gives the map. Of one that is reserved nothing more is
+   * read, as by a Xeon 06_55H; an AMD 19_01H reads on to ModRM.
+   */
   static vexPrefix(first: u32): u32 {
     const byte = Decoder.byte();
     let map: u32 = 1;
@@ -210,6 +231,7 @@ export class Decoder {
     if (first == 0xc4) {
       rex = (~byte >> 5) & 7; // R X B
       map = byte & 0x1f;
+      if (!short && (map == 0 || map > 3)) return NO_MAP;
       last = Decoder.byte();
       rex |= (last >> 4) & 8; // W
     }
@@ -219,7 +241,6 @@ export class Decoder {
     operand16 = prefix == 1;
     repeat = prefix == 2 ? 1 : prefix == 3 ? 2 : 0;
     vex = true;
-    if (map == 0 || map > 3) return 8;
     return map + 4;
   }
 

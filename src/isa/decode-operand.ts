@@ -128,8 +128,8 @@ const NONE_BASE = 5;
 const NO_INDEX = 4;
 const SIB = 4;
 
-/** `displacementSize` is given only where the instruction has more bytes of it than it needs. */
-function decodeAddress(decoding: Decoding): Address {
+/** Behind ModRM; `displacementSize` is given only where the instruction has more bytes of it than it needs. */
+export function decodeAddress(decoding: Decoding): Address {
   const bits = addressSizeOf(decoding);
   if (bits === 16) return decodeAddress16(decoding);
   const { cursor, modrm, rex, mode } = decoding;

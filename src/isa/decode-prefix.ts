@@ -34,7 +34,7 @@ function readLegacyPrefix(decoding: Decoding, byte: number): boolean {
   return true;
 }
 
-/** Reads VEX or lead bytes and the opcode; false if a VEX prefix is not allowed or not known. */
+/** Reads VEX or lead bytes and the opcode; false if a VEX prefix is not allowed or its map not known. */
 export function readOpcode(decoding: Decoding): boolean {
   const { cursor, mode } = decoding;
   const byte = cursor.u8();
@@ -53,24 +53,25 @@ export function readOpcode(decoding: Decoding): boolean {
 
 const VEX_MAP = 4;
 
-/** VEX C4 RXBmmmmm WvvvvLpp or C5 RvvvvLpp; R, X, B and vvvv are inverted. Only L = 0 is known. */
+/** VEX C4 RXBmmmmm WvvvvLpp or C5 RvvvvLpp; R, X, B and vvvv are inverted. */
 function readVex(decoding: Decoding, lead: number): boolean {
-  const { cursor } = decoding;
-  const { operandPrefix, repeat, lock, rex, mode } = decoding;
+  const { cursor, mode, operandPrefix, repeat, lock, rex } = decoding;
+  if (operandPrefix || repeat !== undefined || lock || rex !== 0) return false;
   const first = cursor.u8();
   const isLong = lead === 0xc4;
+  const map = isLong ? first & 31 : 1;
+  if (!cursor.overrun && (map === 0 || map > 3)) return false;
   const last = isLong ? cursor.u8() : first;
   const inverted = ~first >> 5;
   const wide = isLong && mode === 64 ? (last >> 4) & REX_W : 0;
   decoding.rex = wide | (inverted & REX_R) | (isLong ? inverted & (REX_X | REX_B) : 0);
   decoding.vvvv = (~last >> 3) & (mode === 64 ? 15 : 7);
-  const map = isLong ? first & 31 : 1;
   decoding.map = VEX_MAP + map;
   decoding.vex = true;
   const pp = last & 3;
   decoding.operandPrefix = pp === 1;
   decoding.repeat = pp === 2 ? 'F3' : pp === 3 ? 'F2' : undefined;
+  decoding.vexL = (last & 4) !== 0;
   decoding.opcode = cursor.u8();
-  const forbidden = operandPrefix || repeat !== undefined || lock || rex !== 0;
-  return !forbidden && map >= 1 && map <= 3 && (last & 4) === 0;
+  return true;
 }

@@ -1,6 +1,6 @@
 /**
- * The decode tables: rows turned into two flat arrays, which the TypeScript decoder (decode.ts) walks
- * and the processor has a copy of in linear memory. All numbers are little endian.
+ * The decode tables: rows turned into flat arrays, which the TypeScript decoder (decode.ts) walks and
+ * the processor has a copy of in linear memory. All numbers are little endian.
  *
  *   index[map * 256 + byte] .. index[map * 256 + byte + 1]   candidates of an opcode byte
  *   entries[candidate * 32 ..]                               one candidate; the first that matches wins
@@ -23,6 +23,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { buildShapes } from './opcode-shape.ts';
 import type { Encoding, Insn, Operand, OperandKind, Privilege, Slot } from './row.ts';
 
 export const ENTRY_BYTES = 32;
@@ -141,10 +142,12 @@ export const FEATURES: readonly string[] = [
   'syscall',
 ];
 
-/** `index[2049]: u16`, `entries[32 * n]: u8`, owned by the caller of buildDecodeTables. */
+/** `index[2049]: u16`, `entries[32 * n]: u8`, `shapes[1024]: u8`, owned by the caller of buildDecodeTables. */
 export interface DecodeTables {
   readonly index: Uint16Array;
   readonly entries: Uint8Array;
+  /** What follows an opcode where no candidate matches (opcode-shape.ts). */
+  readonly shapes: Uint8Array;
 }
 
 const MAP_COUNT = 8;
@@ -164,7 +167,7 @@ export function buildDecodeTables(rows: readonly Insn[]): DecodeTables {
     for (const row of order) entries.push(buildEntry(row, rowAt(rows, row), rivals));
   });
   index[buckets.length] = entries.length;
-  return { index, entries: concatenate(entries) };
+  return { index, entries: concatenate(entries), shapes: buildShapes(rows) };
 }
 
 function fillBuckets(rows: readonly Insn[]): readonly number[][] {

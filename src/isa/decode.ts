@@ -5,12 +5,13 @@
  * - legacy prefixes in any order; the last of F2 and F3 and the last segment override count, but in
  *   64-bit code es, cs, ss and ds overrides change nothing;
  * - REX counts only directly before the opcode; 66, F2, F3, LOCK or REX before VEX is #UD;
- * - LOCK is #UD on all rows and forms that do not allow it; more than 15 bytes are #GP.
+ * - LOCK is #UD on all rows and forms that do not allow it; more than 15 bytes are #GP;
+ * - what is no instruction is as long as its opcode says, but for VEX prefixes that may not be.
  *
  * What depends on register numbers (cr5, mov cs) or machine state is the processor's business.
  */
 
-import { decodeOperands } from './decode-operand.ts';
+import { decodeAddress, decodeOperands } from './decode-operand.ts';
 import { readOpcode, readPrefixes } from './decode-prefix.ts';
 import {
   type DecodeTables,
@@ -36,6 +37,7 @@ import {
   REX_W,
 } from './decoding.ts';
 import type { OperandValue } from './encode.ts';
+import { SHAPE } from './opcode-shape.ts';
 
 /** What stands before the opcode. */
 export interface DecodedPrefixes {
@@ -81,6 +83,7 @@ export function decode(
   const opcodeIsValid = readOpcode(decoding);
   const entry = opcodeIsValid ? findEntry(decoding, tables) : undefined;
   const operands = entry ? decodeOperands(decoding, entry) : [];
+  if (opcodeIsValid && !entry) skipOperands(decoding, tables);
   if (cursor.length > MAX_LENGTH) return { ok: false, reason: 'too-long' };
   if (cursor.overrun) return { ok: false, reason: 'truncated' };
   if (!entry || !isAllowed(decoding, entry)) return { ok: false, reason: 'invalid' };
@@ -102,6 +105,18 @@ export function decode(
   };
 }
 
+/** Moves past what an opcode that is no instruction has behind it. */
+function skipOperands(decoding: Decoding, { shapes }: DecodeTables): void {
+  const { cursor, map, opcode } = decoding;
+  const shape = shapes[(map & 3) * 256 + opcode] ?? 0;
+  if ((shape & SHAPE.MODRM) !== 0) {
+    decoding.modrm = cursor.u8();
+    if (decoding.modrm < 0xc0) decodeAddress(decoding);
+  }
+  const sized = operandSizeOf(decoding, 0) === 16 ? 2 : 4;
+  cursor.at += (shape & SHAPE.BYTES) + ((shape & SHAPE.SIZED) !== 0 ? sized : 0);
+}
+
 /** The first candidate that matches; its ModRM byte, if it has one, is consumed. */
 function findEntry(decoding: Decoding, tables: DecodeTables): Uint8Array | undefined {
   const at = decoding.map * 256 + decoding.opcode;
@@ -109,16 +124,18 @@ function findEntry(decoding: Decoding, tables: DecodeTables): Uint8Array | undef
   const end = tables.index[at + 1] ?? 0;
   if (first === end) return undefined;
   const hasModrm = tables.entries[first * ENTRY_BYTES + ENTRY.MODRM] !== MODRM.NONE;
-  if (hasModrm) decoding.modrm = decoding.cursor.u8();
+  if (hasModrm) decoding.modrm = decoding.cursor.peek();
   for (let i = first; i < end; i++) {
     const entry = tables.entries.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES);
-    if (matches(decoding, entry)) return entry;
+    if (!matches(decoding, entry)) continue;
+    if (hasModrm) decoding.cursor.at++;
+    return entry;
   }
   return undefined;
 }
 
 function matches(decoding: Decoding, entry: Uint8Array): boolean {
-  const { mode, rex, vex } = decoding;
+  const { mode, rex, vex, vexL } = decoding;
   const flags = entry[ENTRY.FLAGS] ?? 0;
   const addressSize = addressSizeOf(decoding);
   return (
@@ -128,6 +145,7 @@ function matches(decoding: Decoding, entry: Uint8Array): boolean {
     matchesPrefix(decoding, entry[ENTRY.PREFIX] ?? 0) &&
     matchesModrm(decoding, entry) &&
     !((flags & ENTRY_FLAGS.NO_REX_B) !== 0 && (rex & REX_B) !== 0) &&
+    !vexL &&
     !(vex && (flags & ENTRY_FLAGS.VEX_W0) !== 0 && (rex & REX_W) !== 0) &&
     !(vex && (flags & ENTRY_FLAGS.VEX_W1) !== 0 && (rex & REX_W) === 0)
   );

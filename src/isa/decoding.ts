@@ -63,6 +63,7 @@ export interface Decoding {
   segment: number | undefined;
   rex: number;
   vex: boolean;
+  vexL: boolean;
   vvvv: number;
   /** Map number as in the tables. */
   map: number;
@@ -88,6 +89,7 @@ export function begin(bytes: Uint8Array, offset: number, mode: CodeMode): Decodi
     segment: undefined,
     rex: 0,
     vex: false,
+    vexL: false,
     vvvv: 0,
     map: 0,
     opcode: 0,

@@ -12,10 +12,11 @@ import { ROWS } from './table.ts';
 /** Name of the custom section. */
 export const TABLES_SECTION = 'trapline-tables';
 
-/** index[2049]: u16, entries[32 * n]: u8 (decode-table.ts), handlers[8 * n]: u8 (handlers.ts). */
+/** index[2049]: u16, entries[32 * n]: u8, shapes[1024]: u8 (decode-table.ts), handlers[8 * n]: u8 (handlers.ts). */
 export interface ProcessorTables {
   readonly index: Uint8Array;
   readonly entries: Uint8Array;
+  readonly shapes: Uint8Array;
   readonly handlers: Uint8Array;
 }
 
@@ -23,14 +24,14 @@ export interface ProcessorTables {
 export function buildProcessorTables(rows: readonly Insn[] = ROWS): ProcessorTables {
   const decode = buildDecodeTables(rows);
   const handlers = buildHandlerTable(rows, decode, enumerateHandlers(ROWS));
-  return { index: new Uint8Array(decode.index.buffer), entries: decode.entries, handlers };
+  return { ...decode, index: new Uint8Array(decode.index.buffer), handlers };
 }
 
-const HEADER_BYTES = 12;
+const HEADER_BYTES = 16;
 
 /** The content of the custom section. */
-export function packTables({ index, entries, handlers }: ProcessorTables): Uint8Array {
-  const parts = [index, entries, handlers];
+export function packTables({ index, entries, shapes, handlers }: ProcessorTables): Uint8Array {
+  const parts = [index, entries, shapes, handlers];
   const sizes = Uint32Array.from(parts, (part) => part.length);
   const packed = new Uint8Array(sizes.reduce((sum, size) => sum + size, HEADER_BYTES));
   packed.set(new Uint8Array(sizes.buffer));
@@ -44,10 +45,11 @@ export function packTables({ index, entries, handlers }: ProcessorTables): Uint8
 
 /** The tables out of the content of the custom section. */
 export function unpackTables(packed: ArrayBuffer): ProcessorTables {
-  const [index = 0, entries = 0, handlers = 0] = new Uint32Array(packed, 0, HEADER_BYTES / 4);
-  return {
-    index: new Uint8Array(packed, HEADER_BYTES, index),
-    entries: new Uint8Array(packed, HEADER_BYTES + index, entries),
-    handlers: new Uint8Array(packed, HEADER_BYTES + index + entries, handlers),
-  };
+  const sizes = new Uint32Array(packed, 0, HEADER_BYTES / 4);
+  let at = HEADER_BYTES;
+  const [index, entries, shapes, handlers] = Array.from(sizes, (size) => {
+    at += size;
+    return new Uint8Array(packed, at - size, size);
+  }) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  return { index, entries, shapes, handlers };
 }

@@ -131,12 +131,13 @@ export class Processor {
     this.view.setU32('INTR', level ? 1 : 0);
   }
 
-  #writeTables({ index, entries, handlers }: ProcessorTables): void {
+  #writeTables({ index, entries, shapes, handlers }: ProcessorTables): void {
     const { layout, data } = this.view;
     const write = (name: string, bytes: Uint8Array): void =>
       new Uint8Array(data.buffer, layout(name), bytes.length).set(bytes);
     write('DECODE_INDEX', index);
     write('DECODE_ENTRIES', entries);
+    write('DECODE_SHAPES', shapes);
     write('DECODE_HANDLERS', handlers);
   }
 

@@ -12,8 +12,10 @@ import {
   PREFIX,
 } from '../../src/isa/decode-table.ts';
 import { existsIn } from '../../src/isa/encode.ts';
+import { buildShapes, opcodesIn } from '../../src/isa/opcode-shape.ts';
 import type { Insn } from '../../src/isa/row.ts';
 import { sampleEncodings } from '../../src/isa/sample.ts';
+import { RESERVED } from '../../src/isa/table/reserved.ts';
 import { ROWS } from '../../src/isa/table.ts';
 
 const TABLES = buildDecodeTables(ROWS);
@@ -117,5 +119,23 @@ describe('instruction rows', () => {
       row.alias || !existsIn(row, mode) ? [] : wrongSamples(row, number, mode),
     );
     expect(wrong.slice(0, 20)).toEqual([]);
+  });
+});
+
+describe('reserved opcodes', () => {
+  it.each(['', '0F'] as const)('have no row in map "%s"', (map) => {
+    const reserved = new Set(Object.values(RESERVED[map]).flatMap(opcodesIn));
+    const taken = ROWS.filter(
+      ({ encoding }) => encoding.map === map && reserved.has(encoding.opcode),
+    );
+    expect(taken.map(title)).toEqual([]);
+  });
+
+  it.each(['0F38', '0F3A'] as const)('are all alike in map %s, as the rows are', (map) => {
+    const alone = buildShapes([]);
+    const first = map === '0F38' ? 512 : 768;
+    expect(buildShapes(ROWS).subarray(first, first + 256)).toEqual(
+      alone.subarray(first, first + 256),
+    );
   });
 });

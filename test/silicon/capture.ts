@@ -11,7 +11,7 @@ import type { Insn } from '../../src/isa/row.ts';
 import { ROWS } from '../../src/isa/table.ts';
 import { type CaseInput, FLAGS_COMPARED, type Outcome, printCase } from '../vectors/format.ts';
 import { fileOf } from './files.ts';
-import { invalidOpcodes, longInstructions, splitFetches } from './odd.ts';
+import { invalidOpcodes, longInstructions, splitFetches, splitInvalid } from './odd.ts';
 import { type Groups, isCaptured, type Planned, planOperation } from './plan.ts';
 import { runOnProcessor } from './processor.ts';
 import { disassemble } from './text.ts';
@@ -37,6 +37,7 @@ function sections(): Section[] {
     { mnemonic: 'invalid', file: 'fetch', groups: invalidOpcodes() },
     { mnemonic: 'length', file: 'fetch', groups: longInstructions() },
     { mnemonic: 'page-end', file: 'fetch', groups: splitFetches() },
+    { mnemonic: 'invalid-page-end', file: 'fetch', groups: splitInvalid() },
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Cases that no row of the table makes: bytes that are no instruction in 64-bit mode, instructions
- * that are too long, and instructions that run into an unmapped page.
+ * that are too long, and instructions, valid or not, that run into an unmapped page.
  */
 
 import { CODE, Draft } from './draft.ts';
@@ -71,6 +71,35 @@ export function splitFetches(): Groups {
   for (const whole of instructions) {
     for (let kept = 1; kept < whole.length / 2; kept++) {
       addDrafts(groups, whole.slice(0, 2 * kept), 3, (bytes) => {
+        const draft = new Draft(bytes, randomFlags(rng));
+        draft.set('rip', CODE + 0x1000n - BigInt(kept));
+        return draft;
+      });
+    }
+  }
+  return groups;
+}
+
+/**
+ * Not valid in 64-bit mode, with everything that their opcode has behind it: up to there they are fetched.
+ * Without VEX prefixes that are invalid themselves, 8F /1 to /7, UD0 and UD1, where processors differ.
+ */
+const INVALID_WHOLE = `
+  06 1f 27 60 82c001 820401ff 82842500000000ff 9a000000000000 669a00000000 ce d40a d6 ea000000000000
+  c6c800 c60c2500000000ff c7c800000000 66c7c80000 c78c241000000000000000 fed0 fe9510000000 fe5c2410 ffd8 ff3d00000000
+  8ef0 8cb500000000 8dc0 0f04 0f0a 0f24 0f27 0f36 0f3b 0f7a 0fa6 0fb2c0 0fc7c0 0f00b500000000 0fbac000 0fba44240800
+  0f38f0c0 0f3af01500000000ff 660f3affc000 c4e27cf2c0 c4e248f3c0 c4e278f3f0 c4e278f3742408 c4e37bf1c000
+  c5f804 670fba0424ff f282c001 f0c6c800 f08d00 f0890500000000 f00f1f00
+`;
+
+export function splitInvalid(): Groups {
+  const groups: Groups = new Map();
+  for (const whole of INVALID_WHOLE.trim().split(/\s+/)) {
+    const rng = new Rng(`split ${whole}`);
+    for (let kept = 1; kept <= whole.length / 2; kept++) {
+      const code = whole.slice(0, 2 * kept);
+      if (groups.has(code)) continue;
+      addDrafts(groups, code, 1, (bytes) => {
         const draft = new Draft(bytes, randomFlags(rng));
         draft.set('rip', CODE + 0x1000n - BigInt(kept));
         return draft;
