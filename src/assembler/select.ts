@@ -31,8 +31,8 @@ const BY_MNEMONIC = indexRows();
 /** Opcodes of one-byte instructions without operands. */
 const WHOLE = new Set(ROWS.filter(isWhole).map((row) => row.encoding.opcode));
 
-function isWhole({ operands, encoding, opcodeText }: Insn): boolean {
-  return operands.length === 0 && !encoding.modrm && opcodeText.length === 2;
+function isWhole({ operandText, opcodeText }: Insn): boolean {
+  return operandText === '' && opcodeText.length === 2;
 }
 
 function indexRows(): ReadonlyMap<string, readonly Insn[]> {

@@ -148,30 +148,73 @@ export interface Attributes {
   readonly sdm?: string;
 }
 
-export interface Insn extends Attributes {
+/** The base of a row: an object with its attributes as properties. */
+const Attributed = class {
+  constructor(attributes: Attributes) {
+    Object.assign(this, attributes);
+  }
+} as new (
+  attributes: Attributes,
+) => Omit<Attributes, 'modes'>;
+
+type Columns = { readonly operands: readonly Operand[]; readonly encoding: Encoding };
+
+/**
+ * One row. Its columns are parsed when they are first asked for, since most programs use few of the
+ * thousand rows. A malformed column is a broken invariant of ours and asserts.
+ */
+export class Insn extends Attributed {
   readonly mnemonic: string;
   readonly operandText: string;
   readonly opcodeText: string;
-  readonly operands: readonly Operand[];
-  readonly encoding: Encoding;
+  readonly #modes: Modes | undefined;
+  #columns: Columns | undefined;
+
+  constructor(mnemonic: string, operandText: string, opcodeText: string, attributes: Attributes) {
+    const { modes, ...others } = attributes;
+    super(others);
+    this.mnemonic = mnemonic;
+    this.operandText = operandText;
+    this.opcodeText = opcodeText;
+    this.#modes = modes;
+  }
+
+  get operands(): readonly Operand[] {
+    return this.#parse().operands;
+  }
+
+  get encoding(): Encoding {
+    return this.#parse().encoding;
+  }
+
+  get modes(): Modes {
+    return this.#modes ?? (this.encoding.operandSize === 64 ? 'long64' : 'any');
+  }
+
+  #parse(): Columns {
+    this.#columns ??= parseColumns(this.operandText, this.opcodeText);
+    return this.#columns;
+  }
 }
 
-/** Builds one row; a malformed column is a broken invariant of ours and asserts. */
+/** Builds one row. */
 export function insn(
   mnemonic: string,
   operandText: string,
   opcodeText: string,
   attributes: Attributes,
 ): Insn {
+  return new Insn(mnemonic, operandText, opcodeText, attributes);
+}
+
+function parseColumns(operandText: string, opcodeText: string): Columns {
   const tokens = opcodeText.split(' ');
   const plusR = tokens.some((token) => token.endsWith('+r'));
   const names = operandText === '' ? [] : operandText.split(', ');
   const regTaken = tokens.some(isDigit) || names.some((name) => REG_FIELD.has(name));
   const slot = plusR ? 'opcode' : regTaken ? 'rm' : 'reg';
   const operands = names.map((name) => parseOperand(name, slot));
-  const encoding = parseOpcode(tokens, operands);
-  const modes = attributes.modes ?? (encoding.operandSize === 64 ? 'long64' : 'any');
-  return { mnemonic, operandText, opcodeText, operands, encoding, ...attributes, modes };
+  return { operands, encoding: parseOpcode(tokens, operands) };
 }
 
 /** Operands other than general registers that stand in ModRM.reg. */

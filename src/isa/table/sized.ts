@@ -16,9 +16,18 @@ const STARS = {
   64: { 'a*': 'rax', 'imm*': 'simm32', 'o*': 'REX.W', 'i*': 'id' },
 } as const;
 
+/** Texts with stars replaced: the same few operands stand in hundreds of rows. */
+const replaced = new Map<string, string>();
+
 function replaceStars(text: string, size: OperandSize): string {
-  const stars: Readonly<Record<string, string>> = STARS[size];
-  return text.replace(/[a-z]+\*/g, (name) => stars[name] ?? name.replace('*', String(size)));
+  const key = `${text}${size}`;
+  let result = replaced.get(key);
+  if (result === undefined) {
+    const stars: Readonly<Record<string, string>> = STARS[size];
+    result = text.replace(/[a-z]+\*/g, (name) => stars[name] ?? name.replace('*', String(size)));
+    replaced.set(key, result);
+  }
+  return result;
 }
 
 /** The rows of one starred line, for 16, 32 and 64 bits or those of `sizes`. */
