@@ -1,5 +1,6 @@
 /** Carries out directives: code size, addressing default, origin, sections. */
 
+import type { CodeMode } from '../isa/row.ts';
 import { LineError } from './diagnostics.ts';
 import type { Pass } from './pass.ts';
 import { type Section, setAttribute } from './sections.ts';
@@ -31,13 +32,17 @@ export function executeDirective(pass: Pass, directive: Directive): void {
   }
 }
 
+const MODES: ReadonlyMap<bigint, CodeMode> = new Map([
+  [16n, 16],
+  [32n, 32],
+  [64n, 64],
+]);
+
 function setMode(pass: Pass, bits: bigint, column: number): void {
-  if (bits === 64n) {
-    pass.mode = 64;
+  const mode = MODES.get(bits);
+  if (mode !== undefined) {
+    pass.mode = mode;
     return;
-  }
-  if (bits === 16n || bits === 32n) {
-    throw new LineError(`${bits}-bit code is not supported yet: only \`bits 64'`, column);
   }
   throw new LineError(`\`${bits}' is not a valid segment size; must be 16, 32 or 64`, column);
 }

@@ -1,14 +1,10 @@
 /** Instructions: operands of the source become operand values, a row is chosen, its bytes emitted. */
 
-import {
-  type Encoded,
-  encodePrefixes,
-  type Field,
-  type OperandValue,
-  type Prefixes,
-  patchField,
-} from '../isa/encode.ts';
-import { toAddress } from './address.ts';
+import { type Encoded, encodePrefixes, type Prefixes, patchField } from '../isa/encode.ts';
+import type { Field } from '../isa/encode-address.ts';
+import type { OperandValue } from '../isa/operand-value.ts';
+import type { CodeMode } from '../isa/row.ts';
+import { NO_16_BIT_ADDRESSES, toAddress } from './address.ts';
 import { relocatable, warnOverflow } from './data.ts';
 import { LineError, locate } from './diagnostics.ts';
 import { isFixed } from './expression.ts';
@@ -23,7 +19,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface Prepared {
   readonly instruction: Instruction;
   readonly prefixes: Prefixes;
-  readonly mode: 32 | 64;
+  readonly mode: CodeMode;
   readonly values: readonly OperandValue[];
   /** Symbolic value behind each operand's number. */
   readonly numbers: readonly Value[];
@@ -35,7 +31,6 @@ export function prepare(pass: Pass, instruction: Instruction): Prepared {
 
 function prepareAll(pass: Pass, instruction: Instruction): Prepared {
   const { mode } = pass;
-  if (mode === 16) throw new LineError('16-bit code is not supported: say `bits 64` first');
   const prefixes = readPrefixes(pass, instruction);
   const numbers: Value[] = [];
   const values = instruction.operands.map((operand, index) => {
@@ -75,6 +70,10 @@ function readPrefixes(pass: Pass, { prefixes, segment }: Instruction): Mutable<P
     else if (word.startsWith('a')) set('addressSize', Number(word.slice(1)) as 16 | 32 | 64);
     else set('operandSize', Number(word.slice(1)) as 16 | 32 | 64);
   }
+  if (result.addressSize === 16 && pass.mode === 64) throw new LineError(NO_16_BIT_ADDRESSES);
+  if (result.addressSize === 64 && pass.mode !== 64) {
+    throw new LineError('64-bit addressing is only supported in 64-bit mode');
+  }
   if (segment) setSegment(pass, result, segment.number, segment.name);
   return result;
 }
@@ -96,7 +95,7 @@ function toOperand(
   operand: OperandSyntax,
   value: Value,
   prefixes: Mutable<Prefixes>,
-  mode: 32 | 64,
+  mode: CodeMode,
 ): OperandValue {
   if (operand.kind === 'memory') return toMemory(pass, operand, value, prefixes, mode);
   if (operand.kind === 'far') return toFarPointer(pass, operand, value);
@@ -140,20 +139,18 @@ function toMemory(
   operand: OperandSyntax,
   value: Value,
   prefixes: Mutable<Prefixes>,
-  mode: 32 | 64,
+  mode: CodeMode,
 ): OperandValue {
   const { bits, segment, displacementBits, nosplit } = operand;
   if (segment) setSegment(pass, prefixes, segment.number, segment.name);
   const plain = value.registers.length === 0;
   const ripRelative = mode === 64 && plain && isRelative(pass, operand, value);
   if (plain && displacementBits !== undefined) checkPlainSize(pass, operand, ripRelative);
-  const wide = displacementBits === 64 && plain;
-  const size = plain && !wide ? undefined : displacementBits;
   const addressBits = operand.addressBits ?? prefixes.addressSize;
   const address = toAddress(value, {
     mode,
     nosplit,
-    displacementBits: wide && ripRelative ? undefined : size,
+    displacementBits,
     addressBits,
     ripRelative,
   });

@@ -5,6 +5,7 @@
  * the symbol values of the pass before, until none changes; the last pass writes.
  */
 
+import type { CodeMode } from '../isa/row.ts';
 import type { DiagnosticSink, Place } from './diagnostics.ts';
 import { LineError } from './diagnostics.ts';
 import { evaluate, type Scope } from './evaluate.ts';
@@ -40,7 +41,7 @@ export class Pass implements Scope {
   readonly diagnostics: DiagnosticSink;
   readonly readBinary: PassSetup['readBinary'];
   /** Code size; 16 until the source says `bits`, as in NASM's flat format. */
-  mode: 16 | 32 | 64 = 16;
+  mode: CodeMode = 16;
   defaultRel: boolean;
   place: Place = { position: { file: '', line: 0, expansion: undefined }, sourceLine: '' };
   #section: Section;

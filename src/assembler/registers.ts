@@ -1,6 +1,6 @@
 /** Register names of the x86 as the assembler reads them. */
 
-import type { RegisterValue } from '../isa/encode.ts';
+import type { RegisterValue } from '../isa/operand-value.ts';
 
 const WIDE = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'] as const;
 

@@ -13,17 +13,14 @@
  * `xchg eax, eax` is 87C0).
  */
 
+import { type Encoded, type EncodeOptions, encode, existsIn } from '../isa/encode.ts';
 import {
   accepts,
-  type Encoded,
-  type EncodeOptions,
-  encode,
-  existsIn,
   type ImmediateValue,
   memorySize,
   type OperandValue,
-} from '../isa/encode.ts';
-import type { Insn, Operand } from '../isa/row.ts';
+} from '../isa/operand-value.ts';
+import type { CodeMode, Insn, Operand } from '../isa/row.ts';
 import { ROWS } from '../isa/table.ts';
 import { LineError } from './diagnostics.ts';
 
@@ -83,19 +80,26 @@ export function select(
   options: EncodeOptions,
 ): Encoded {
   const shaped = rowsOfShape(mnemonic, values, options.mode);
-  const fitting = shaped.filter((row) => takes(row, values, traits));
+  const fitting = shaped.filter((row) => takes(row, values, traits, options.mode));
   if (fitting.length === 0) throw new LineError(whyNone(mnemonic, values, traits, options));
-  checkMemorySize(fitting, values, traits);
+  checkMemorySize(fitting, values, traits, options.mode);
   const [only] = fitting;
   if (only && fitting.length === 1) {
     const encoded = encode(only, values, options);
-    if (!encoded) throw new LineError(HIGH_BYTE);
+    if (!encoded) throw clash(options);
     return encoded;
   }
   return choose(fitting, values, traits, options);
 }
 
-const HIGH_BYTE = 'cannot use high byte register in rex instruction';
+/** Registers that the mode does not have, or ah to dh beside registers that need REX. */
+function clash({ mode }: EncodeOptions): LineError {
+  return new LineError(
+    mode === 64
+      ? 'cannot use high byte register in rex instruction'
+      : 'invalid operands in non-64-bit mode',
+  );
+}
 
 function choose(
   rows: readonly Insn[],
@@ -104,20 +108,20 @@ function choose(
   options: EncodeOptions,
 ): Encoded {
   let best: Candidate | undefined;
-  let highByte = false;
+  let clashes = false;
   for (const row of rows) {
     const encoded = encode(row, values, options);
     if (!encoded) {
-      highByte = true;
+      clashes = true;
       continue;
     }
     if (options.mode === 64 && row.operands.length > 0 && isAnother(encoded)) continue;
     if (!isReachable(encoded, traits)) continue;
-    const candidate = rate(encoded, values, traits);
+    const candidate = rate(encoded, values, traits, options.mode);
     if (!best || isBetter(candidate, best)) best = candidate;
   }
   if (best) return best.encoded;
-  if (highByte) throw new LineError(HIGH_BYTE);
+  if (clashes) throw clash(options);
   throw new LineError('invalid combination of opcode and operands');
 }
 
@@ -127,7 +131,7 @@ const BY_SHAPE = new Map<string, readonly Insn[]>();
 function rowsOfShape(
   mnemonic: string,
   values: readonly OperandValue[],
-  mode: 32 | 64,
+  mode: CodeMode,
 ): readonly Insn[] {
   let shape = `${mnemonic} ${mode}`;
   for (const value of values)
@@ -151,7 +155,12 @@ function hasShape(operand: Operand, value: OperandValue): boolean {
   return kind === value.class && (kind !== 'gpr' || bits === value.bits);
 }
 
-function takes(row: Insn, values: readonly OperandValue[], traits: readonly Traits[]): boolean {
+function takes(
+  row: Insn,
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+  mode: CodeMode,
+): boolean {
   const { operands } = row;
   if (operands.length !== values.length) return false;
   for (let i = 0; i < operands.length; i++) {
@@ -162,47 +171,73 @@ function takes(row: Insn, values: readonly OperandValue[], traits: readonly Trai
     if (operand.kind === 'far' && operands.length === 1 && value.kind === 'mem' && !value.far) {
       return false;
     }
-    if (value.kind !== 'imm') continue;
-    const { strict } = traits[i] as Traits;
-    if (operand.kind === 'rel' ? !takesTarget(operand, value, strict) : !takesSize(row, i, value)) {
+    if (value.kind === 'farptr' && operand.bits - 16 !== (value.bits ?? mode)) return false;
+    if (value.kind === 'imm' && !takesNumber(row, i, value, traits[i] as Traits, mode))
       return false;
-    }
-    if (operand.kind === 'one' && strict) return false;
   }
   return true;
 }
 
-function takesTarget(operand: Operand, value: ImmediateValue, strict: boolean): boolean {
-  if (value.bits !== undefined && value.bits !== 64) return false;
-  if (value.distance === 'short') return operand.bits === 8;
-  if (operand.bits === 8) return !strict && value.distance === undefined;
-  return true;
+function takesNumber(
+  row: Insn,
+  index: number,
+  value: ImmediateValue,
+  { strict }: Traits,
+  mode: CodeMode,
+): boolean {
+  const { kind } = row.operands[index] as Operand;
+  if (kind === 'rel') return takesTarget(row, value, strict, mode);
+  return kind === 'one' ? !strict : takesSize(row, index, value, mode);
+}
+
+/** A branch has the mode's operand size unless the source says another; jcc lets it say so after `near`. */
+function takesTarget(
+  { operands, encoding }: Insn,
+  { bits, distance }: ImmediateValue,
+  strict: boolean,
+  mode: CodeMode,
+): boolean {
+  const width = (operands.at(-1) as Operand).bits;
+  if (width === 8 || distance === 'short') {
+    const may = distance === 'short' || (distance === undefined && !strict);
+    return width === 8 && bits === undefined && may;
+  }
+  if (encoding.map === '0F' && bits !== undefined && distance !== 'near') return false;
+  return mode === 64 ? bits === undefined || bits === 64 : width === (bits ?? mode);
 }
 
 /** An immediate's size in the source is that of its field or of the operation. */
-function takesSize(row: Insn, index: number, { bits }: ImmediateValue): boolean {
+function takesSize(row: Insn, index: number, value: ImmediateValue, mode: CodeMode): boolean {
   const operand = row.operands[index] as Operand;
-  if (operand.kind !== 'imm') return true;
-  if (bits === undefined) return !isNarrowStack(row);
-  const narrowed = row.alias === true && !operand.signed && operationBits(row) > operand.bits;
-  if (bits === operand.bits) return !narrowed;
-  if (bits === operationBits(row)) return true;
-  if (row.size64 === 'd64' && row.encoding.operandSize === undefined) {
-    return bits >= 32 || (bits === 16 && operand.bits === 8);
-  }
-  return false;
+  const { bits } = value;
+  if (isPush(row)) return takesPushed(row, bits, mode);
+  if (bits === undefined) return true;
+  const width = operationBits(row, value, mode);
+  const narrowed = row.alias === true && !operand.signed && width > operand.bits;
+  return bits === operand.bits ? !narrowed : bits === width;
 }
 
-/** `push imm16` is for sources that say `word`. */
-function isNarrowStack({ size64, encoding }: Insn): boolean {
-  return size64 === 'd64' && encoding.operandSize === 16;
+function isPush({ size64, operands }: Insn): boolean {
+  return size64 === 'd64' && operands.length === 1 && operands[0]?.kind === 'imm';
 }
 
-/** Width of the operation as the operands tell it; 64 for stack operations. */
-function operationBits(row: Insn): number {
+/** `push imm`: of the mode's operand size unless the source says `word`, `dword` or `qword`. */
+function takesPushed(row: Insn, bits: number | undefined, mode: CodeMode): boolean {
+  const width = (row.operands[0] as Operand).bits;
+  const { operandSize } = row.encoding;
+  if (bits === 64 && mode !== 64) return false;
+  if (width === 8) return true;
+  if (bits === 8) return false;
+  const size = bits ?? mode;
+  return operandSize === undefined ? size !== 16 : size === operandSize;
+}
+
+/** Width of the operation as the operands tell it; pushes have what the source says, or the mode's. */
+function operationBits(row: Insn, { bits }: ImmediateValue, mode: CodeMode): number {
   const first = row.operands.find(({ kind }) => kind === 'gpr' || kind === 'mem');
   if (first) return first.bits;
-  return row.encoding.operandSize ?? (row.size64 ? 64 : 0);
+  if (isPush(row)) return bits === undefined || bits === 8 ? mode : bits;
+  return row.encoding.operandSize ?? 0;
 }
 
 /** A memory operand without a size must have the same size in all rows that fit. */
@@ -210,11 +245,12 @@ function checkMemorySize(
   rows: Insn[],
   values: readonly OperandValue[],
   traits: readonly Traits[],
+  mode: CodeMode,
 ): void {
   values.forEach((value, index) => {
     if (value.kind !== 'mem' || value.bits !== undefined) return;
     preferImmediateSize(rows, values, index);
-    if (value.far) preferWidestFar(rows, index);
+    if (isBranch(rows)) preferModeSize(rows, index, mode);
     const size = memorySize((rows[0] as Insn).operands[index] as Operand);
     const same = rows.every((row) => memorySize(row.operands[index] as Operand) === size);
     if (!same) throw new LineError('operation size not specified', traits[index]?.column);
@@ -229,11 +265,15 @@ function preferImmediateSize(rows: Insn[], values: readonly OperandValue[], inde
   keep(rows, (row) => memorySize(row.operands[index] as Operand) === bits);
 }
 
-/** `jmp far [rdi]`: the widest far pointer. */
-function preferWidestFar(rows: Insn[], index: number): void {
-  const size = (row: Insn): number => memorySize(row.operands[index] as Operand);
-  const widest = Math.max(...rows.map(size));
-  keep(rows, (row) => size(row) === widest);
+/** Branches, also through memory: their mnemonic has relative targets as well. */
+function isBranch([row]: readonly Insn[]): boolean {
+  const rows = BY_MNEMONIC.get(row?.mnemonic ?? '') ?? [];
+  return rows.some(({ operands }) => operands[0]?.kind === 'rel');
+}
+
+/** `jmp [rdi]`, `jmp far [rdi]`: the mode's operand size. */
+function preferModeSize(rows: Insn[], index: number, mode: CodeMode): void {
+  keep(rows, (row) => memorySize(row.operands[index] as Operand) === mode);
 }
 
 function keep(rows: Insn[], wanted: (row: Insn) => boolean): void {
@@ -257,6 +297,7 @@ function rate(
   encoded: Encoded,
   values: readonly OperandValue[],
   traits: readonly Traits[],
+  mode: CodeMode,
 ): Candidate {
   let fits = true;
   let immediateBits = 0;
@@ -267,7 +308,8 @@ function rate(
     if (operand.kind !== 'imm' || value.kind !== 'imm') return;
     immediateBits = operand.bits;
     const { strict } = traits[index] as Traits;
-    if (!holds(operand, value, operationBits(encoded.row), strict)) fits = false;
+    const width = operationBits(encoded.row, value, mode);
+    if (!holds(operand, value, width, strict)) fits = false;
   });
   return { encoded, fits, immediateBits };
 }
@@ -302,15 +344,21 @@ function whyNone(
   { mode }: EncodeOptions,
 ): string {
   const rows = BY_MNEMONIC.get(mnemonic) as readonly Insn[];
-  if (rows.some((row) => !existsIn(row, mode) && takes(row, values, traits))) {
+  if (rows.some((row) => !existsIn(row, mode) && takes(row, values, traits, modeOf(row, mode)))) {
     return `instruction not supported in ${mode}-bit mode`;
   }
   const unsized = values.map((value): OperandValue => {
     if (value.kind === 'mem' || value.kind === 'imm') return { ...value, bits: undefined };
     return value;
   });
-  if (rows.some((row) => existsIn(row, mode) && takes(row, unsized, traits))) {
+  if (rows.some((row) => existsIn(row, mode) && takes(row, unsized, traits, mode))) {
     return 'mismatch in operand sizes';
   }
   return 'invalid combination of opcode and operands';
+}
+
+/** A mode in which a row exists that does not exist in `mode`. */
+function modeOf({ modes }: Insn, mode: CodeMode): CodeMode {
+  if (modes === 'long64') return 64;
+  return mode === 64 ? 32 : mode;
 }

@@ -7,12 +7,12 @@
 import { type Decoded, decode } from '../isa/decode.ts';
 import { buildDecodeTables } from '../isa/decode-table.ts';
 import { formatInstruction, indexRows } from '../isa/format.ts';
-import { hex, type Place, placeAt } from '../isa/format-address.ts';
-import type { Insn } from '../isa/row.ts';
-import { findSpelling, type InstructionSet } from './spelling.ts';
+import { hex, type Place, placeAt, targetOf } from '../isa/format-address.ts';
+import type { CodeMode, Insn } from '../isa/row.ts';
+import { findSpelling, type InstructionSet, sizedOperands } from './spelling.ts';
 
 export interface DisassembleOptions {
-  readonly mode: 64 | 32;
+  readonly mode: CodeMode;
   /** Address of the first byte. */
   readonly origin: bigint;
   readonly symbols?: ReadonlyMap<bigint, string>;
@@ -53,7 +53,7 @@ export function disassemble(
 }
 
 /** Instruction after instruction; one byte is skipped where there is none. */
-function sweep(bytes: Uint8Array, { tables }: InstructionSet, mode: 64 | 32): Piece[] {
+function sweep(bytes: Uint8Array, { tables }: InstructionSet, mode: CodeMode): Piece[] {
   const pieces: Piece[] = [];
   for (let at = 0; at < bytes.length; ) {
     const result = decode(bytes, at, mode, tables);
@@ -97,22 +97,23 @@ function describe(
   if (!decoded || !row) return { ...line, text: dataText(own), comment: undefined };
   const plain = placeAt(address, mode, (target) => symbols?.get(target));
   const meaning = formatInstruction(row, decoded, plain, set.index);
-  const spelling = findSpelling(row, decoded, own, mode, set);
+  const operands = sizedOperands(row, decoded, mode);
+  const spelling = findSpelling(row, { ...decoded, operands }, own, mode, set);
   if (!spelling) return { ...line, text: dataText(own), comment: meaning };
   const place = sourcePlace(address, mode, labels);
-  const text = formatInstruction(row, decoded, place, set.index, spelling);
+  const text = formatInstruction(row, { ...decoded, operands }, place, set.index, spelling);
   return { ...line, text, comment: text.includes('$') ? meaning : undefined };
 }
 
 /** Targets as source needs them: NASM reaches a plain number by a branch, but not by `rel`. */
-function sourcePlace(address: bigint, mode: 64 | 32, labels: ReadonlyMap<bigint, string>): Place {
+function sourcePlace(address: bigint, mode: CodeMode, labels: ReadonlyMap<bigint, string>): Place {
   return {
     mode,
     target: (ahead, use) => {
-      const target = BigInt.asUintN(mode, address + ahead);
+      const target = targetOf(address, ahead, use, mode);
       const label = labels.get(target);
       if (label !== undefined) return label;
-      return use === 'branch' ? hex(target) : `$${ahead < 0n ? '' : '+'}${hex(ahead)}`;
+      return use === 'memory' ? `$${ahead < 0n ? '' : '+'}${hex(ahead)}` : hex(target);
     },
   };
 }

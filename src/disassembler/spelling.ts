@@ -7,17 +7,10 @@
 
 import { type Decoded, decode } from '../isa/decode.ts';
 import type { DecodeTables } from '../isa/decode-table.ts';
-import {
-  accepts,
-  type Encoded,
-  encode,
-  existsIn,
-  type ImmediateValue,
-  type OperandValue,
-  patchField,
-} from '../isa/encode.ts';
+import { type Encoded, encode, existsIn, patchField } from '../isa/encode.ts';
 import { plainSpelling, type RowIndex, type Spelling } from '../isa/format.ts';
-import type { Insn, Operand } from '../isa/row.ts';
+import { accepts, type ImmediateValue, type OperandValue } from '../isa/operand-value.ts';
+import type { CodeMode, Insn, Operand } from '../isa/row.ts';
 
 /** The instruction set that a disassembly is made with. */
 export interface InstructionSet {
@@ -26,12 +19,28 @@ export interface InstructionSet {
   readonly tables: DecodeTables;
 }
 
+/** Operands with the size that a pushed immediate needs to say: `push word 5`. */
+export function sizedOperands(
+  row: Insn,
+  { operands }: Decoded,
+  mode: CodeMode,
+): readonly OperandValue[] {
+  const [value] = operands;
+  const { operandSize } = row.encoding;
+  if (!isPush(row) || value?.kind !== 'imm' || operandSize === undefined) return operands;
+  return operandSize === mode ? operands : [{ ...value, bits: operandSize }];
+}
+
+function isPush({ size64, operands }: Insn): boolean {
+  return size64 === 'd64' && operands.length === 1 && operands[0]?.kind === 'imm';
+}
+
 /** The spelling whose text assembles to `bytes`, or undefined. */
 export function findSpelling(
   row: Insn,
   decoded: Decoded,
   bytes: Uint8Array,
-  mode: 64 | 32,
+  mode: CodeMode,
   set: InstructionSet,
 ): Spelling | undefined {
   const plain = plainSpelling(row, decoded, mode);
@@ -52,14 +61,9 @@ const R12 = 12;
 
 /** False for operands and prefixes that NASM has no word for, drops or refuses. */
 function isSpeakable(row: Insn, { operands }: Decoded, { prefixes }: Spelling): boolean {
-  if (row.operands.some(isNarrowTarget) || operands.some(hasNoName)) return false;
+  if (operands.some(hasNoName)) return false;
   if (prefixes.repeat === 'F2' && !row.rep) return false;
   return prefixes.operandSize !== 64 || row.operands.length === 0;
-}
-
-/** Branch targets of 16 bits. */
-function isNarrowTarget({ kind, slot, bits }: Operand): boolean {
-  return (kind === 'rel' && bits === 16) || (kind === 'far' && slot === 'imm' && bits === 32);
 }
 
 /** Segment registers that do not exist, and `r12*1` alone, which NASM makes a base. */
@@ -84,7 +88,7 @@ function operationBits(row: Insn): number {
 }
 
 /** True if `rival` takes the operands of `row` as they are written. */
-function takes(rival: Insn, row: Insn, { operands }: Decoded, mode: 64 | 32): boolean {
+function takes(rival: Insn, row: Insn, { operands }: Decoded, mode: CodeMode): boolean {
   if (rival.decodeOnly || !existsIn(rival, mode)) return false;
   if (rival.operands.length !== operands.length) return false;
   return rival.operands.every((operand, at) => {
@@ -99,7 +103,7 @@ function choose(
   rivals: readonly Insn[],
   operands: readonly OperandValue[],
   spelling: Spelling,
-  mode: 64 | 32,
+  mode: CodeMode,
   set: InstructionSet,
 ): Uint8Array | undefined {
   let best: Encoded | undefined;
@@ -117,7 +121,7 @@ function holdsImmediates(
   rivals: readonly Insn[],
   operands: readonly OperandValue[],
   strictBits: number | undefined,
-  mode: 64 | 32,
+  mode: CodeMode,
 ): boolean {
   const width = operationBits(rival) || mode;
   return rival.operands.every((operand, at) => {
@@ -125,7 +129,7 @@ function holdsImmediates(
     if (operand.kind === 'one') return strictBits === undefined;
     if (operand.kind !== 'imm' || value?.kind !== 'imm') return true;
     if (strictBits !== undefined) return isStrictField(rival, rivals, at, strictBits);
-    return !needsSize(rival) && holds(operand, value, width);
+    return isPushedAt(rival, value, mode) && holds(operand, value, value.bits ?? width);
   });
 }
 
@@ -141,9 +145,10 @@ function isStrictField(
   return width(rival) === Math.max(...rivals.map(width));
 }
 
-/** `push imm16`: nothing but a size keyword tells it from the default size. */
-function needsSize({ size64, encoding }: Insn): boolean {
-  return size64 === 'd64' && encoding.operandSize === 16;
+/** False for `push` at another size than that of the value, or of the mode where it has none. */
+function isPushedAt(rival: Insn, { bits }: ImmediateValue, mode: CodeMode): boolean {
+  const { operandSize } = rival.encoding;
+  return !isPush(rival) || operandSize === undefined || operandSize === (bits ?? mode);
 }
 
 function holds({ bits, signed }: Operand, { value }: ImmediateValue, width: number): boolean {
@@ -155,7 +160,7 @@ function holds({ bits, signed }: Operand, { value }: ImmediateValue, width: numb
 /** A one-byte encoding that belongs to another instruction: in 64-bit code 90 is not xchg eax, eax. */
 function isAnother(
   { row, bytes }: Encoded,
-  mode: 64 | 32,
+  mode: CodeMode,
   { rows, tables }: InstructionSet,
 ): boolean {
   if (mode !== 64 || bytes.length !== 1) return false;

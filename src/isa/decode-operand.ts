@@ -19,7 +19,7 @@ import type {
   MemoryValue,
   OperandValue,
   RegisterValue,
-} from './encode.ts';
+} from './operand-value.ts';
 
 type RegisterClass = RegisterValue['class'];
 
@@ -154,17 +154,29 @@ export function decodeAddress(decoding: Decoding): Address {
 type Displacement = Pick<Address, 'displacement' | 'displacementSize'>;
 
 function displacementOf(
-  { cursor }: Decoding,
+  decoding: Decoding,
   mod: number,
   base: RegisterValue | undefined,
 ): Displacement {
-  if (base === undefined) return { displacement: cursor.signed(4), displacementSize: undefined };
+  if (base === undefined) {
+    return { displacement: decoding.cursor.signed(4), displacementSize: undefined };
+  }
+  const least = (base.number & 7) === NONE_BASE ? 1 : 0;
+  return shortDisplacement(decoding, mod, 4, least);
+}
+
+/** Displacement behind a base, `full` bytes unless `mod` shortens it; `least` is what it needs at 0. */
+function shortDisplacement(
+  { cursor }: Decoding,
+  mod: number,
+  full: 2 | 4,
+  least: number,
+): Displacement {
   if (mod === 0) return { displacement: 0n, displacementSize: undefined };
-  const size = mod === 1 ? 1 : 4;
+  const size = mod === 1 ? 1 : full;
   const displacement = cursor.signed(size);
-  const needed = displacement === 0n && (base.number & 7) !== NONE_BASE ? 0 : 1;
   const fits = displacement >= -128n && displacement <= 127n;
-  const fewest = fits ? needed : 4;
+  const fewest = fits ? (displacement === 0n ? least : 1) : full;
   return { displacement, displacementSize: size === fewest ? undefined : size };
 }
 
@@ -191,12 +203,12 @@ function decodeAddress16(decoding: Decoding): Address {
     return { ...NO_ADDRESS, bits: 16, displacement: cursor.unsigned(2) };
   }
   const [base = 0, index] = PAIRS_16[modrm & 7] ?? [];
-  const size = mod === 0 ? 0 : mod === 1 ? 1 : 2;
+  const least = base === BP && index === undefined ? 1 : 0;
   return {
     ...NO_ADDRESS,
     bits: 16,
     base: generalRegister(decoding, base, 16),
     index: index === undefined ? undefined : generalRegister(decoding, index, 16),
-    displacement: cursor.signed(size),
+    ...shortDisplacement(decoding, mod, 2, least),
   };
 }

@@ -29,15 +29,15 @@ import {
 import {
   addressSizeOf,
   begin,
-  type CodeMode,
   type Decoding,
   MAX_LENGTH,
   operandSizeOf,
   REX_B,
   REX_W,
 } from './decoding.ts';
-import type { OperandValue } from './encode.ts';
 import { SHAPE } from './opcode-shape.ts';
+import type { OperandValue } from './operand-value.ts';
+import type { CodeMode } from './row.ts';
 
 /** What stands before the opcode. */
 export interface DecodedPrefixes {

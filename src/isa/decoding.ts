@@ -4,9 +4,7 @@
  */
 
 import { ENTRY_FLAGS } from './decode-table.ts';
-
-/** Code modes: 64-bit, and 32- or 16-bit default operand and address size. */
-export type CodeMode = 64 | 32 | 16;
+import type { CodeMode } from './row.ts';
 
 /** Longest instruction in bytes. */
 export const MAX_LENGTH = 15;

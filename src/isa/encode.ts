@@ -1,67 +1,16 @@
 /**
- * Encoding: operand values and a row in, bytes out (SDM 2A 2.1-2.3 Instruction Format). Also whether a
- * row takes given operands. Pure, and no mnemonic is known here; which of several fitting rows is taken
- * is the assembler's business (assembler/select.ts).
+ * Encoding: operand values and a row in, bytes out (SDM 2A 2.1-2.3 Instruction Format). Pure, and no
+ * mnemonic is known here; which of several fitting rows is taken is the assembler's business
+ * (assembler/select.ts).
  *
  * Fields whose value may still change when sections are placed (immediates, displacements) are listed
- * with their offset, so that a caller can patch or relocate them. Left out: 16-bit addressing.
+ * with their offset, so that a caller can patch or relocate them.
  */
 
 import { assert } from '../base/assert.ts';
-import type { Insn, Operand } from './row.ts';
-
-export interface RegisterValue {
-  readonly kind: 'reg';
-  readonly class: 'gpr' | 'sreg' | 'cr' | 'dr';
-  readonly number: number;
-  readonly bits: number;
-  /** spl, bpl, sil, dil need a REX prefix; ah, ch, dh, bh (numbers 4-7) forbid one. */
-  readonly rex: 'any' | 'required' | 'forbidden';
-}
-
-/** An effective address, ready to encode. */
-export interface Address {
-  readonly base: RegisterValue | undefined;
-  readonly index: RegisterValue | undefined;
-  readonly scale: 1 | 2 | 4 | 8;
-  readonly displacement: bigint;
-  /** Bytes of displacement that are asked for (8 selects a moffs row), or undefined for the fewest. */
-  readonly displacementSize: 1 | 4 | 8 | undefined;
-  /** The displacement may still change: neither drop nor shorten it. */
-  readonly movable: boolean;
-  /** `displacement` is a target address, to be reached from the end of the instruction. */
-  readonly ripRelative: boolean;
-  /** Address size in bits: that of the registers or of the mode. */
-  readonly bits: 16 | 32 | 64;
-}
-
-export interface MemoryValue {
-  readonly kind: 'mem';
-  /** Size in bits, or undefined where the source does not say it. */
-  readonly bits: number | undefined;
-  readonly far: boolean;
-  readonly address: Address;
-}
-
-export interface ImmediateValue {
-  readonly kind: 'imm';
-  readonly value: bigint;
-  /** Size in bits that the source names. */
-  readonly bits: number | undefined;
-  /** `value` is final and may select a short form. */
-  readonly exact: boolean;
-  /** Branch targets: `short` or `near` asked for. */
-  readonly distance: 'short' | 'near' | undefined;
-}
-
-export interface FarPointerValue {
-  readonly kind: 'farptr';
-  readonly selector: bigint;
-  readonly offset: bigint;
-  readonly bits: number | undefined;
-}
-
-export type OperandValue = RegisterValue | MemoryValue | ImmediateValue | FarPointerValue;
+import { type Field, pushAddress, pushNumber } from './encode-address.ts';
+import type { MemoryValue, OperandValue, RegisterValue } from './operand-value.ts';
+import type { CodeMode, Insn } from './row.ts';
 
 /** Prefixes that the source asks for beyond what the operands need. */
 export interface Prefixes {
@@ -69,24 +18,13 @@ export interface Prefixes {
   readonly lock?: boolean;
   /** Segment register number. */
   readonly segment?: number;
-  readonly operandSize?: 16 | 32 | 64;
-  readonly addressSize?: 16 | 32 | 64;
+  readonly operandSize?: 16 | 32 | 64 | undefined;
+  readonly addressSize?: 16 | 32 | 64 | undefined;
 }
 
 export interface EncodeOptions {
-  readonly mode: 32 | 64;
+  readonly mode: CodeMode;
   readonly prefixes: Prefixes;
-}
-
-/** A part of the instruction that holds an operand's number. */
-export interface Field {
-  readonly offset: number;
-  readonly size: number;
-  readonly operand: number;
-  /** `relative` counts from the end of the instruction: patch it with target - end. */
-  readonly kind: 'immediate' | 'displacement' | 'relative';
-  /** Immediate that the processor sign-extends. */
-  readonly signed: boolean;
 }
 
 export interface Encoded {
@@ -97,55 +35,12 @@ export interface Encoded {
 }
 
 /** True if `row` exists in a code mode. */
-export function existsIn(row: Insn, mode: 32 | 64): boolean {
+export function existsIn(row: Insn, mode: CodeMode): boolean {
   if (row.modes === undefined || row.modes === 'any') return true;
   return row.modes === (mode === 64 ? 'long64' : 'legacy');
 }
 
-/** True if `operand` of a row takes `value`. Sizes that the source leaves open fit every row. */
-export function accepts(operand: Operand, value: OperandValue): boolean {
-  switch (value.kind) {
-    case 'reg':
-      return acceptsRegister(operand, value);
-    case 'mem':
-      return acceptsMemory(operand, value);
-    case 'farptr':
-      return (
-        operand.kind === 'far' &&
-        operand.slot === 'imm' &&
-        (value.bits === undefined || value.bits === operand.bits - 16)
-      );
-    case 'imm':
-      if (operand.kind === 'one') return value.exact && value.value === 1n && !value.bits;
-      return operand.kind === 'imm' || operand.kind === 'rel';
-  }
-}
-
-function acceptsRegister(operand: Operand, value: RegisterValue): boolean {
-  if (operand.kind !== value.class || operand.slot === 'imm') return false;
-  if (operand.slot === 'fixed' && operand.fixed !== value.number) return false;
-  return operand.kind !== 'gpr' || operand.bits === value.bits;
-}
-
-function acceptsMemory(operand: Operand, value: MemoryValue): boolean {
-  if (!operand.memory || (operand.kind === 'far' && operand.slot !== 'rm')) return false;
-  if (value.far && operand.kind !== 'far') return false;
-  const { address } = value;
-  if (operand.kind === 'moffs') {
-    const plain = !address.base && !address.index && !address.ripRelative;
-    const width = (address.displacementSize ?? 4) * 8;
-    if (!plain || width !== address.bits) return false;
-  }
-  if (value.bits === undefined || operand.memoryBits === 0) return true;
-  return memorySize(operand) === value.bits;
-}
-
-/** Size of a memory operand as the source names it: that of the offset for far pointers. */
-export function memorySize(operand: Operand): number {
-  return operand.kind === 'far' ? operand.memoryBits - 16 : operand.memoryBits;
-}
-
-/** Encodes `row`; the operands must be accepted by it. Undefined if registers and REX clash. */
+/** Encodes `row`; the operands must be accepted by it. Undefined if registers and REX or the mode clash. */
 export function encode(
   row: Insn,
   values: readonly OperandValue[],
@@ -226,6 +121,7 @@ function rexOf(
     if (value.rex === 'forbidden') forbidden = true;
     if (value.rex === 'required') required = true;
   }
+  if (mode !== 64 && (rex & (REX_R | REX_X | REX_B)) !== 0) return undefined;
   if (!required || row.encoding.vex) return rex;
   return forbidden ? undefined : rex | 0x40;
 }
@@ -251,43 +147,44 @@ function isWideItself({ operands, size64 }: Insn): boolean {
 
 const SEGMENT_PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 
-/** Prefixes in NASM's order: repeat, lock, segment, operand size, address size. */
 function legacyPrefixes(
   row: Insn,
   values: readonly OperandValue[],
   { mode, prefixes }: EncodeOptions,
 ): number[] {
-  const narrow = prefixes.operandSize === 16 || isNarrow(row, values);
   const addressSize = addressBits(row, values, prefixes, mode);
-  const operandSize = narrow ? { operandSize: 16 as const } : {};
-  return encodePrefixes({ ...prefixes, ...operandSize, addressSize }, mode);
+  const { operandSize: asked } = prefixes;
+  const operandSize = asked === 64 ? undefined : (asked ?? operandBits(row, values));
+  return encodePrefixes({ ...prefixes, addressSize, operandSize }, mode);
 }
 
-/** The row asks for 66, or the source makes a stack operation 16 bits wide (push word 5). */
-function isNarrow(row: Insn, values: readonly OperandValue[]): boolean {
-  if (row.opcodeText.includes('o16')) return true;
-  if (row.encoding.operandSize !== undefined || row.size64 !== 'd64') return false;
-  return values.some((value) => value.kind === 'imm' && value.bits === 16);
+/** Operand size that the row's prefix must make, or that the source gives a stack operation (push word 5). */
+function operandBits(row: Insn, values: readonly OperandValue[]): 16 | 32 | undefined {
+  if (row.opcodeText.includes('o16')) return 16;
+  if (row.opcodeText.includes('o32')) return 32;
+  if (row.encoding.operandSize !== undefined || row.size64 !== 'd64') return undefined;
+  const sized = values.find((value) => value.kind === 'imm' && value.bits !== undefined);
+  return sized?.bits === 16 || sized?.bits === 32 ? sized.bits : undefined;
 }
 
 function addressBits(
   row: Insn,
   values: readonly OperandValue[],
   prefixes: Prefixes,
-  mode: 32 | 64,
+  mode: CodeMode,
 ): 16 | 32 | 64 {
   if (row.encoding.addressSize) return row.encoding.addressSize;
   for (const value of values) if (value.kind === 'mem') return value.address.bits;
   return prefixes.addressSize ?? mode;
 }
 
-/** The prefixes alone, for a source line that has nothing else. */
-export function encodePrefixes(prefixes: Prefixes, mode: 32 | 64): number[] {
+/** Prefixes in NASM's order: repeat, lock, segment, operand size, address size. */
+export function encodePrefixes(prefixes: Prefixes, mode: CodeMode): number[] {
   const bytes: number[] = [];
   if (prefixes.repeat) bytes.push(prefixes.repeat === 'F2' ? 0xf2 : 0xf3);
   if (prefixes.lock) bytes.push(0xf0);
   if (prefixes.segment !== undefined) bytes.push(SEGMENT_PREFIX[prefixes.segment] as number);
-  if (prefixes.operandSize === 16) bytes.push(0x66);
+  if (prefixes.operandSize === (mode === 16 ? 32 : 16)) bytes.push(0x66);
   if ((prefixes.addressSize ?? mode) !== mode) bytes.push(0x67);
   return bytes;
 }
@@ -322,54 +219,12 @@ function pushVex(bytes: number[], row: Insn, parts: Parts, rex: number): void {
   bytes.push(encoding.opcode);
 }
 
-function pushModrm(bytes: number[], fields: Field[], parts: Parts, mode: 32 | 64): void {
+function pushModrm(bytes: number[], fields: Field[], parts: Parts, mode: CodeMode): void {
   const reg = (parts.reg & 7) << 3;
   const { rm } = parts;
   if (typeof rm === 'number') bytes.push(0xc0 | reg | (rm & 7));
   else if (rm.kind === 'reg') bytes.push(0xc0 | reg | (rm.number & 7));
   else pushAddress(bytes, fields, reg, rm.address, parts.rmOperand, mode);
-}
-
-const RM_SIB = 4;
-const NO_INDEX = 4;
-const NO_BASE = 5;
-
-function pushAddress(
-  bytes: number[],
-  fields: Field[],
-  reg: number,
-  address: Address,
-  operand: number,
-  mode: 32 | 64,
-): void {
-  const { base, index, scale, displacement, ripRelative } = address;
-  const size = displacementBytes(address);
-  const mod = !base || size === 0 ? 0 : size === 1 ? 0x40 : 0x80;
-  if (!base && !index && (ripRelative || mode === 32)) bytes.push(reg | NO_BASE);
-  else if (base && !index && (base.number & 7) !== RM_SIB)
-    bytes.push(mod | reg | (base.number & 7));
-  else {
-    const sib = (index ? index.number & 7 : NO_INDEX) << 3;
-    bytes.push(
-      mod | reg | RM_SIB,
-      (Math.log2(scale) << 6) | sib | (base ? base.number & 7 : NO_BASE),
-    );
-  }
-  if (size === 0) return;
-  const kind = ripRelative ? 'relative' : 'displacement';
-  fields.push({ offset: bytes.length, size, operand, kind, signed: true });
-  pushNumber(bytes, ripRelative ? 0n : displacement, size);
-}
-
-/** Bytes of displacement: none, one or four. */
-function displacementBytes(address: Address): number {
-  const { base, displacement, displacementSize, movable } = address;
-  if (!base) return 4;
-  if (displacementSize !== undefined) return displacementSize === 1 ? 1 : 4;
-  if (movable) return 4;
-  if (displacement === 0n && (base.number & 7) !== NO_BASE) return 0;
-  const low = BigInt.asIntN(32, displacement);
-  return low >= -128n && low <= 127n ? 1 : 4;
 }
 
 const IMMEDIATE_BYTES = { ib: 1, iw: 2, id: 4, io: 8, cb: 1, cw: 2, cd: 4 } as const;
@@ -403,16 +258,6 @@ function pushImmediates(
       pushNumber(bytes, kind === 'relative' ? 0n : value.value, size);
     }
   });
-}
-
-function pushNumber(bytes: number[], value: bigint, size: number): void {
-  let rest = BigInt.asUintN(8 * size, value);
-  if (size <= 4) {
-    let small = Number(rest);
-    for (let i = 0; i < size; i++, small = Math.floor(small / 256)) bytes.push(small & 0xff);
-    return;
-  }
-  for (let i = 0; i < size; i++, rest >>= 8n) bytes.push(Number(rest & 0xffn));
 }
 
 /** Writes `value` little-endian into a field of encoded bytes. */

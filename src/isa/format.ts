@@ -5,11 +5,11 @@
  */
 
 import type { Decoded } from './decode.ts';
-import type { CodeMode } from './decoding.ts';
-import { accepts, memorySize, type OperandValue, type Prefixes } from './encode.ts';
+import type { Prefixes } from './encode.ts';
 import { formatAddress, hex, type Place } from './format-address.ts';
+import { accepts, type ImmediateValue, memorySize, type OperandValue } from './operand-value.ts';
 import { registerName, segmentName } from './register-name.ts';
-import type { Insn, Operand } from './row.ts';
+import type { CodeMode, Insn, Operand } from './row.ts';
 
 /** What the text says beyond mnemonic and operands. */
 export interface Spelling {
@@ -140,29 +140,39 @@ function formatOperand(
       const { segment } = spelling.prefixes;
       return size + far + formatAddress(value.address, segment, place, decoded.length);
     }
-    case 'farptr':
-      return `0x${value.selector.toString(16)}:0x${value.offset.toString(16)}`;
+    case 'farptr': {
+      const size = sizeWord(value.bits, place.mode);
+      return `${size}0x${value.selector.toString(16)}:0x${value.offset.toString(16)}`;
+    }
     case 'imm':
       if (operand.kind === 'one') return '1';
       if (operand.kind === 'rel') return formatTarget(operand, value.value, context);
-      return formatImmediate(value.value, spelling.strictBits);
+      return formatImmediate(value, spelling.strictBits);
   }
 }
 
-function formatImmediate(value: bigint, strictBits: number | undefined): string {
-  return strictBits ? `strict ${SIZE_WORDS[strictBits] ?? ''}${hex(value)}` : hex(value);
+/** Size keyword where `bits` is not what the mode takes by default. */
+function sizeWord(bits: number | undefined, mode: CodeMode): string {
+  return bits === (mode === 16 ? 16 : 32) ? '' : (SIZE_WORDS[bits ?? 0] ?? '');
 }
 
-/** Branch target; `short` and `near` where the instruction has both. */
+function formatImmediate({ value, bits }: ImmediateValue, strictBits: number | undefined): string {
+  if (strictBits) return `strict ${SIZE_WORDS[strictBits] ?? ''}${hex(value)}`;
+  return `${SIZE_WORDS[bits ?? 0] ?? ''}${hex(value)}`;
+}
+
+/** Branch target; `short` and `near` where the instruction has both, a size where it is not the mode's. */
 function formatTarget(operand: Operand, displacement: bigint, context: Context): string {
   const { decoded, place, rivals } = context;
   const widths = new Set(
     rivals.map(({ operands }) => operands[0]?.kind === 'rel' && operands[0].bits),
   );
   const both = widths.has(8) && (widths.has(16) || widths.has(32));
-  const word = both ? (operand.bits === 8 ? 'short ' : 'near ') : '';
+  const size = operand.bits === 8 ? '' : sizeWord(operand.bits, place.mode);
+  const word = both ? (operand.bits === 8 ? 'short ' : 'near ') : size === '' ? '' : 'near ';
   const ahead = displacement + BigInt(decoded.length);
-  return `${word}${place.target(ahead, 'branch')}`;
+  const use = size === '' ? 'branch' : operand.bits === 16 ? 'branch16' : 'branch32';
+  return `${word}${size}${place.target(ahead, use)}`;
 }
 
 /** True if memory without `far` would be taken for something else than a far pointer. */

@@ -1,6 +1,6 @@
 /** Names of registers as NASM writes them. */
 
-import type { RegisterValue } from './encode.ts';
+import type { RegisterValue } from './operand-value.ts';
 
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 const BYTE_NAMES = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'];

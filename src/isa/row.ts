@@ -118,6 +118,9 @@ export type Privilege =
   | 'always'
   | 'silent';
 
+/** Code modes: 64-bit, and 32- or 16-bit default operand and address size. */
+export type CodeMode = 64 | 32 | 16;
+
 /** Code modes in which a row exists. */
 export type Modes = 'any' | 'long64' | 'legacy';
 

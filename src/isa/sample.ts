@@ -3,24 +3,17 @@
  * r13 as base, ah and spl, sign bits), encoded. Every sample decodes to this row. For tests and fuzzing.
  */
 
-import {
-  type Address,
-  encode,
-  type MemoryValue,
-  type OperandValue,
-  type Prefixes,
-  patchField,
-  type RegisterValue,
-} from './encode.ts';
+import { encode, type Prefixes, patchField } from './encode.ts';
+import type { Address, MemoryValue, OperandValue, RegisterValue } from './operand-value.ts';
 import { pick, type RandomSource, randomSource } from './random.ts';
-import type { Insn, Operand } from './row.ts';
+import type { CodeMode, Insn, Operand } from './row.ts';
 
 /** `count` encodings of `row` for a code mode in which it exists; the same for the same seed. */
 export function sampleEncodings(
   row: Insn,
   seed: number,
   count: number,
-  mode: 64 | 32 = 64,
+  mode: CodeMode = 64,
 ): Uint8Array[] {
   const random = randomSource(seed);
   const samples: Uint8Array[] = [];
@@ -32,7 +25,7 @@ export function sampleEncodings(
 }
 
 /** Undefined where high-byte registers and REX clash. */
-function sampleOnce(row: Insn, random: RandomSource, mode: 64 | 32): Uint8Array | undefined {
+function sampleOnce(row: Insn, random: RandomSource, mode: CodeMode): Uint8Array | undefined {
   const operands = row.operands.map((operand, at) => sampleOperand(operand, at, random, mode));
   const prefixes = samplePrefixes(row, operands, random);
   const encoded = encode(row, operands, { mode, prefixes });
@@ -60,7 +53,7 @@ function sampleOperand(
   operand: Operand,
   at: number,
   random: RandomSource,
-  mode: 64 | 32,
+  mode: CodeMode,
 ): OperandValue {
   const { kind, slot, bits } = operand;
   if (kind === 'one') return immediate(1n);
@@ -101,7 +94,7 @@ function sampleRegister(
   bits: number,
   at: number,
   random: RandomSource,
-  mode: 64 | 32,
+  mode: CodeMode,
 ): RegisterValue {
   if (registerClass === 'sreg') {
     return register('sreg', pick(random, at === 0 ? [0, 2, 3, 4, 5] : [0, 1, 2, 3, 4, 5]), bits);
@@ -138,8 +131,9 @@ const NO_ADDRESS = {
   ripRelative: false,
 } as const;
 
-function sampleAddress(random: RandomSource, mode: 64 | 32): Address {
-  const bits = mode === 64 && random(6) === 0 ? 32 : mode;
+function sampleAddress(random: RandomSource, mode: CodeMode): Address {
+  const bits = random(6) === 0 ? OTHER_SIZE[mode] : mode;
+  if (bits === 16) return sampleAddress16(random);
   const address = { ...NO_ADDRESS, bits, displacement: sampleDisplacement(random) };
   const form = random(8);
   if (form === 0) return { ...address, ripRelative: mode === 64 };
@@ -152,12 +146,27 @@ function sampleAddress(random: RandomSource, mode: 64 | 32): Address {
   return index ? { ...address, index, scale } : address;
 }
 
+const OTHER_SIZE = { 64: 32, 32: 16, 16: 32 } as const;
+
+/** Base and index that 16-bit addressing has: bx or bp, si or di. */
+function sampleAddress16(random: RandomSource): Address {
+  const displacement = random(3) === 0 ? 0n : sampleNumber(random, pick(random, [8, 16]));
+  const address = { ...NO_ADDRESS, bits: 16, displacement } as const;
+  const form = random(4);
+  if (form === 0) return { ...address, displacement: BigInt.asUintN(16, displacement) };
+  const base = register('gpr', pick(random, [3, 5]), 16);
+  const index = register('gpr', pick(random, [6, 7]), 16);
+  return form === 1
+    ? { ...address, base: pick(random, [base, index]) }
+    : { ...address, base, index };
+}
+
 function sampleDisplacement(random: RandomSource): bigint {
   return random(3) === 0 ? 0n : sampleNumber(random, pick(random, [8, 32]));
 }
 
-function sampleMoffs(random: RandomSource, mode: 64 | 32): Address {
-  const bits = mode === 64 && random(4) === 0 ? 32 : mode;
+function sampleMoffs(random: RandomSource, mode: CodeMode): Address {
+  const bits = random(4) === 0 ? OTHER_SIZE[mode] : mode;
   const displacement = BigInt.asUintN(bits, sampleNumber(random, bits));
   return { ...NO_ADDRESS, bits, displacement, displacementSize: bits === 64 ? 8 : undefined };
 }

@@ -1,6 +1,7 @@
 /**
- * The lines that expectations are made for: every row of the instruction table with sample operands,
- * and the lines of *.cases files. Shared by the generator; the tests read only what it wrote.
+ * The lines that expectations are made for: every row of the instruction table with sample operands in
+ * each code mode where it exists, and the lines of *.cases files. Shared by the generator; the tests
+ * read only what it wrote.
  */
 
 const REGISTERS = {
@@ -8,6 +9,12 @@ const REGISTERS = {
   16: ['ax', 'cx', 'r10w'],
   32: ['eax', 'ebx', 'r11d'],
   64: ['rax', 'rdx', 'r12'],
+};
+
+const LEGACY_REGISTERS = {
+  8: ['al', 'cl', 'bh'],
+  16: ['ax', 'di'],
+  32: ['eax', 'ebx'],
 };
 
 const SIZE_NAMES = { 8: 'byte', 16: 'word', 32: 'dword', 64: 'qword', 128: 'oword' };
@@ -48,6 +55,39 @@ const ADDRESSES = [
   'rdi-0x80000000',
 ];
 
+const LEGACY_ADDRESSES = [
+  'ebx',
+  'bx',
+  'esp',
+  'bp',
+  'ebp',
+  'bx+si',
+  'eax+8',
+  'di-128',
+  'ebp-128',
+  'bp+di+128',
+  'ecx+128',
+  'si',
+  'eax+ebx',
+  'bx+0xffff',
+  'ebx+eax*4+0x12345678',
+  'eax*2',
+  'es:bx+di',
+  'ecx*5',
+  'ebp+esp',
+  '0x1234',
+  'byte bx',
+  'byte eax',
+  'word bp+1',
+  'dword eax+1',
+  'dword 0x12345678',
+  'word 0x1234',
+  'nosplit eax*2',
+  'fs:0x28',
+  'gs:eax+ebx*2-5',
+  'cs:ebp',
+];
+
 const IMMEDIATES = {
   8: ['0', '1', '127', '-128', '255'],
   16: ['5', '127', '128', '-129', '0xff80', '65535'],
@@ -55,46 +95,64 @@ const IMMEDIATES = {
   64: ['1', '-1', '0x7fffffff', '0x80000000', '0xffffffff', '-0x80000000', '0x123456789abcdef0'],
 };
 
+const TARGETS = [
+  '$',
+  '$+2',
+  '$+129',
+  '$-126',
+  '$-127',
+  '$+1000',
+  'near $',
+  'short $+5',
+  'strict near $',
+];
+const LEGACY_TARGETS = [...TARGETS, 'near word $', 'near dword $', 'word $', 'dword $+200'];
+
 let turn = 0;
 const deal = (list, count) => Array.from({ length: count }, () => list[turn++ % list.length]);
 
-function memory(bits) {
+function memory(bits, mode) {
   const size = SIZE_NAMES[bits];
-  return deal(ADDRESSES, 5).map((address) => `${size ? `${size} ` : ''}[${address}]`);
+  const [addresses, count] = mode === 64 ? [ADDRESSES, 5] : [LEGACY_ADDRESSES, 3];
+  return deal(addresses, count).map((address) => `${size ? `${size} ` : ''}[${address}]`);
 }
 
-function samples(operand, row) {
+function farPointers({ slot, bits, memoryBits }, row, mode) {
+  if (slot === 'imm') {
+    const size = SIZE_NAMES[bits - 16];
+    return [`${size} 0x1234:0x5678`, `${size} 8:-1`, '0x10:0x20'];
+  }
+  if (row.operands.length > 1) return memory(0, mode);
+  const size = SIZE_NAMES[memoryBits - 16];
+  return [...memory(0, mode).map((m) => `far ${size} ${m}`), `far ${memory(0, mode)[0]}`];
+}
+
+function samples(operand, row, mode) {
   const { kind, slot, bits, text } = operand;
   if (slot === 'fixed') return [text];
   switch (kind) {
-    case 'gpr':
-      return [...REGISTERS[bits], ...(operand.memory ? memory(operand.memoryBits) : [])];
-    case 'mem':
-      return memory(operand.memoryBits > 64 && operand.memoryBits < 128 ? 0 : operand.memoryBits);
+    case 'gpr': {
+      const registers = (mode === 64 ? REGISTERS : LEGACY_REGISTERS)[bits] ?? [];
+      return [...registers, ...(operand.memory ? memory(operand.memoryBits, mode) : [])];
+    }
+    case 'mem': {
+      const { memoryBits } = operand;
+      return memory(memoryBits > 64 && memoryBits < 128 ? 0 : memoryBits, mode);
+    }
     case 'far':
-      return row.operands.length === 1
-        ? memory(0).map((m) => `far ${SIZE_NAMES[operand.memoryBits - 16]} ${m}`)
-        : memory(0);
+      return farPointers(operand, row, mode);
     case 'imm':
       return IMMEDIATES[operand.signed && bits === 8 ? 8 : bits];
     case 'rel':
-      return [
-        '$',
-        '$+2',
-        '$+129',
-        '$-126',
-        '$-127',
-        '$+1000',
-        'near $',
-        'short $+5',
-        'strict near $',
-      ];
+      return mode === 64 ? TARGETS : LEGACY_TARGETS;
     case 'moffs':
-      return ['[qword 0x123456789abcdef]', '[0x1234]', '[gs:qword 0x10]'];
+      return mode === 64
+        ? ['[qword 0x123456789abcdef]', '[0x1234]', '[gs:qword 0x10]']
+        : ['[0x1234]', '[dword 0x12345678]', '[word 0x1234]', '[gs:0x10]'];
     case 'sreg':
       return ['es', 'ss', 'fs', 'gs', 'ds'];
     case 'cr':
-      return ['cr0', 'cr3', 'cr8'];
+      return mode === 64 ? ['cr0', 'cr3', 'cr8'] : ['cr0', 'cr3'];
     case 'dr':
       return ['dr0', 'dr7'];
     default:
@@ -102,10 +160,17 @@ function samples(operand, row) {
   }
 }
 
-/** Lines for one row: each operand takes each of its samples, the others their first or next. */
-export function rowLines(row) {
-  const lists = row.operands.map((operand) => samples(operand, row));
+/** Lines for one row; of another name for a condition or shift that has been seen, only some. */
+export function rowLines(row, mode) {
+  const lines = allLines(row, mode);
+  return row.alias && row.sdm?.endsWith('cc') ? lines.slice(0, 3) : lines;
+}
+
+/** Each operand takes each of its samples, the others their first or next. */
+function allLines(row, mode) {
+  const lists = row.operands.map((operand) => samples(operand, row, mode));
   if (lists.length === 0) return [row.mnemonic];
+  if (lists.some((list) => list.length === 0)) return [];
   const lines = new Set();
   const count = Math.max(...lists.map((list) => list.length));
   for (let i = 0; i < count; i++) {
@@ -122,9 +187,9 @@ export function rowLines(row) {
   return [...lines];
 }
 
-export function lockLines(row) {
+export function lockLines(row, mode) {
   return row.lock && row.operands[0]?.memory
-    ? rowLines(row)
+    ? rowLines(row, mode)
         .filter((l) => /^\S+ (\S+ )?\[/.test(l))
         .slice(0, 2)
         .map((l) => `lock ${l}`)
@@ -136,8 +201,15 @@ export function repLines(row) {
   return [
     `rep ${row.mnemonic}`,
     `repne ${row.mnemonic}`,
+    `a16 ${row.mnemonic}`,
     `a32 ${row.mnemonic}`,
     `rep a32 ${row.mnemonic}`,
     `fs ${row.mnemonic}`,
   ];
+}
+
+/** Size prefixes on rows that have neither operands nor repetition. */
+export function sizeLines(row) {
+  if (row.rep || row.operands.length > 0 || row.encoding.prefix !== 'any') return [];
+  return ['o16', 'o32', 'o64'].map((prefix) => `${prefix} ${row.mnemonic}`);
 }

@@ -42,7 +42,7 @@ describe('messages', () => {
     ['mov ah, r8b', 'cannot use high byte register in rex instruction'],
     ['jmp short $+200', 'short jump is out of range'],
     ['loop $+200', 'short jump is out of range'],
-    ['mov rax, [rsp*2]', 'invalid effective address'],
+    ['mov rax, [rsp*2]', 'invalid 64-bit effective address'],
     ['mov rax, [eax+rbx]', 'impossible combination of address sizes'],
     ['mov rax, [rax', 'expecting ] at end of memory operand'],
     ['db 1 +', 'expression syntax error'],
@@ -60,7 +60,10 @@ describe('messages', () => {
     ['%push ctx', "`%push' is not supported yet"],
     ['struc x', "`struc' is not supported yet"],
     ['extern x', "`extern': flat output does not support external references"],
-    ['bits 16', "16-bit code is not supported yet: only `bits 64'"],
+    ['bits 8', "`8' is not a valid segment size; must be 16, 32 or 64"],
+    ['bits 32\nmov eax, [rax]', 'impossible combination of address sizes'],
+    ['bits 16\nmov r8d, eax', 'invalid operands in non-64-bit mode'],
+    ['bits 16\nmov ax, [bx+bp]', 'invalid 16-bit effective address'],
     ['%foo', "unknown preprocessor directive `%foo'"],
     ['%else', "`%else' without `%if'"],
     ['%endif', "`%endif' without `%if'"],
@@ -82,9 +85,6 @@ describe('messages', () => {
     expect(error(line)).toBe(message);
   });
 
-  it('names code sizes that are not there', () => {
-    expect(errors('nop\n')).toEqual(['1:1 16-bit code is not supported: say `bits 64` first']);
-  });
 });
 
 describe('instructions without rows', () => {

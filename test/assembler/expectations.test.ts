@@ -11,24 +11,41 @@ const sources = join(here, 'sources');
 
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-function hexOf(line: string): string {
+function hexOf(line: string, mode: string): string {
   try {
-    return toHex(assemble(`bits 64\n${line}`, { file: 'line.asm' }).bytes);
+    return toHex(assemble(`bits ${mode}\n${line}`, { file: 'line.asm' }).bytes);
   } catch (error) {
     if (error instanceof AssemblyError) return 'error';
     throw error;
   }
 }
 
-function mismatches(file: string): string[] {
-  const lines = readFileSync(join(here, file), 'utf8').trimEnd().split('\n');
-  return lines.flatMap((entry) => {
+function check(line: string, mode: string, expected: string): string[] {
+  const got = hexOf(line, mode);
+  return got === expected ? [] : [`${mode}: ${line}: ${got}, nasm has ${expected}`];
+}
+
+const linesOf = (file: string): string[] =>
+  readFileSync(join(here, file), 'utf8').trimEnd().split('\n');
+
+const MODES = ['64', '32', '16'];
+
+/** A line of rows.txt: bytes in each mode, `-` for none, `=` for those of the mode before; the source. */
+function checkRow(entry: string): string[] {
+  const [, ...cells] = /^(\S+) (\S+) (\S+) (.*)$/.exec(entry) as RegExpExecArray;
+  const line = cells.pop() as string;
+  return MODES.flatMap((mode, column) => {
+    if (cells[column] === '=') cells[column] = cells[column - 1] as string;
+    const expected = cells[column] as string;
+    return expected === '-' ? [] : check(line, mode, expected);
+  });
+}
+
+function checkCases(file: string): string[] {
+  const [first = '', ...entries] = linesOf(file);
+  return entries.flatMap((entry) => {
     const blank = entry.indexOf(' ');
-    const line = entry.slice(blank + 1);
-    const got = hexOf(line);
-    return got === entry.slice(0, blank)
-      ? []
-      : [`${line}: ${got}, nasm has ${entry.slice(0, blank)}`];
+    return check(entry.slice(blank + 1), first.slice('bits '.length), entry.slice(0, blank));
   });
 }
 
@@ -38,12 +55,13 @@ const readFile: ReadFile = (path) => {
 };
 
 describe('bytes as nasm makes them', () => {
-  it('for every row with sample operands', () => {
-    expect(mismatches('rows.txt')).toEqual([]);
+  it('for every row with sample operands in each mode', () => {
+    expect(linesOf('rows.txt').flatMap(checkRow)).toEqual([]);
   });
 
-  it('for operand and expression forms, and what nasm refuses', () => {
-    expect(mismatches('operands.txt')).toEqual([]);
+  const cases = readdirSync(here).filter((name) => name.endsWith('.cases'));
+  it.each(cases)('for %s, and what nasm refuses', (name) => {
+    expect(checkCases(name.replace('.cases', '.txt'))).toEqual([]);
   });
 
   const names = readdirSync(sources).filter((name) => name.endsWith('.asm'));

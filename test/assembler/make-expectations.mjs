@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /**
- * Makes the expectations that the tests read: NASM's bytes for single lines and for whole sources. Needs nasm 2.16 on the PATH and a built
- * dist/; run it only when cases change: `node test/assembler/make-expectations.mjs`.
+ * Makes the expectations that the tests read: NASM's bytes for single lines and for whole sources.
+ * Needs nasm 2.16 on the PATH and a built dist/; run it only when cases change:
+ * `node test/assembler/make-expectations.mjs`.
  *
- * A line of the output is the bytes in hex, a blank, the source line; lines that NASM refuses are left
- * out of rows.txt and carry `error` in the files made of *.cases. For sources/*.asm it writes the bytes
- * (.hex) and the listing (.lst).
+ * rows.txt has a line for each source line: the bytes in hex in 64-, 32- and 16-bit mode, then the line;
+ * `-` where NASM refuses it or it is not asked for, `=` where the bytes are those of the column before.
+ * The files made of *.cases begin with the code mode and have one column, `error` where NASM refuses the
+ * line. For sources/*.asm it writes the bytes (.hex) and the listing (.lst).
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -14,20 +16,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROWS } from '../../dist/isa/table.js';
-import { lockLines, repLines, rowLines } from './cases.mjs';
+import { lockLines, repLines, rowLines, sizeLines } from './cases.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'expectations-'));
 
-/** Hex of each line as NASM assembles it after `prelude`; undefined where it refuses the line. */
-function nasmLines(lines, prelude) {
+/** Hex of each line as NASM assembles it in a code mode; undefined where it refuses the line. */
+function nasmLines(lines, mode) {
   const refused = new Set();
   for (;;) {
     const kept = lines.map((line, i) => (refused.has(i) ? '' : line));
     const source = join(scratch, 'lines.asm');
     const listing = join(scratch, 'lines.lst');
-    const offset = prelude.length;
-    writeFileSync(source, [...prelude, ...kept].join('\n'));
+    writeFileSync(source, [`bits ${mode}`, ...kept].join('\n'));
     const run = spawnSync(
       'nasm',
       ['-w-all', '-f', 'bin', '-o', '/dev/null', '-l', listing, source],
@@ -37,55 +38,93 @@ function nasmLines(lines, prelude) {
       },
     );
     const before = refused.size;
-    for (const match of run.stderr.matchAll(/:(\d+): error/g))
-      refused.add(Number(match[1]) - 1 - offset);
+    for (const match of run.stderr.matchAll(/:(\d+): error/g)) refused.add(Number(match[1]) - 2);
     if (refused.size === before)
-      return readListing(readFileSync(listing, 'latin1'), lines, refused, offset);
+      return readListing(readFileSync(listing, 'latin1'), lines, refused);
   }
 }
 
-function readListing(text, lines, refused, offset) {
+function readListing(text, lines, refused) {
   const hex = lines.map((_, i) => (refused.has(i) ? undefined : ''));
   for (const line of text.split('\n')) {
     const match = /^ *(\d+) [0-9A-F]{8} ([0-9A-F()[\]]+)-?/.exec(line);
     if (!match) continue;
-    const index = Number(match[1]) - 1 - offset;
-    if (index >= 0 && hex[index] !== undefined) hex[index] += match[2].replace(/[()[\]]/g, '');
+    const index = Number(match[1]) - 2;
+    if (index >= 0 && hex[index] !== undefined) {
+      hex[index] += match[2].replace(/[()[\]]/g, '').toLowerCase();
+    }
   }
   return hex;
 }
 
-function write(name, lines, hex, keepRefused) {
-  const out = lines.flatMap((line, i) => {
-    const bytes = hex[i] === undefined ? (keepRefused ? 'error' : undefined) : hex[i].toLowerCase();
-    return bytes === undefined ? [] : [`${bytes} ${line}`];
+function write(name, lines) {
+  writeFileSync(join(here, name), `${lines.join('\n')}\n`);
+  process.stdout.write(`${name}: ${lines.length} lines\n`);
+}
+
+const MODES = [64, 32, 16];
+
+/** Lines that are asked for in a mode. */
+function linesOf(mode) {
+  const absent = mode === 64 ? 'legacy' : 'long64';
+  const rows = ROWS.filter((row) => !row.decodeOnly && row.modes !== absent);
+  const lines = rows.flatMap((row) => [
+    ...rowLines(row, mode),
+    ...lockLines(row, mode),
+    ...repLines(row),
+    ...sizeLines(row),
+  ]);
+  return [...new Set(lines)];
+}
+
+function writeRows() {
+  const table = new Map();
+  MODES.forEach((mode, column) => {
+    const lines = linesOf(mode);
+    nasmLines(lines, mode).forEach((hex, i) => {
+      if (hex === undefined) return;
+      const cells = table.get(lines[i]) ?? ['-', '-', '-'];
+      cells[column] = hex;
+      table.set(lines[i], cells);
+    });
   });
-  writeFileSync(join(here, name), `${out.join('\n')}\n`);
-  process.stdout.write(`${name}: ${out.length} lines\n`);
+  const shorten = (cells) =>
+    cells.map((cell, i) => (cell !== '-' && cell === cells[i - 1] ? '=' : cell));
+  write(
+    'rows.txt',
+    [...table].map(([line, cells]) => [...shorten(cells), line].join(' ')),
+  );
 }
 
-execFileSync('nasm', ['-v'], { stdio: 'inherit' });
-const rows = ROWS.filter((row) => !row.decodeOnly && row.modes !== 'legacy');
-const lines = [
-  ...new Set(rows.flatMap((row) => [...rowLines(row), ...lockLines(row), ...repLines(row)])),
-];
-write('rows.txt', lines, nasmLines(lines, ['bits 64']), false);
-for (const file of readdirSync(here).filter((name) => name.endsWith('.cases'))) {
-  const own = readFileSync(join(here, file), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  write(file.replace('.cases', '.txt'), own, nasmLines(own, ['bits 64']), true);
+/** Each line alone, so that `$` is 0 and labels do not meet. */
+function writeCases(file) {
+  const [mode, ...lines] = readFileSync(join(here, file), 'utf8').trimEnd().split('\n');
+  const source = join(scratch, 'case.asm');
+  const binary = join(scratch, 'case.bin');
+  const out = lines.map((line) => {
+    writeFileSync(source, `${mode}\n${line}\n`);
+    const { status } = spawnSync('nasm', ['-w-all', '-f', 'bin', '-o', binary, source]);
+    return `${status === 0 ? readFileSync(binary).toString('hex') : 'error'} ${line}`;
+  });
+  write(file.replace('.cases', '.txt'), [mode, ...out]);
 }
 
-/** Whole sources: the bytes in hex and the listing. */
-const sources = join(here, 'sources');
-for (const file of readdirSync(sources).filter((name) => name.endsWith('.asm'))) {
+/** A whole source: the bytes in hex and the listing. */
+function writeSource(directory, file) {
   const name = file.replace('.asm', '');
   const binary = join(scratch, 'source.bin');
-  execFileSync('nasm', ['-f', 'bin', '-o', binary, '-l', `${name}.lst`, file], { cwd: sources });
+  execFileSync('nasm', ['-f', 'bin', '-o', binary, '-l', `${name}.lst`, file], { cwd: directory });
   const hex = readFileSync(binary)
     .toString('hex')
     .replace(/.{1,100}/g, '$&\n');
-  writeFileSync(join(sources, `${name}.hex`), hex);
+  writeFileSync(join(directory, `${name}.hex`), hex);
+}
+
+execFileSync('nasm', ['-v'], { stdio: 'inherit' });
+writeRows();
+for (const file of readdirSync(here).filter((name) => name.endsWith('.cases'))) writeCases(file);
+const sources = join(here, 'sources');
+for (const file of readdirSync(sources).filter((name) => name.endsWith('.asm'))) {
+  writeSource(sources, file);
 }
 rmSync(scratch, { recursive: true });

@@ -13,6 +13,8 @@ import { ROWS } from '../../src/isa/table.ts';
 const SET = instructionSet(ROWS);
 const ORIGIN = 0x100000n;
 
+const FILES = [64, 32, 16].flatMap((mode) => [`rows${mode}.txt`, `random${mode}.txt`]);
+
 const squeeze = (text: string): string => text.replace(/ +;/g, ' ;');
 
 /** The bytes in the comments of a listing. */
@@ -22,27 +24,20 @@ function bytesOf(listing: string): Uint8Array {
 }
 
 describe('disassembler', () => {
-  it.each([
-    ['rows64.txt', 64],
-    ['rows32.txt', 32],
-    ['random64.txt', 64],
-    ['random32.txt', 32],
-  ] as const)('gives the text of %s', (name, mode) => {
+  it.each(FILES)('gives the text of %s', (name) => {
     const expected = readFileSync(new URL(name, import.meta.url), 'utf8');
+    const mode = Number(expected.split('\n')[0]?.slice('bits '.length)) as 64 | 32 | 16;
     const bytes = bytesOf(expected);
     const options = { mode, origin: ORIGIN };
     const lines = disassemble(bytes, SET, options);
     expect(squeeze(formatListing(lines, options)).split('\n')).toEqual(expected.split('\n'));
   });
 
-  it.each(['rows64.txt', 'random64.txt'])(
-    'gives text that assembles to the bytes of %s',
-    (name) => {
-      const source = readFileSync(new URL(name, import.meta.url), 'utf8');
-      const { bytes } = assemble(source, { file: name });
-      expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(bytesOf(source)).toString('hex'));
-    },
-  );
+  it.each(FILES)('gives text that assembles to the bytes of %s', (name) => {
+    const source = readFileSync(new URL(name, import.meta.url), 'utf8');
+    const { bytes } = assemble(source, { file: name });
+    expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(bytesOf(source)).toString('hex'));
+  });
 
   it('writes symbols as labels and in place of addresses', () => {
     const code = Uint8Array.from([0x90, 0xeb, 0xfd, 0xe8, 0, 0, 0, 0, 0xc3]);

@@ -49,7 +49,7 @@ function make(name, mode, image) {
   writeFileSync(new URL(name, import.meta.url), source.replace(/ +;/g, ' ;'));
 }
 
-make('rows64.txt', 64, sampleImage(64));
-make('rows32.txt', 32, sampleImage(32));
-make('random64.txt', 64, randomImage(64));
-make('random32.txt', 32, randomImage(32));
+for (const mode of [64, 32, 16]) {
+  make(`rows${mode}.txt`, mode, sampleImage(mode));
+  make(`random${mode}.txt`, mode, randomImage(mode));
+}

@@ -7,8 +7,8 @@ import { Decoder, DecoderOptions, Mnemonic } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { type Decoded, decode } from '../../src/isa/decode.ts';
 import { buildDecodeTables } from '../../src/isa/decode-table.ts';
-import type { CodeMode } from '../../src/isa/decoding.ts';
 import { randomSource } from '../../src/isa/random.ts';
+import type { CodeMode } from '../../src/isa/row.ts';
 import { ROWS } from '../../src/isa/table.ts';
 import { randomCode } from './random-code.ts';
 

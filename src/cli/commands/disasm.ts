@@ -17,13 +17,15 @@ const OPTIONS = {
   },
   bits: {
     type: 'string',
-    choices: ['32', '64'],
+    choices: ['16', '32', '64'],
     default: '64',
     requiresArg: true,
     describe: 'code size',
   },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
+
+const MODES = { '16': 16, '32': 32, '64': 64 } as const;
 
 type Values = OptionValues<typeof OPTIONS> & { file: string | undefined };
 
@@ -35,7 +37,7 @@ export const command: Command<Values> = {
       .example('$0 hello.bin --origin 0x100000', 'disassemble a kernel'),
   run: ({ file, origin, bits, json }) => {
     const bytes = readBytes(required(file, 'a flat binary'));
-    const mode = bits === '32' ? 32 : 64;
+    const mode = MODES[bits as '16' | '32' | '64'];
     const options = { mode, origin: parseAddress('origin', origin) } as const;
     const lines = disassemble(bytes, instructionSet(ROWS), options);
     if (json) printJson(lines.map(plain));

@@ -54,6 +54,8 @@ const div = { uop: 'div', flags: 'u:oszapc', sdm: '2A DIV' } as const;
 const idiv = { uop: 'idiv', flags: 'u:oszapc', sdm: '2A IDIV' } as const;
 const cmpxchg = { uop: 'cmpxchg', flags: ARITHMETIC_FLAGS, lock: true, sdm: '2A CMPXCHG' } as const;
 const xadd = { uop: 'xadd', flags: ARITHMETIC_FLAGS, lock: true, sdm: '2D XADD' } as const;
+const adcx = { uop: 'adcx', flags: 'w:c r:c', feature: 'adx', sdm: '2A ADCX' } as const;
+const adox = { uop: 'adox', flags: 'w:o r:o', feature: 'adx', sdm: '2A ADOX' } as const;
 const cbw = { uop: 'cbw', sdm: '2A CBW/CWDE/CDQE' } as const;
 const cwd = { uop: 'cwd', sdm: '2A CWD/CDQ/CQO' } as const;
 
@@ -105,8 +107,10 @@ export const ARITH: readonly Insn[] = [
   insn ('cmpxchg16b', 'm128',        'REX.W 0F C7 /1',    { uop: 'cmpxchg16b', flags: 'w:z', lock: true, feature: 'cx16', sdm: '2A CMPXCHG8B/CMPXCHG16B' }),
   insn ('xadd', 'rm8, r8',           '0F C0 /r',          xadd),
   ...sized('xadd', 'rm*, r*',        'o* 0F C1 /r',       xadd),
-  ...sized('adcx', 'r*, rm*',        '66 o* 0F38 F6 /r',  { uop: 'adcx', flags: 'w:c r:c', feature: 'adx', sdm: '2A ADCX' }, [32, 64]),
-  ...sized('adox', 'r*, rm*',        'F3 o* 0F38 F6 /r',  { uop: 'adox', flags: 'w:o r:o', feature: 'adx', sdm: '2A ADOX' }, [32, 64]),
+  insn ('adcx', 'r32, rm32',         '66 0F38 F6 /r',     adcx),
+  insn ('adcx', 'r64, rm64',         '66 REX.W 0F38 F6 /r', adcx),
+  insn ('adox', 'r32, rm32',         'F3 0F38 F6 /r',     adox),
+  insn ('adox', 'r64, rm64',         'F3 REX.W 0F38 F6 /r', adox),
 
   insn ('cbw',  '',                  'o16 98',            cbw),
   insn ('cwde', '',                  'o32 98',            cbw),

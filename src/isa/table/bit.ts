@@ -54,7 +54,7 @@ export const BIT: readonly Insn[] = [
   ...sized('tzcnt',  'r*, rm*',      'F3 o* 0F BC /r',   tzcnt),
   ...sized('lzcnt',  'r*, rm*',      'F3 o* 0F BD /r',   lzcnt),
 
-  insn ('crc32',     'r32, rm8',     'F2 o32 0F38 F0 /r',   crc32),
+  insn ('crc32',     'r32, rm8',     'F2 0F38 F0 /r',       crc32),
   insn ('crc32',     'r64, rm8',     'F2 REX.W 0F38 F0 /r', crc32),
   insn ('crc32',     'r32, rm16',    'F2 o16 0F38 F1 /r',   crc32),
   insn ('crc32',     'r32, rm32',    'F2 o32 0F38 F1 /r',   crc32),

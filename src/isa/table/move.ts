@@ -43,7 +43,8 @@ export const MOVE: readonly Insn[] = [
   insn ('movsx',  'r64, rm32',    'REX.W 63 /r',       { ...movsx, modes: 'long64', alias: true }),
   ...sized('movbe',  'r*, m*',    'NP o* 0F38 F0 /r',  movbe),
   ...sized('movbe',  'm*, r*',    'NP o* 0F38 F1 /r',  movbe),
-  ...sized('movnti', 'm*, r*',    'NP o* 0F C3 /r',    { uop: 'movnti', sdm: '2B MOVNTI' }, [32, 64]),
+  insn ('movnti', 'm32, r32',     'NP 0F C3 /r',       { uop: 'movnti', sdm: '2B MOVNTI' }),
+  insn ('movnti', 'm64, r64',     'NP REX.W 0F C3 /r', { uop: 'movnti', sdm: '2B MOVNTI' }),
   ...sized('lea',    'r*, m',     'o* 8D /r',          { uop: 'lea', sdm: '2A LEA' }),
 
   ...sized('xchg', 'a*, r*',      'o* 90+r',           xchg),

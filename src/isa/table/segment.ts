@@ -39,7 +39,7 @@ export const SEGMENT: readonly Insn[] = [
   insn('mov',   'r64, sreg',     'o32 8C /r',       { ...fromSreg, modes: 'long64', alias: true }),
   insn('mov',   'r64m16, sreg',  'REX.W 8C /r',     { ...fromSreg, decodeOnly: true }),
   insn('mov',   'sreg, r16m16',  '8E /r',           toSreg),
-  insn('mov',   'sreg, r32',     'o32 8E /r',       { ...toSreg, alias: true }),
+  insn('mov',   'sreg, r32',     '8E /r',           { ...toSreg, alias: true }),
   insn('mov',   'sreg, r64',     'o32 8E /r',       { ...toSreg, modes: 'long64', alias: true }),
   insn('push',  'fs',            '0F A0',           pushSreg),
   insn('push',  'gs',            '0F A8',           pushSreg),
