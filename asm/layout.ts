@@ -147,7 +147,8 @@ export const EVENT_ADDRESS: usize = PROCESSOR + 0x4b8;
 export const WALK_HPA: usize = PROCESSOR + 0x4c0;
 export const WALK_SHIFT: usize = PROCESSOR + 0x4c8;
 export const WALK_ERROR: usize = PROCESSOR + 0x4cc;
-export const WALK_WRITABLE: usize = PROCESSOR + 0x4d0;
+/** u32, PagingMode: which structures the walker reads. Follows CR0, CR4 and EFER. */
+export const PAGING_MODE: usize = PROCESSOR + 0x4d0;
 
 /** u32, length of the instruction that raised a software interrupt: RIP, behind it, minus this is its start. */
 export const EVENT_LENGTH: usize = PROCESSOR + 0x4d4;
@@ -170,7 +171,7 @@ export const FAULT_BYTES: usize = 80;
 export const FAULT_RECORDS: u32 = 4;
 
 /** Why-block: what was read when a check failed, until the next fault record takes it. u32 reason,
- *  u32 level, u64 address of the entry, u64[2] the entry. */
+ *  u32 level (7:0 level of a paging-structure entry, 15:8 PagingMode), u64 address of the entry, u64[2] the entry. */
 export const WHY: usize = PROCESSOR + 0x650;
 export const WHY_LEVEL: usize = PROCESSOR + 0x654;
 export const WHY_ADDRESS: usize = PROCESSOR + 0x658;
@@ -182,6 +183,9 @@ export const WHY_STACK: usize = PROCESSOR + 0x670;
 export const WHY_STACK_READ: usize = PROCESSOR + 0x674;
 export const WHY_STACK_ADDRESS: usize = PROCESSOR + 0x678;
 export const WHY_STACK_POINTER: usize = PROCESSOR + 0x680;
+
+/** PDPTE registers of PAE paging (mmu/pdptes.ts), u64[4]. */
+export const PDPTES: usize = PROCESSOR + 0x690;
 
 /** Address spaces known to the TLB (mmu/context.ts): SPACES entries of SPACE_BYTES. */
 export const SPACES: usize = PROCESSOR + 0x700;

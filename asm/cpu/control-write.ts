@@ -2,15 +2,17 @@
  * Writing CR0, CR3, CR4 and EFER: what is refused, and what is flushed (SDM 3A 2.5 Control Registers,
  * 4.10.4 Invalidation of TLBs, 9.8.5 Initializing IA-32e Mode; SDM 2B MOV Control Registers).
  *
- * Each function returns false if it raised #GP(0); nothing has changed then. PDPTEs of PAE paging are
- * not loaded: there is no 32-bit paging yet.
+ * Each function returns false if it raised #GP(0); nothing has changed then. The PDPTEs of PAE paging are
+ * loaded here and nowhere else (SDM 3A 4.4.1 PDPTE Registers).
  */
 
 import { Why } from '../gen/why';
-import { CR0, CR3, CR4, EFER } from '../layout';
+import { CR0, CR3, CR4, EFER, PAGING_MODE } from '../layout';
 import { Context } from '../mmu/context';
+import { PHYSICAL_BITS } from '../mmu/entry';
 import { SEGMENT_CS, SEGMENT_TR } from '../mmu/memory';
-import { PHYSICAL_BITS } from '../mmu/walk';
+import { Paging, PagingMode } from '../mmu/paging-mode';
+import { Pdptes } from '../mmu/pdptes';
 import {
   CR0_AM,
   CR0_CD,
@@ -56,6 +58,9 @@ const CR0_BITS: u32 =
 /** CR3 bit 63, with CR4.PCIDE: keep the translations of the new PCID. Not stored. */
 const NO_FLUSH: u64 = 1 << 63;
 const PCID: u32 = 0xfff;
+/** A change of one of these bits loads the PDPTEs, if PAE paging is in use after it. */
+const CR0_LOADS: u32 = CR0_PG | CR0_CD | CR0_NW;
+const CR4_LOADS: u32 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
 /** EFER bits that software may set; LMA is read-only and ignored. */
 const EFER_BITS: u32 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
@@ -73,11 +78,12 @@ export class ControlWrite {
     if (toggled != 0 && !ControlWrite.mayTogglePaging(next)) {
       return ControlWrite.refuse(Why.ControlConflict);
     }
+    const loads = ((next ^ before) & CR0_LOADS) != 0 && ControlWrite.isPae(next, load<u32>(CR4));
+    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refuse(Why.PdpteReserved);
     store<u64>(CR0, next);
-    if (toggled != 0) {
-      ControlWrite.setLongMode((next & CR0_PG) != 0);
-      Context.flushAll();
-    }
+    if (toggled != 0) ControlWrite.setLongMode((next & CR0_PG) != 0);
+    if (toggled != 0 || loads) Context.flushAll();
+    Paging.update();
     Context.select();
     if (toggled != 0) Mode.update();
     return true;
@@ -92,6 +98,10 @@ export class ControlWrite {
     const task = Segment.access(SEGMENT_TR) & 15;
     return task != SystemType.Tss16 && task != SystemType.Tss16Busy;
   }
+  /** PAE paging is in use with these values. */
+  static isPae(cr0: u32, cr4: u32): bool {
+    return Paging.select(cr0, cr4) == PagingMode.Pae;
+  }
   /** EFER.LMA follows CR0.PG where EFER.LME is set. */
   static setLongMode(paging: bool): void {
     const efer = load<u32>(EFER) & ~EFER_LMA;
@@ -103,6 +113,9 @@ export class ControlWrite {
     const tagged = (load<u32>(CR4) & CR4_PCIDE) != 0;
     const next = tagged ? value & ~NO_FLUSH : value;
     if (next >> PHYSICAL_BITS != 0) return ControlWrite.refuse(Why.ControlReserved);
+    if (load<u32>(PAGING_MODE) == PagingMode.Pae && !Pdptes.load(<u32>next)) {
+      return ControlWrite.refuse(Why.PdpteReserved);
+    }
     store<u64>(CR3, next);
     if (!tagged) Context.flushPcid(0);
     else if (!(value & NO_FLUSH)) Context.flushPcid(<u32>next & PCID);
@@ -122,12 +135,15 @@ export class ControlWrite {
     if ((next & ~before & CR4_PCIDE) != 0 && (!isLong || (load<u32>(CR3) & PCID) != 0)) {
       return ControlWrite.refuse(Why.ControlConflict);
     }
-    store<u64>(CR4, next);
     const toggled = before ^ next;
-    if ((toggled & CR4_PGE) != 0 || (before & ~next & CR4_PCIDE) != 0) Context.flushAll();
+    const loads = (toggled & CR4_LOADS) != 0 && ControlWrite.isPae(load<u32>(CR0), next);
+    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refuse(Why.PdpteReserved);
+    store<u64>(CR4, next);
+    if ((toggled & CR4_PGE) != 0 || (before & ~next & CR4_PCIDE) != 0 || loads) Context.flushAll();
     else if ((toggled & CR4_PAE) != 0 || (next & ~before & CR4_SMEP) != 0) {
       Context.flushPcid(before & CR4_PCIDE ? load<u32>(CR3) & PCID : 0);
     }
+    Paging.update();
     Context.select();
     return true;
   }

@@ -24,8 +24,8 @@ import {
   TSC_AUX,
   TSC_OFFSET,
 } from '../layout';
+import { PHYSICAL_BITS } from '../mmu/entry';
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
-import { PHYSICAL_BITS } from '../mmu/walk';
 import { ControlWrite } from './control-write';
 import { Event } from './event';
 import { Segment } from './segment';

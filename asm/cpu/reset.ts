@@ -27,6 +27,7 @@ import {
 import { CodePages } from '../mmu/code-pages';
 import { Context } from '../mmu/context';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
+import { Paging } from '../mmu/paging-mode';
 import { Mode } from './mode';
 
 export class Reset {
@@ -66,8 +67,12 @@ export class Reset {
     store<u16>(place, n == SEGMENT_CS ? 0xf000 : 0, SEG_SELECTOR);
   }
 
-  /** The host changed control registers, segments, flags or page tables: nothing cached stays valid. */
+  /**
+   * The host changed control registers, segments, flags or page tables: nothing cached stays valid. The PDPTE
+   * registers are state of their own, which the host sets for PAE paging.
+   */
   static changed(): void {
+    Paging.update();
     Mode.update();
     Context.select();
     Context.flushAll();

@@ -1,8 +1,8 @@
 /**
  * TLB contexts: the number in the low bits of a TLB tag that says for whom an entry is valid.
  *
- * A number is interned for everything that a cached permission depends on: PCID, CR0.WP, the CR4 and EFER
- * bits that the walker reads, PKRU, and the kind of access (supervisor, supervisor with EFLAGS.AC, user).
+ * A number is interned for everything that a cached permission depends on: PCID, paging mode, CR0.WP, the CR4
+ * and EFER bits that the walker reads, PKRU, and the kind of access (supervisor, supervisor with EFLAGS.AC, user).
  * A *space* (SPACES) holds one number per kind. To flush a space is to forget its numbers: O(1). When the
  * numbers run out, the TLBs are cleared and counting starts anew. Globals are dropped with the rest, which
  * the manual allows (SDM 3A 4.10.4: a processor may invalidate more than it must).
@@ -10,19 +10,7 @@
  * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru.
  */
 
-import {
-  CR0_AM,
-  CR0_PG,
-  CR0_WP,
-  CR4_PAE,
-  CR4_PCIDE,
-  CR4_PKE,
-  CR4_PSE,
-  CR4_SMAP,
-  CR4_SMEP,
-  EFER_LMA,
-  EFER_NXE,
-} from '../cpu/control';
+import { CR0_AM, CR0_WP, CR4_PCIDE, CR4_PKE, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../cpu/control';
 import { AC } from '../cpu/flags';
 import {
   CONTEXT,
@@ -38,6 +26,7 @@ import {
   FETCH_CONTEXT,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
+  PAGING_MODE,
   PKRU,
   RFLAGS,
   SPACE_BYTES,
@@ -103,9 +92,8 @@ export class Context {
 
   /** The control bits that the walker's answer depends on. */
   static environment(cr4: u32): u32 {
-    const cr0 = load<u32>(CR0) & (CR0_PG | CR0_WP);
-    const efer = load<u32>(EFER) & (EFER_NXE | EFER_LMA);
-    return cr0 ^ (efer << 1) ^ (cr4 & (CR4_PSE | CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_PKE));
+    const bits = (load<u32>(CR0) & CR0_WP) | (load<u32>(EFER) & EFER_NXE);
+    return load<u32>(PAGING_MODE) | bits | (cr4 & (CR4_SMEP | CR4_SMAP | CR4_PKE));
   }
 
   /** CPL, EFLAGS.AC, CR0.AM or DR7 changed: picks the numbers of the current space. */

@@ -15,6 +15,7 @@ import { Event, Raised, Vector } from '../cpu/event';
 import { AC } from '../cpu/flags';
 import { Why } from '../gen/why';
 import {
+  CODE_MODE,
   CODE_PAGE_FREE,
   CPL,
   CR0,
@@ -22,6 +23,7 @@ import {
   FETCH_CONTEXT,
   FRAME_CODE_BIT,
   FRAME_FLAGS,
+  PAGING_MODE,
   RAISED,
   RFLAGS,
   STEPPING,
@@ -32,9 +34,11 @@ import {
   WALK_ERROR,
   WALK_HPA,
 } from '../layout';
+import { Want } from './access-rights';
+import { PagingMode } from './paging-mode';
 import { Physical } from './physical';
 import { Tlb } from './tlb';
-import { Walk, Want } from './walk';
+import { Walk } from './walk';
 
 export const SEGMENT_ES: u32 = 0;
 export const SEGMENT_CS: u32 = 1;
@@ -47,6 +51,7 @@ export const SEGMENT_TR: u32 = 7;
 
 /** HPA that a failed translation gives. */
 const NOWHERE: u64 = ~(<u64>0);
+const LINEAR32: u64 = 0xffffffff;
 
 export class Memory {
   /** Reads `size` (1, 2, 4, 8) bytes, zero-extended. */
@@ -160,8 +165,9 @@ export class Memory {
     if (second != NOWHERE) Memory.scatter(hpa, second, size, rest, value);
   }
 
-  /** HPA of the instruction byte at `gva`, or NOWHERE with the fault raised. */
-  static fetch(gva: u64): u64 {
+  /** HPA of the instruction byte at `address`, or NOWHERE with the fault raised. */
+  static fetch(address: u64): u64 {
+    const gva = Memory.wrap(address);
     const context = load<u64>(FETCH_CONTEXT);
     const frame = Tlb.frame(TLB_FETCH, gva, context);
     if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
@@ -178,8 +184,9 @@ export class Memory {
     return load<u64>(WALK_HPA);
   }
 
-  /** Explicit access at the running CPL: HPA of `gva`, or NOWHERE with #PF raised. */
-  static translate(gva: u64, want: Want): u64 {
+  /** Explicit access at the running CPL: HPA of `address`, or NOWHERE with #PF raised. */
+  static translate(address: u64, want: Want): u64 {
+    const gva = Memory.wrap(address);
     const context = load<u64>(DATA_CONTEXT);
     const array = want == Want.Write ? TLB_WRITE : TLB_READ;
     const frame = Tlb.frame(array, gva, context);
@@ -187,8 +194,9 @@ export class Memory {
     return Memory.walk(gva, want, context, load<u32>(CPL) == 3, false);
   }
 
-  /** Implicit supervisor access: HPA of `gva`, or NOWHERE with #PF raised. */
-  static translateSystem(gva: u64, want: Want): u64 {
+  /** Implicit supervisor access: HPA of `address`, or NOWHERE with the fault raised. */
+  static translateSystem(address: u64, want: Want): u64 {
+    const gva = load<u32>(PAGING_MODE) == PagingMode.FourLevel ? address : address & LINEAR32;
     if (!Memory.isCanonical(gva)) {
       Memory.refuse(Vector.GP, Why.NonCanonical, gva);
       return NOWHERE;
@@ -214,6 +222,11 @@ export class Memory {
     Tlb.insert(TLB_READ, gva, context);
     if (want == Want.Write) Tlb.insert(TLB_WRITE, gva, context);
     return load<u64>(WALK_HPA);
+  }
+
+  /** Outside 64-bit mode the linear addresses of code and its accesses have 32 bits (SDM 3A 3.3.1). */
+  @inline static wrap(address: u64): u64 {
+    return load<u32>(CODE_MODE) == 0 ? address : address & LINEAR32;
   }
 
   /** Canonical and alignment checks of an explicit access. */

@@ -95,8 +95,7 @@ export class Tlb {
     store<u32>(entry, <u32>(RAM + <usize>hpa) - <u32>(gva & PAGE), 8);
     store<u32>(entry, frame, 12);
     const shift = load<u32>(WALK_SHIFT);
-    if (shift == 21) Tlb.noteLarge(gva);
-    else if (shift > 21) memory.fill(LARGE_PAGES, 0xff, LARGE_PAGES_BYTES);
+    if (shift > 12) Tlb.noteLarge(gva, shift);
   }
 
   /** Drops the page of `gva` in every context; all translations if it may be part of a large page. */
@@ -124,10 +123,15 @@ export class Tlb {
 
   /** One bit per hash of a 2 MiB region: a superset of the regions with large translations cached; a
    *  1 GiB page sets them all. */
-  static noteLarge(gva: u64): void {
+  static noteLarge(gva: u64, shift: u32): void {
+    if (shift > 22) {
+      memory.fill(LARGE_PAGES, 0xff, LARGE_PAGES_BYTES);
+      return;
+    }
     const bit = <u32>(gva >> 21) & 0xfff;
+    const bits = shift == 21 ? (<u32>1) << (bit & 7) : (<u32>3) << (bit & 6);
     const place = LARGE_PAGES + (bit >> 3);
-    store<u8>(place, load<u8>(place) | <u8>((<u32>1) << (bit & 7)));
+    store<u8>(place, load<u8>(place) | <u8>bits);
   }
   static mayBeLarge(gva: u64): bool {
     const bit = <u32>(gva >> 21) & 0xfff;

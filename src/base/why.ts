@@ -1,14 +1,14 @@
 /**
  * Why a check failed: one entry per reason that the processor can note when it raises a fault. asm/
  * gets the names as an enum (asm/gen/why.ts), the explanation of a triple fault gets the sentences.
- * `entry` says what the note's address and value are: a page-table entry, a descriptor, a gate, a field of the
- * TSS, the linear address or the new RIP that was refused, or none.
+ * `entry` says what the note's address and value are: a page-table entry, a PDPTE register and its number, a
+ * descriptor, a gate, a field of the TSS, the linear address or the new RIP that was refused, or none.
  */
 
 export interface WhyEntry {
   readonly name: string;
   readonly text: string;
-  readonly entry: 'none' | 'page' | 'descriptor' | 'gate' | 'tss' | 'address' | 'rip';
+  readonly entry: 'none' | 'page' | 'pdpte' | 'descriptor' | 'gate' | 'tss' | 'address' | 'rip';
 }
 
 const row = (name: string, entry: WhyEntry['entry'], text: string): WhyEntry => ({
@@ -24,6 +24,7 @@ export const WHY: readonly WhyEntry[] = [
   row('NonCanonical', 'address', 'the linear address is not canonical'),
   row('Misaligned', 'address', 'the address is not aligned to the operand'),
   row('PageNotPresent', 'page', 'the paging-structure entry is not present'),
+  row('PdpteNotPresent', 'pdpte', 'the PDPTE register is not present (MOV to CR3, CR0 and CR4 load it, nothing else)'),
   row('PageReservedBit', 'page', 'the paging-structure entry has a reserved bit set'),
   row('PageReadOnly', 'page', 'the page is read-only'),
   row('PageSupervisor', 'page', 'the page belongs to the supervisor'),
@@ -71,6 +72,7 @@ export const WHY: readonly WhyEntry[] = [
   // Control, debug and model-specific registers
   row('ControlRegister', 'none', 'there is no such control register'),
   row('ControlReserved', 'none', 'a reserved bit of the control register is set'),
+  row('PdpteReserved', 'page', 'the PDPTE that would be loaded has a reserved bit set'),
   row('ControlConflict', 'none', 'the control bits contradict one another or the mode'),
   row('DebugRegister', 'none', 'there is no such debug register'),
   row('DebugReserved', 'none', 'the upper half of a debug register is not 0'),

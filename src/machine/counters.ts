@@ -4,7 +4,7 @@ import type { CpuView } from './cpu-view.ts';
 
 /** Counters since power-on. */
 export interface Counters {
-  /** Memory accesses of instructions that a TLB entry served. */
+  /** Memory accesses of instructions that needed no walk: a TLB entry served them, or paging was off. */
   readonly tlbHits: bigint;
   readonly tlbMisses: bigint;
   /** Paging-structure entries read by page walks. */
