@@ -1,14 +1,22 @@
 /** Accesses as instructions that make them, and what the reference says they do. */
 
-import { isCanonical, type PagingState, translate } from '../../src/machine/ref/walk.ts';
+import { isCanonical, translate } from '../../src/machine/ref/access.ts';
+import { type PagingState, pagingMode } from '../../src/machine/ref/paging.ts';
 import type { Bytes, Rig } from './rig.ts';
-import { CODE, CODE_FRAME } from './tables.ts';
+import { CODE_FRAME, type Setting } from './settings.ts';
 
 /** `update`: read and written back, `system`: read of a descriptor, an implicit supervisor access. */
 export const KINDS = ['read', 'write', 'update', 'system', 'fetch'] as const;
 export type Kind = (typeof KINDS)[number];
 export const SIZES = [1, 2, 4, 8] as const;
 export type Size = (typeof SIZES)[number];
+
+/** Where the access is made. */
+export interface World {
+  readonly rig: Rig;
+  readonly setting: Setting;
+  readonly state: PagingState;
+}
 
 /** An event, or the value that was read. */
 export interface Result {
@@ -43,22 +51,28 @@ export function codeOf(kind: Exclude<Kind, 'fetch'>, size: Size): readonly numbe
   return kind === 'system' ? VERR_AX : CODES[kind][size];
 }
 
-const MASK64 = (1n << 64n) - 1n;
+/** Bits of a linear address: implicit accesses have 64 in IA-32e mode, whatever code runs. */
+function addressBits({ setting, state }: World, kind: Kind): number {
+  const isWide = kind === 'system' ? pagingMode(state) === '4-level' : setting.isLong;
+  return isWide ? 64 : 32;
+}
 
 /** HPA of each byte of an access; applies A and D updates page by page. An event if it fails. */
 function locate(
   memory: Bytes,
-  state: PagingState,
+  world: World,
   gva: bigint,
   kind: Kind,
   size: number,
 ): bigint[] | Result {
+  const { state } = world;
   const isExplicit = kind !== 'fetch' && kind !== 'system';
-  const last = (gva + BigInt(size - 1)) & MASK64;
+  const width = addressBits(world, kind);
+  const last = BigInt.asUintN(width, gva + BigInt(size - 1));
   if (!isCanonical(gva) || (isExplicit && !isCanonical(last))) return { vector: 13, error: 0 };
   const places: bigint[] = [];
   for (let n = 0; n < size; n++) {
-    const at = (gva + BigInt(n)) & MASK64;
+    const at = BigInt.asUintN(width, gva + BigInt(n));
     const before = places.at(-1);
     if (before !== undefined && (at & 0xfffn) !== 0n) {
       places.push(before + 1n);
@@ -77,19 +91,14 @@ function locate(
 }
 
 /** Makes the access on the reference's memory. */
-export function expectAccess(
-  rig: Rig,
-  state: PagingState,
-  gva: bigint,
-  kind: Kind,
-  size: Size,
-): Result {
-  const memory = rig.expected;
+export function expectAccess(world: World, gva: bigint, kind: Kind, size: Size): Result {
+  const memory = world.rig.expected;
   if (kind !== 'fetch') {
-    const fetched = locate(memory, state, CODE, 'fetch', codeOf(kind, size).length);
+    const length = codeOf(kind, size).length;
+    const fetched = locate(memory, world, world.setting.code, 'fetch', length);
     if (!Array.isArray(fetched)) return fetched;
   }
-  const places = locate(memory, state, gva, kind, kind === 'system' ? 8 : size);
+  const places = locate(memory, world, gva, kind, kind === 'system' ? 8 : size);
   if (!Array.isArray(places)) return places;
   if (kind === 'fetch' || kind === 'system') return {};
   const mask = (1n << BigInt(8 * size)) - 1n;
@@ -113,16 +122,16 @@ function readBytes(memory: Bytes, places: readonly bigint[]): bigint {
  * Puts a nop where a fetch from `gva` will find it. False if that disturbs the translation, or the
  * translation the nop: then the case tells nothing.
  */
-export function placeNop(rig: Rig, state: PagingState, gva: bigint, size: Size): boolean {
-  const scratch = rig.expected.scratch();
-  const places = locate(scratch, state, gva, 'fetch', size);
+export function placeNop(world: World, gva: bigint, size: Size): boolean {
+  const scratch = world.rig.expected.scratch();
+  const places = locate(scratch, world, gva, 'fetch', size);
   if (!Array.isArray(places)) {
     // The first page may be fetched from, and its bytes must ask for the second.
-    const first = locate(scratch, state, gva, 'fetch', 1);
-    if (Array.isArray(first)) return pokeNop(rig, state, gva, size, headOf(first, gva, size));
+    const first = locate(scratch, world, gva, 'fetch', 1);
+    if (Array.isArray(first)) return pokeNop(world, gva, size, headOf(first, gva, size));
     return true;
   }
-  return pokeNop(rig, state, gva, size, places);
+  return pokeNop(world, gva, size, places);
 }
 
 function headOf([first = 0n]: bigint[], gva: bigint, size: Size): bigint[] {
@@ -130,46 +139,42 @@ function headOf([first = 0n]: bigint[], gva: bigint, size: Size): bigint[] {
   return Array.from({ length: count }, (_, n) => first + BigInt(n));
 }
 
-function pokeNop(
-  rig: Rig,
-  state: PagingState,
-  gva: bigint,
-  size: Size,
-  places: readonly bigint[],
-): boolean {
+function pokeNop(world: World, gva: bigint, size: Size, places: readonly bigint[]): boolean {
+  const { rig } = world;
   const key = (found: bigint[] | Result): string =>
     Array.isArray(found) ? found.join() : `${found.vector} ${found.error} ${found.cr2}`;
   const where = (length: number): string =>
-    key(locate(rig.expected.scratch(), state, gva, 'fetch', length));
+    key(locate(rig.expected.scratch(), world, gva, 'fetch', length));
   const before = [where(1), where(size)];
   places.forEach((hpa, n) => {
     rig.pokeBytes(hpa, [NOPS[size][n] ?? 0]);
   });
   const scratch = rig.expected.scratch();
-  locate(scratch, state, gva, 'fetch', size);
+  locate(scratch, world, gva, 'fetch', size);
   const isSame = before[0] === where(1) && before[1] === where(size);
   return isSame && places.every((hpa, n) => scratch.readByte(hpa) === NOPS[size][n]);
 }
 
-/** The code of an access, at CODE, followed by a jump to itself. */
+/** The code of an access, in its frame, followed by a jump to itself. */
 export function writeCode(rig: Rig, kind: Kind, size: Size): void {
   if (kind !== 'fetch') rig.pokeBytes(CODE_FRAME, [...codeOf(kind, size), ...JMP_SELF]);
 }
 
 /** The code of the access and the jump behind it still stand after it. */
-export function codeStands(rig: Rig, state: PagingState, kind: Kind, size: Size): boolean {
+export function codeStands(world: World, kind: Kind, size: Size): boolean {
   if (kind === 'fetch') return false;
+  const memory = world.rig.expected;
   const code = [...codeOf(kind, size), ...JMP_SELF];
-  const places = locate(rig.expected.scratch(), state, CODE, 'fetch', code.length);
+  const places = locate(memory.scratch(), world, world.setting.code, 'fetch', code.length);
   if (!Array.isArray(places) || places[0] !== CODE_FRAME) return false;
-  return places.every((hpa, n) => rig.expected.readByte(hpa) === code[n]);
+  return places.every((hpa, n) => memory.readByte(hpa) === code[n]);
 }
 
 /** Makes the access on the processor, by one instruction, or two with the jump behind it. */
-export function runAccess(rig: Rig, gva: bigint, kind: Kind, fuel: 1 | 2): Result {
+export function runAccess({ rig, setting }: World, gva: bigint, kind: Kind, fuel: 1 | 2): Result {
   const { processor } = rig;
   const { view } = processor;
-  view.setU64('RIP', kind === 'fetch' ? gva : CODE);
+  view.setU64('RIP', kind === 'fetch' ? gva : setting.code);
   view.gpr[0] = kind === 'system' ? SELECTOR : RAX;
   view.gpr[3] = gva;
   view.setU64('GDTR_BASE', BigInt.asUintN(64, gva - SELECTOR));

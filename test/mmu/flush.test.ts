@@ -8,22 +8,30 @@ import { describe, it } from 'vitest';
 import { SPACE_RAM } from './address-space.ts';
 import { Rig } from './rig.ts';
 import { Scene } from './scene.ts';
-import { step } from './steps.ts';
+import { COMPATIBILITY, FOUR_LEVEL, PAE, PSE, type Setting } from './settings.ts';
+import { stepOf } from './steps.ts';
 
-const RUNS = Number(process.env['MMU_RUNS'] ?? 400);
+const RUNS = Number(process.env['MMU_RUNS'] ?? 200);
 
-describe('edits of paging structures', () => {
+const PLANS: readonly { setting: Setting; pcids: string; tagged: boolean }[] = [
+  { setting: FOUR_LEVEL, pcids: 'with PCIDs', tagged: true },
+  ...[FOUR_LEVEL, COMPATIBILITY, PAE, PSE].map((setting) => ({
+    setting,
+    pcids: 'without PCIDs',
+    tagged: false,
+  })),
+];
+
+describe.each(PLANS)('edits under $setting.name, $pcids', ({ setting, tagged }) => {
   const rig = new Rig(SPACE_RAM);
 
   it.each([
-    ['with PCIDs', true, false],
-    ['without PCIDs', false, false],
-    ['with PCIDs and no TLB', true, true],
-    ['without PCIDs and no TLB', false, true],
-  ])('are seen after every invalidation, %s', (_, tagged, isTlbDisabled) => {
+    ['with the TLB', false],
+    ['without it', true],
+  ])('are seen after every invalidation, %s', (_, isTlbDisabled) => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 2, maxLength: 60 }), (steps) => {
-        const scene = new Scene(rig, tagged, isTlbDisabled);
+      fc.property(fc.array(stepOf(setting), { minLength: 2, maxLength: 60 }), (steps) => {
+        const scene = new Scene(rig, setting, tagged, isTlbDisabled);
         for (const one of steps) scene.run(one);
       }),
       { numRuns: RUNS },

@@ -5,7 +5,8 @@
 
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { Processor } from '../../src/machine/processor.ts';
-import type { PagingState, UsedEntry } from '../../src/machine/ref/walk.ts';
+import type { PagingState } from '../../src/machine/ref/paging.ts';
+import type { UsedEntry } from '../../src/machine/ref/walk.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 
 /** RAM of a rig that asks for no other size. */
@@ -14,31 +15,27 @@ export const RAM_BYTES = 2 * 2 ** 20;
 export const DEVICE = 0x1_0000_0000n;
 const DEVICE_BYTES = 0x4000;
 
-const CR0_PE = 1n;
-const CR0_PG = 1n << 31n;
-export const CR0_WP = 1n << 16n;
-const CR4_PAE = 1n << 5n;
-export const CR4_PGE = 1n << 7n;
-export const CR4_PCIDE = 1n << 17n;
-export const CR4_SMEP = 1n << 20n;
-export const CR4_SMAP = 1n << 21n;
-export const CR4_PKE = 1n << 22n;
-const EFER_LONG = 0x501n;
 const DPL3 = 0x60;
+const CS64 = 0xa09b;
+const CS32 = 0xc09b;
 
-/** Memory by byte, with 64-bit entries made of bytes. */
+/** Memory by byte, with entries made of bytes. */
 export abstract class Bytes {
   abstract readByte(hpa: bigint): number;
   abstract writeByte(hpa: bigint, value: number): void;
 
-  readonly readEntry = (hpa: bigint): bigint => {
+  readonly readEntry = (hpa: bigint, size: 4 | 8 = 8): bigint => {
     let value = 0n;
-    for (let n = 7n; n >= 0n; n--) value = (value << 8n) | BigInt(this.readByte(hpa + n));
+    for (let n = size - 1; n >= 0; n--) {
+      value = (value << 8n) | BigInt(this.readByte(hpa + BigInt(n)));
+    }
     return value;
   };
 
-  writeEntry({ hpa, value }: UsedEntry): void {
-    for (let n = 0n; n < 8n; n++) this.writeByte(hpa + n, Number((value >> (8n * n)) & 0xffn));
+  writeEntry({ hpa, size, value }: UsedEntry): void {
+    for (let n = 0n; n < BigInt(size); n++) {
+      this.writeByte(hpa + n, Number((value >> (8n * n)) & 0xffn));
+    }
   }
 
   /** A copy to try things on. */
@@ -146,11 +143,9 @@ export class Rig {
   }
 
   /** Writes an entry as the host: to both memories, and past all caches but that of decoded code. */
-  poke(entry: UsedEntry): void {
-    this.expected.writeEntry(entry);
-    if (entry.hpa < BigInt(this.actual.ram.length)) {
-      this.processor.memory.writeU64(Number(entry.hpa), entry.value);
-    } else this.actual.writeEntry(entry);
+  poke({ hpa, size, value }: UsedEntry): void {
+    const bytes = Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn));
+    this.pokeBytes(hpa, bytes);
   }
 
   pokeBytes(hpa: bigint, bytes: readonly number[]): void {
@@ -163,8 +158,8 @@ export class Rig {
     });
   }
 
-  /** Loads the registers that translation depends on, and flat segments. */
-  load(state: PagingState): void {
+  /** Loads the registers that translation depends on, and flat segments for 64-bit or 32-bit code. */
+  load(state: PagingState, isLong: boolean): void {
     const { view } = this.processor;
     view.setU64('CR0', state.cr0);
     view.setU64('CR3', state.cr3);
@@ -172,26 +167,18 @@ export class Rig {
     view.setU64('EFER', state.efer);
     view.setU32('PKRU', state.pkru);
     view.setU32('CPL', state.cpl);
+    const pdptes = view.layout('PDPTES');
+    state.pdptes.forEach((pdpte, n) => {
+      view.data.setBigUint64(pdptes + 8 * n, pdpte, true);
+    });
     const dpl = state.cpl === 3 ? DPL3 : 0;
     const flat = { base: 0n, limit: 0xffffffff };
-    view.setSegment('cs', { ...flat, selector: 0x10 | state.cpl, access: 0xa09b | dpl });
+    const access = (isLong ? CS64 : CS32) | dpl;
+    view.setSegment('cs', { ...flat, selector: 0x10 | state.cpl, access });
     for (const name of ['ss', 'ds', 'es'] as const) {
       view.setSegment(name, { ...flat, selector: 0x18 | state.cpl, access: 0xc093 | dpl });
     }
     this.processor.rflags = state.rflags;
     this.processor.stateChanged();
   }
-}
-
-/** 64-bit mode with paging, and the bits that are given. */
-export function longMode(state: Partial<PagingState>): PagingState {
-  return {
-    cr0: CR0_PE | CR0_PG | (state.cr0 ?? 0n),
-    cr3: state.cr3 ?? 0n,
-    cr4: CR4_PAE | (state.cr4 ?? 0n),
-    efer: EFER_LONG | (state.efer ?? 0n),
-    rflags: 2n | (state.rflags ?? 0n),
-    pkru: state.pkru ?? 0,
-    cpl: state.cpl ?? 0,
-  };
 }

@@ -1,8 +1,9 @@
 /** What may happen to an address space that is in use, in random order. */
 
 import fc from 'fast-check';
-import { type Edit, edit, PAGES } from './address-space.ts';
-import { CR4_PGE, CR4_PKE, CR4_SMAP, CR4_SMEP } from './rig.ts';
+import { CR4_PGE, CR4_PKE, CR4_PSE, CR4_SMAP, CR4_SMEP } from '../../src/machine/ref/paging.ts';
+import { type Edit, editOf, pagesOf } from './address-space.ts';
+import type { Setting } from './settings.ts';
 
 /** One thing that happens: to the tables, to the registers, or an access. */
 export type Step =
@@ -16,51 +17,57 @@ export type Step =
   | { readonly do: 'keys'; readonly pkru: number };
 export type Kind = 'read' | 'write' | 'update' | 'fetch';
 
-const gva = fc.constantFrom(...PAGES);
-const inPage = fc.tuple(gva, fc.nat(0x1fff)).map(([page, offset]) => page + BigInt(offset));
 const pcid = fc.constantFrom(0, 1, 0xfff);
-export const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), edit }) },
-  {
-    weight: 10,
-    arbitrary: fc.record({
-      do: fc.constant('access' as const),
-      kind: fc.constantFrom<Kind>('read', 'write', 'update', 'fetch'),
-      gva,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('invlpg' as const), gva: inPage }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('invpcid' as const),
-      type: fc.nat(3),
-      gva: inPage,
-      pcid,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('cr3' as const),
-      root: fc.nat(1),
-      pcid,
-      keep: fc.boolean(),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('cr4' as const),
-      bit: fc.constantFrom(CR4_PGE, CR4_SMEP, CR4_SMAP, CR4_PKE),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('wp' as const, 'ac' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('keys' as const),
-      pkru: fc.constantFrom(0, 1 << 10, 2 << 10, 0xffffffff),
-    }),
-  },
-);
+
+export function stepOf(setting: Setting): fc.Arbitrary<Step> {
+  const gva = fc.constantFrom(...pagesOf(setting));
+  const inPage = fc.tuple(gva, fc.nat(0x1fff)).map(([page, offset]) => page + BigInt(offset));
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('edit' as const), edit: editOf(setting) }),
+    },
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        do: fc.constant('access' as const),
+        kind: fc.constantFrom<Kind>('read', 'write', 'update', 'fetch'),
+        gva,
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('invlpg' as const), gva: inPage }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('invpcid' as const),
+        type: fc.nat(3),
+        gva: inPage,
+        pcid,
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('cr3' as const),
+        root: fc.nat(1),
+        pcid,
+        keep: fc.boolean(),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('cr4' as const),
+        bit: fc.constantFrom(CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, CR4_PKE),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('wp' as const, 'ac' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('keys' as const),
+        pkru: fc.constantFrom(0, 1 << 10, 2 << 10, 0xffffffff),
+      }),
+    },
+  );
+}

@@ -1,26 +1,25 @@
 /**
- * Random paging structures: paths from PML4E to page, most of them valid, through few frames, so that tables
- * are shared, alias one another, map themselves and lie in odd places; and the states to use them in.
+ * Random paging structures: paths from the top entry to a page, most of them valid, through few frames, so that
+ * tables are shared, alias one another, map themselves and lie in odd places; and the states to use them in.
  */
 
 import fc from 'fast-check';
-import type { PagingState } from '../../src/machine/ref/walk.ts';
-import { DEVICE, longMode, RAM_BYTES, type Rig } from './rig.ts';
+import type { PagingState } from '../../src/machine/ref/paging.ts';
+import { DEVICE, RAM_BYTES, type Rig } from './rig.ts';
+import { CODE_FRAME, PAE, PSE, ROOT, type Setting } from './settings.ts';
 
 export const PTE_P = 1n;
 export const PTE_RW = 2n;
 export const PTE_US = 4n;
 export const PTE_A = 0x20n;
+export const PTE_D = 0x40n;
 export const PTE_PS = 0x80n;
 export const PTE_G = 0x100n;
 export const PTE_XD = 1n << 63n;
+/** Bits that may be set in a PDPTE register: P, PWT, PCD, the ignored ones, the address. */
+const PDPTE_BITS = 0xff_ffff_fe19n;
 
-/** HPA of the PML4. */
-export const ROOT = 0x1000n;
-/** The instruction that makes the access lies here, in a page of its own. */
-export const CODE = 0xffff_d500_0000_0000n;
-export const CODE_FRAME = 0x8000n;
-const CODE_TABLES = [ROOT, 0x5000n, 0x6000n, 0x7000n, CODE_FRAME] as const;
+const CODE_TABLES = [ROOT, 0x5000n, 0x6000n, 0x7000n] as const;
 
 /** Frames that paths go through: near others, at both ends of RAM, outside it. */
 const FRAMES = [
@@ -29,9 +28,12 @@ const FRAMES = [
 ];
 /** Pages, besides. */
 const PAGES = [0x10000n, 0x11000n, 0x12000n, CODE_FRAME, 0x4000_0000n, 0xff_ffff_f000n];
-const INDICES = [0, 1, 0xff, 0x100, 0x1ff];
+/** Indices into tables of 512 and of 1024 entries, and into the first of 4 that count. */
+const INDICES512 = [0, 1, 0xff, 0x100, 0x1ff];
+const INDICES1024 = [0, 1, 0x1ff, 0x200, 0x3ff];
+const INDICES4 = [0, 2, 3];
 
-/** One path: index and entry at each level, PML4 first. */
+/** One path: index and entry at each level that has a choice, top level first. */
 export interface Path {
   readonly indices: readonly number[];
   readonly entries: readonly { readonly frame: bigint; readonly flags: bigint }[];
@@ -54,60 +56,104 @@ const oddFlags = fc
     fc.bigInt(0n, 0x7fn).map((available) => available << 52n),
   )
   .map((bits) => bits.reduce((all, one) => all | one));
-const flags = fc.oneof(
-  { weight: 6, arbitrary: fc.constant(PTE_P | PTE_RW | PTE_US) },
-  { weight: 1, arbitrary: fc.constant(PTE_P | PTE_RW | PTE_US | PTE_PS) },
-  { weight: 2, arbitrary: oddFlags },
-);
-const table = fc.record({ frame: fc.constantFrom(...FRAMES), flags });
-const page = fc.record({ frame: fc.constantFrom(...PAGES, ...FRAMES), flags });
+/** Of 4 MiB pages bit 21 is reserved. */
+const fewBit21 = fc
+  .tuple(oddFlags, fc.nat(2))
+  .map(([flags, n]) => (n === 0 ? flags | PTE_PS | (1n << 21n) : flags));
+/** In PAE paging bits 62:52 are reserved, so most entries must leave them clear. */
+const fewHighBits = fc
+  .tuple(oddFlags, fc.nat(15))
+  .map(([flags, n]) => (n === 0 ? flags : flags & ~(0x7ffn << 52n)));
 
-export const path: fc.Arbitrary<Path> = fc.record({
-  indices: fc.array(fc.constantFrom(...INDICES), { minLength: 4, maxLength: 4 }),
-  entries: fc.tuple(table, table, table, page),
-});
+/** The fewer levels, the more of their entries are odd. */
+const entryFlags = (odd: fc.Arbitrary<bigint>, levelCount: number) =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constant(PTE_P | PTE_RW | PTE_US) },
+    { weight: 1, arbitrary: fc.constant(PTE_P | PTE_RW | PTE_US | PTE_PS) },
+    { weight: Math.ceil(10 / (levelCount + 1)), arbitrary: odd },
+  );
 
-/** Writes the entries of a path, each into the table that the one before it names. */
-export function writePath(rig: Rig, { indices, entries }: Path): void {
-  let at = ROOT;
-  entries.forEach(({ frame, flags: set }, level) => {
-    // A large page begins where its size allows; an odd frame leaves a reserved bit now and then.
-    const isLarge = (set & PTE_PS) !== 0n && (level === 1 || level === 2) && frame < DEVICE;
-    const address = isLarge ? 0n : frame;
-    rig.poke({ hpa: at + BigInt(indices[level] ?? 0) * 8n, value: address | set });
-    at = frame;
+/** Levels of a setting at which a path has a choice. */
+function levelsOf({ shifts, fixedLevels }: Setting): readonly number[] {
+  return shifts.slice(fixedLevels);
+}
+
+export function pathOf(setting: Setting): fc.Arbitrary<Path> {
+  const levels = levelsOf(setting);
+  const odd = setting === PAE ? fewHighBits : setting === PSE ? fewBit21 : oddFlags;
+  const flags = entryFlags(odd, levels.length);
+  const table = fc.record({ frame: fc.constantFrom(...FRAMES), flags });
+  const page = fc.record({ frame: fc.constantFrom(...PAGES, ...FRAMES), flags });
+  return fc.record({
+    indices: fc.tuple(...levels.map((shift) => fc.constantFrom(...indicesAt(setting, shift)))),
+    entries: fc.tuple(...levels.map((shift) => (shift === 12 ? page : table))),
   });
 }
 
-/** Maps the page of CODE for the ring that runs. */
-export function mapCode(rig: Rig, cpl: number): void {
-  const user = cpl === 3 ? PTE_US : 0n;
-  for (let level = 0; level < 4; level++) {
-    const index = (CODE >> BigInt(39 - 9 * level)) & 0x1ffn;
-    const hpa = (CODE_TABLES[level] ?? 0n) + index * 8n;
-    const next = CODE_TABLES[level + 1] ?? 0n;
-    rig.poke({ hpa, value: next | PTE_P | PTE_RW | PTE_A | user });
+function indicesAt({ size, isLong }: Setting, shift: number): readonly number[] {
+  if (size === 4) return INDICES1024;
+  return shift === 30 && !isLong ? INDICES4 : INDICES512;
+}
+
+/** Writes the entries of a path, each into the table that the one before it names. */
+export function writePath(rig: Rig, setting: Setting, { indices, entries }: Path): void {
+  const levels = levelsOf(setting);
+  let at: bigint = CODE_TABLES[setting.fixedLevels];
+  entries.forEach(({ frame, flags }, level) => {
+    const shift = levels[level] ?? 0;
+    const value = entryOf(setting, shift, frame, flags);
+    rig.poke({ hpa: at + BigInt((indices[level] ?? 0) * setting.size), size: setting.size, value });
+    at = setting.size === 4 ? frame & 0xffff_ffffn : frame;
+  });
+}
+
+/** A large page begins where its size allows; an odd frame leaves a reserved bit now and then. */
+function entryOf(setting: Setting, shift: number, frame: bigint, flags: bigint): bigint {
+  const isLarge = (flags & PTE_PS) !== 0n && setting.large.includes(shift);
+  if (setting.size === 4) {
+    const address = isLarge ? (frame < DEVICE ? 0n : 1n << 13n) : frame; // PSE-36
+    return (address | flags) & 0xffff_ffffn;
   }
+  const value = (isLarge && frame < DEVICE ? 0n : frame) | flags;
+  return setting === PAE && shift === 30 ? value & PDPTE_BITS : value;
+}
+
+/** Maps the page of the code for the ring that runs. */
+export function mapCode(rig: Rig, setting: Setting, cpl: number): void {
+  const { shifts, size, code, fixedLevels } = setting;
+  const tables = [...CODE_TABLES.slice(0, shifts.length), CODE_FRAME];
+  shifts.forEach((shift, level) => {
+    const index = (code >> BigInt(shift)) & (size === 4 ? 0x3ffn : 0x1ffn);
+    const hpa = (tables[level] ?? 0n) + index * BigInt(size);
+    const user = cpl === 3 || level < fixedLevels ? PTE_US : 0n;
+    const flags = setting === PAE && level === 0 ? PTE_P : PTE_P | PTE_RW | PTE_A | user;
+    rig.poke({ hpa, size, value: (tables[level + 1] ?? 0n) | flags });
+  });
+}
+
+/** The PDPTE registers as a load from `table` would leave them. */
+export function pdptesAt(rig: Rig, table: bigint): bigint[] {
+  return [0n, 8n, 16n, 24n].map((offset) => rig.expected.readEntry(table + offset));
 }
 
 /** The first byte of the page that `indices` lead to. */
-export function addressOf(indices: readonly number[]): bigint {
-  const joined = indices.reduce((address, index) => (address << 9n) | BigInt(index), 0n) << 12n;
-  return BigInt.asUintN(64, BigInt.asIntN(48, joined));
+export function addressOf(setting: Setting, { indices }: Path): bigint {
+  const address = levelsOf(setting).reduce(
+    (sum, shift, level) => sum | (BigInt(indices[level] ?? 0) << BigInt(shift)),
+    0n,
+  );
+  return BigInt.asUintN(64, BigInt.asIntN(48, address));
 }
 
+/** Pages to access without paging. */
+export const UNPAGED_PAGES = [0n, 0x10000n, BigInt(RAM_BYTES - 0x1000), 0xffff_f000n] as const;
+
 /** Every combination of what access rights depend on. */
-export const pagingState: fc.Arbitrary<PagingState> = fc
-  .record({
-    cr0: bit(16n, 1, 2),
-    smep: bit(20n, 1, 2),
-    smap: bit(21n, 1, 2),
-    pke: bit(22n, 1, 2),
-    efer: bit(11n, 7, 8),
-    rflags: bit(18n, 1, 2),
-    pkru: fc.oneof(fc.constant(0), fc.nat(0xffffffff)),
-    cpl: fc.constantFrom(0, 3),
-  })
-  .map(({ cr0, smep, smap, pke, efer, rflags, pkru, cpl }) =>
-    longMode({ cr0, cr3: ROOT, cr4: smep | smap | pke, efer, rflags, pkru, cpl }),
-  );
+export const stateBits: fc.Arbitrary<Partial<PagingState>> = fc.record({
+  cr0: bit(16n, 1, 2),
+  cr4: fc.tuple(bit(20n, 1, 2), bit(21n, 1, 2), bit(22n, 1, 2)).map(([a, b, c]) => a | b | c),
+  efer: bit(11n, 7, 8),
+  rflags: bit(18n, 1, 2),
+  pkru: fc.oneof(fc.constant(0), fc.nat(0xffffffff)),
+  cpl: fc.constantFrom(0, 3),
+});

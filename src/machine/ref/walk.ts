@@ -1,60 +1,35 @@
 /**
  * The page walk in plain TypeScript, slow and obvious: the oracle that asm/mmu is tested against, written
- * from SDM 3A chapter 4 and independent of it. 4-level paging (4.5), access rights (4.6), page-fault error
- * codes (4.7), accessed and dirty flags (4.8). No TLB, no paging-structure caches, no memory types.
- *
- * Accessed flags of a walk that faults may or may not be set (4.8); here, as in asm/mmu, they are not.
+ * from SDM 3A chapter 4 and independent of it. 32-bit paging (4.3), PAE paging (4.4), 4-level paging (4.5).
+ * No TLB, no paging-structure caches, no memory types.
  */
 
-/** Physical address width, CPUID.80000008H:EAX[7:0]. */
-const MAXPHYADDR = 40n;
-
-const CR0_WP = 1n << 16n;
-const CR4_SMEP = 1n << 20n;
-const CR4_SMAP = 1n << 21n;
-const CR4_PKE = 1n << 22n;
-const EFER_NXE = 1n << 11n;
-const RFLAGS_AC = 1n << 18n;
+import {
+  bits,
+  CR4_PSE,
+  EFER_NXE,
+  MAXPHYADDR,
+  type PagingMode,
+  type PagingState,
+  pagingMode,
+} from './paging.ts';
 
 const PTE_P = 1n << 0n; // present
 const PTE_RW = 1n << 1n; // writable
 const PTE_US = 1n << 2n; // user
-const PTE_A = 1n << 5n; // accessed
-const PTE_D = 1n << 6n; // dirty
 const PTE_PS = 1n << 7n; // large page
 const PTE_G = 1n << 8n; // global
 const PTE_XD = 1n << 63n; // execute disable
 
-const PF_P = 1; // protection violation
-const PF_W = 2; // write
-const PF_U = 4; // user mode
-const PF_RSVD = 8; // reserved bit set
-const PF_I = 16; // instruction fetch
-const PF_PK = 32; // protection key
+export const PF_RSVD = 8; // bit of the error code: reserved bit set
 
-/** The registers that a translation depends on. */
-export interface PagingState {
-  readonly cr0: bigint;
-  readonly cr3: bigint;
-  readonly cr4: bigint;
-  readonly efer: bigint;
-  readonly rflags: bigint;
-  readonly pkru: number;
-  readonly cpl: number;
-}
-
-/** `implicit`: to a system structure, made with supervisor rights at any CPL (SDM 3A 4.6). */
-export interface Access {
-  readonly kind: 'read' | 'write' | 'fetch';
-  readonly implicit?: boolean;
-}
-
-/** Reads the 8 bytes at HPA `hpa`, which is aligned. */
-export type EntryReader = (hpa: bigint) => bigint;
+/** Reads the `size` bytes at HPA `hpa`, which is aligned. */
+export type EntryReader = (hpa: bigint, size: 4 | 8) => bigint;
 
 /** A paging-structure entry that the walk used. */
 export interface UsedEntry {
   readonly hpa: bigint;
+  readonly size: 4 | 8;
   readonly value: bigint;
 }
 
@@ -62,7 +37,7 @@ export interface UsedEntry {
 export interface Mapping {
   /** HPA of the linear address that was walked. */
   readonly hpa: bigint;
-  /** log2 of the page size: 12, 21 or 30. */
+  /** log2 of the page size: 12, 21, 22 or 30. */
   readonly shift: number;
   readonly writable: boolean;
   readonly user: boolean;
@@ -70,7 +45,7 @@ export interface Mapping {
   readonly global: boolean;
   /** Protection key. */
   readonly key: number;
-  /** From the PML4E down. */
+  /** In memory, from the one that CR3 or a PDPTE register leads to down to the page's. */
   readonly entries: readonly UsedEntry[];
 }
 
@@ -79,54 +54,87 @@ export interface WalkFault {
   readonly fault: typeof PF_RSVD | 0;
 }
 
-/** Outcome of an access: where it goes and which entries it changes, or the error code of its #PF. */
-export type Translation =
-  | { readonly hpa: bigint; readonly updates: readonly UsedEntry[] }
-  | { readonly errorCode: number };
-
-/** Bits 63:47 are equal. */
-export function isCanonical(gva: bigint): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(48, gva)) === gva;
-}
-
-/** Translates canonical `gva` for `access`; changes nothing. */
-export function translate(
-  read: EntryReader,
-  state: PagingState,
-  gva: bigint,
-  access: Access,
-): Translation {
-  const found = walk(read, state, gva);
-  if ('fault' in found) {
-    const present = found.fault === 0 ? 0 : PF_P;
-    return { errorCode: present | found.fault | accessBits(state, access) };
-  }
-  return use(found, state, access);
-}
-
-/** Reads the paging structures for `gva` (SDM 3A 4.5.4, figure 4-8). */
+/** Reads the paging structures for `gva` (SDM 3A figures 4-2 to 4-10). */
 export function walk(read: EntryReader, state: PagingState, gva: bigint): Mapping | WalkFault {
+  const mode = pagingMode(state);
+  if (mode === 'none') return unpaged(gva);
+  const size = mode === '32-bit' ? 4 : 8;
   const entries: UsedEntry[] = [];
-  let table = bits(state.cr3, 12n, MAXPHYADDR);
-  for (const shift of [39, 30, 21, 12]) {
-    const index = (gva >> BigInt(shift)) & 0x1ffn;
-    const hpa = table + index * 8n;
-    const value = read(hpa);
+  let table = firstTable(mode, state, gva);
+  if (table === undefined) return { fault: 0 };
+  for (const shift of SHIFTS[mode]) {
+    const index = (gva >> BigInt(shift)) & (mode === '32-bit' ? 0x3ffn : 0x1ffn);
+    const hpa = table + index * BigInt(size);
+    const value = read(hpa, size);
     if ((value & PTE_P) === 0n) return { fault: 0 };
-    const isLeaf = shift === 12 || (shift < 39 && (value & PTE_PS) !== 0n);
-    if ((value & reservedBits(state, shift, isLeaf)) !== 0n) return { fault: PF_RSVD };
-    entries.push({ hpa, value });
-    if (isLeaf) return mapping(entries, value, shift, gva);
-    table = bits(value, 12n, MAXPHYADDR);
+    const isLeaf = shift === 12 || isLarge(mode, state, shift, value);
+    if ((value & reservedBits(mode, state, shift, isLeaf)) !== 0n) return { fault: PF_RSVD };
+    entries.push({ hpa, size, value });
+    if (isLeaf) return mapping(entries, pageOf(mode, shift, value), shift, gva);
+    table = mode === '32-bit' ? bits(value, 12n, 32n) : bits(value, 12n, MAXPHYADDR);
   }
   throw new Error('a PTE is a leaf');
 }
 
-function mapping(entries: readonly UsedEntry[], leaf: bigint, shift: number, gva: bigint): Mapping {
+/** Lowest bit of the linear address that each structure's index takes, top structure first. */
+const SHIFTS: Readonly<Record<Exclude<PagingMode, 'none'>, readonly number[]>> = {
+  '32-bit': [22, 12],
+  PAE: [21, 12],
+  '4-level': [39, 30, 21, 12],
+};
+
+const unpaged = (gva: bigint): Mapping => ({
+  hpa: gva,
+  shift: 12,
+  writable: true,
+  user: true,
+  executable: true,
+  global: false,
+  key: 0,
+  entries: [],
+});
+
+/** HPA of the first structure in memory; undefined if the PDPTE register of the address is not present. */
+function firstTable(mode: PagingMode, state: PagingState, gva: bigint): bigint | undefined {
+  if (mode === '32-bit') return bits(state.cr3, 12n, 32n);
+  if (mode === '4-level') return bits(state.cr3, 12n, MAXPHYADDR);
+  const pdpte = state.pdptes[Number(gva >> 30n)] ?? 0n;
+  return (pdpte & PTE_P) === 0n ? undefined : bits(pdpte, 12n, MAXPHYADDR);
+}
+
+/** An entry above the last level maps a page. */
+function isLarge(mode: PagingMode, { cr4 }: PagingState, shift: number, value: bigint): boolean {
+  if ((value & PTE_PS) === 0n || shift === 39) return false;
+  return mode !== '32-bit' || (cr4 & CR4_PSE) !== 0n;
+}
+
+/** Bits that must be 0 (SDM 3A tables 4-4 to 4-6, 4-9 to 4-11, 4-15 to 4-20). */
+function reservedBits(
+  mode: PagingMode,
+  { efer }: PagingState,
+  shift: number,
+  isLeaf: boolean,
+): bigint {
+  if (mode === '32-bit') return isLeaf && shift === 22 ? 1n << 21n : 0n;
+  let reserved = bits(-1n, MAXPHYADDR, mode === 'PAE' ? 63n : 52n);
+  if ((efer & EFER_NXE) === 0n) reserved |= PTE_XD;
+  if (shift === 39) reserved |= PTE_PS;
+  if (isLeaf && shift > 12) reserved |= bits(-1n, 13n, BigInt(shift)); // bit 12 is PAT
+  return reserved;
+}
+
+/** HPA of the page that a leaf maps. */
+function pageOf(mode: PagingMode, shift: number, leaf: bigint): bigint {
+  if (mode !== '32-bit') return bits(leaf, BigInt(shift), MAXPHYADDR);
+  if (shift === 12) return bits(leaf, 12n, 32n);
+  return bits(leaf, 22n, 32n) | (bits(leaf, 13n, 21n) << 19n); // PSE-36: bits 20:13 are address bits 39:32
+}
+
+function mapping(entries: readonly UsedEntry[], page: bigint, shift: number, gva: bigint): Mapping {
   const all = (bit: bigint): boolean => entries.every(({ value }) => (value & bit) !== 0n);
-  const offset = gva & ((1n << BigInt(shift)) - 1n);
+  const leaf = entries.at(-1)?.value ?? 0n;
   return {
-    hpa: bits(leaf, BigInt(shift), MAXPHYADDR) | offset,
+    hpa: page | (gva & ((1n << BigInt(shift)) - 1n)),
     shift,
     writable: all(PTE_RW),
     user: all(PTE_US),
@@ -135,79 +143,4 @@ function mapping(entries: readonly UsedEntry[], leaf: bigint, shift: number, gva
     key: Number((leaf >> 59n) & 15n),
     entries,
   };
-}
-
-/** Bits `low` to `high - 1` of `value`, in place. */
-function bits(value: bigint, low: bigint, high: bigint): bigint {
-  return value & ((1n << high) - (1n << low));
-}
-
-/** Bits that must be 0 (SDM 3A tables 4-15 to 4-20). */
-function reservedBits({ efer }: PagingState, shift: number, isLeaf: boolean): bigint {
-  let reserved = (1n << 52n) - (1n << MAXPHYADDR);
-  if ((efer & EFER_NXE) === 0n) reserved |= PTE_XD;
-  if (shift === 39) reserved |= PTE_PS;
-  if (isLeaf && shift === 30) reserved |= (1n << 30n) - (1n << 13n); // bit 12 is PAT
-  if (isLeaf && shift === 21) reserved |= (1n << 21n) - (1n << 13n);
-  return reserved;
-}
-
-/** What an access to a mapped page gives. */
-export function use(page: Mapping, state: PagingState, access: Access): Translation {
-  if (isAllowed(page, state, access) && !keyForbids(page, state, access)) {
-    return { hpa: page.hpa, updates: updates(page, access) };
-  }
-  const key = keyForbids(page, state, access) ? PF_PK : 0;
-  return { errorCode: PF_P | key | accessBits(state, access) };
-}
-
-function isUserMode({ cpl }: PagingState, { implicit }: Access): boolean {
-  return cpl === 3 && implicit !== true;
-}
-
-/** Access rights without protection keys (SDM 3A 4.6.1). */
-function isAllowed(page: Mapping, state: PagingState, access: Access): boolean {
-  const userMode = isUserMode(state, access);
-  if (userMode && !page.user) return false;
-  if (access.kind === 'fetch') {
-    const smep = !userMode && page.user && (state.cr4 & CR4_SMEP) !== 0n;
-    return page.executable && !smep;
-  }
-  const smap = !userMode && page.user && (state.cr4 & CR4_SMAP) !== 0n;
-  const lifted = access.implicit !== true && (state.rflags & RFLAGS_AC) !== 0n;
-  if (smap && !lifted) return false;
-  return access.kind === 'read' || page.writable || !(userMode || (state.cr0 & CR0_WP) !== 0n);
-}
-
-/** Protection keys apply to data accesses to user pages (SDM 3A 4.6.2). */
-function keyForbids(page: Mapping, state: PagingState, access: Access): boolean {
-  if ((state.cr4 & CR4_PKE) === 0n || access.kind === 'fetch' || !page.user) return false;
-  const accessDisabled = ((state.pkru >>> (2 * page.key)) & 1) !== 0;
-  const writeDisabled = ((state.pkru >>> (2 * page.key + 1)) & 1) !== 0;
-  const obeysWrite = isUserMode(state, access) || (state.cr0 & CR0_WP) !== 0n;
-  return accessDisabled || (access.kind === 'write' && writeDisabled && obeysWrite);
-}
-
-/** Bits of the error code that tell of the access itself (SDM 3A 4.7). */
-function accessBits(state: PagingState, access: Access): number {
-  const tellsFetch = (state.efer & EFER_NXE) !== 0n || (state.cr4 & CR4_SMEP) !== 0n;
-  return (
-    (access.kind === 'write' ? PF_W : 0) |
-    (isUserMode(state, access) ? PF_U : 0) |
-    (access.kind === 'fetch' && tellsFetch ? PF_I : 0)
-  );
-}
-
-/** Entries that change: A everywhere, D in the leaf of a write (SDM 3A 4.8). One entry may serve twice. */
-function updates({ entries }: Mapping, { kind }: Access): readonly UsedEntry[] {
-  const changed = new Map<bigint, bigint>();
-  entries.forEach(({ hpa, value }, n) => {
-    const dirty = kind === 'write' && n === entries.length - 1 ? PTE_D : 0n;
-    changed.set(hpa, (changed.get(hpa) ?? value) | PTE_A | dirty);
-  });
-  return [...changed]
-    .map(([hpa, value]) => ({ hpa, value }))
-    .filter(({ hpa, value }) =>
-      entries.some((entry) => entry.hpa === hpa && entry.value !== value),
-    );
 }
