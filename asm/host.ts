@@ -11,5 +11,9 @@ export declare function portWrite(port: u32, size: u32, value: u32): void;
 export declare function memoryRead(high: u32, low: u32, size: u32): u32;
 /** Writes `size` (1, 2, 4) bytes at HPA `high:low`, outside RAM. */
 export declare function memoryWrite(high: u32, low: u32, size: u32, value: u32): void;
+/** The guest has written CR8: the local APIC takes it as bits 7:4 of its TPR. */
+export declare function taskPriorityWritten(): void;
+/** The guest has written `msr`, which the local APIC looks at: its base, the TSC or its deadline. */
+export declare function msrWritten(msr: u32): void;
 /** Interrupt acknowledge cycle: the vector that the interrupt controller answers. */
 export declare function interruptAcknowledge(): u32;

@@ -93,6 +93,10 @@ export const MISC_ENABLE: usize = PROCESSOR + 0x310;
 export const MTRR_DEF_TYPE: usize = PROCESSOR + 0x318;
 /** State of the generator behind RDRAND and RDSEED. */
 export const RANDOM: usize = PROCESSOR + 0x320;
+/** u64, IA32_TSC_DEADLINE as last written; the host, whose local APIC it arms, clears it. */
+export const TSC_DEADLINE: usize = PROCESSOR + 0x630;
+/** u64, HPA of the page of the local APIC, all ones while IA32_APIC_BASE has it off. */
+export const APIC_PAGE: usize = PROCESSOR + 0x638;
 
 /** u64, features that this processor has: bit n is entry n of FEATURES in src/isa. */
 export const FEATURES: usize = PROCESSOR + 0x328;
@@ -274,5 +278,9 @@ export const FRAME_DIRTY: u8 = 2;
 export const FRAME_WRITABLE: u8 = 4;
 /** u16 per frame: index of its code page, 0 for none. */
 export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
+/** HPA under which the host is asked for the local APIC, wherever IA32_APIC_BASE has put it: beyond what
+ *  page tables can name. The APIC hides what else lies in its page, RAM included. */
+export const LOCAL_APIC: u64 = 0x80000000000;
+
 /** Machine RAM: HPA 0 lies here. */
 export const RAM: usize = 0x2000000;

@@ -4,8 +4,10 @@
  */
 
 import { Why } from '../gen/why';
+import { msrWritten } from '../host';
 import {
   APIC_BASE,
+  APIC_PAGE,
   CSTAR,
   EFER,
   FMASK,
@@ -22,11 +24,14 @@ import {
   SYSENTER_EIP,
   SYSENTER_ESP,
   TSC_AUX,
+  TSC_DEADLINE,
   TSC_OFFSET,
 } from '../layout';
+import { Context } from '../mmu/context';
 import { PHYSICAL_BITS } from '../mmu/entry';
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
 import { ControlWrite } from './control-write';
+import { Cpuid, CpuidRegister } from './cpuid';
 import { Event } from './event';
 import { Segment } from './segment';
 
@@ -46,6 +51,7 @@ const IA32_MTRR_FIX16K_80000: u32 = 0x258;
 const IA32_MTRR_FIX4K_C0000: u32 = 0x268;
 const IA32_PAT: u32 = 0x277;
 const IA32_MTRR_DEF_TYPE: u32 = 0x2ff;
+const IA32_TSC_DEADLINE: u32 = 0x6e0;
 const IA32_EFER: u32 = 0xc0000080;
 const IA32_STAR: u32 = 0xc0000081;
 const IA32_LSTAR: u32 = 0xc0000082;
@@ -63,6 +69,8 @@ const MTRR_PAIRS: u32 = 8;
 const MTRR_DEF_TYPE_BITS: u64 = 0xcff;
 /** Bits of IA32_APIC_BASE: base, EN, BSP. */
 const APIC_BASE_BITS: u64 = ((((<u64>1) << PHYSICAL_BITS) - 1) & ~(<u64>0xfff)) | 0x900;
+const APIC_BASE_EN: u64 = 0x800;
+const ECX_TSC_DEADLINE: u32 = 24; // leaf 1
 const HIGH: u64 = 0xffffffff00000000;
 
 export class Msr {
@@ -89,6 +97,7 @@ export class Msr {
     switch (msr) {
       case IA32_TIME_STAMP_COUNTER:
         store<u64>(TSC_OFFSET, value - now);
+        msrWritten(msr);
         break;
       case IA32_BIOS_UPDT_TRIG:
       case IA32_BIOS_SIGN_ID:
@@ -105,7 +114,18 @@ export class Msr {
     const place = Msr.place(msr);
     if (place == 0) Event.gp(0, Why.MsrUnknown);
     else if (!Msr.accepts(msr, value)) Event.gp(0, Why.MsrValue);
-    else store<u64>(place, Msr.isHalf(msr) ? value & ~HIGH : value);
+    else {
+      store<u64>(place, Msr.isHalf(msr) ? value & ~HIGH : value);
+      if (msr == IA32_APIC_BASE) Msr.moveApic(value);
+      else if (msr == IA32_TSC_DEADLINE) msrWritten(msr);
+    }
+  }
+
+  /** The local APIC is somewhere else, or nowhere. */
+  static moveApic(base: u64): void {
+    store<u64>(APIC_PAGE, base & APIC_BASE_EN ? base & ~(<u64>0xfff) : ~(<u64>0));
+    Context.flushAll();
+    msrWritten(IA32_APIC_BASE);
   }
 
   /** Where the register's 64 bits are, 0 if it has none or does not exist. */
@@ -125,6 +145,8 @@ export class Msr {
         return PAT;
       case IA32_MTRR_DEF_TYPE:
         return MTRR_DEF_TYPE;
+      case IA32_TSC_DEADLINE:
+        return Cpuid.has(1, CpuidRegister.Ecx, ECX_TSC_DEADLINE) ? TSC_DEADLINE : 0;
       case IA32_EFER:
         return EFER;
       case IA32_STAR:

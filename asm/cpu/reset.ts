@@ -2,6 +2,7 @@
 
 import {
   APIC_BASE,
+  APIC_PAGE,
   CPUID_COUNT,
   CR0,
   DR6,
@@ -51,7 +52,8 @@ export class Reset {
     store<u64>(DR6, 0xffff0ff0);
     store<u64>(DR7, 0x400);
     store<u64>(PAT, 0x0007040600070406);
-    store<u64>(APIC_BASE, 0xfee00100);
+    store<u64>(APIC_BASE, 0xfee00900);
+    store<u64>(APIC_PAGE, 0xfee00000);
     store<u64>(REGS + 2 * 8, 0x000306c3); // RDX: signature, as CPUID.1:EAX
     for (let n: u32 = 0; n < 8; n++) Reset.segment(n);
     Reset.changed();

@@ -6,6 +6,7 @@ import { Event } from '../cpu/event';
 import { Operand } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { Why } from '../gen/why';
+import { taskPriorityWritten } from '../host';
 import { CR0, CR2, CR3, CR4, CR8 } from '../layout';
 
 /** Bits of CR0 that LMSW loads: PE MP EM TS. */
@@ -37,11 +38,17 @@ export function movToCr(i: usize): void {
       break;
     case 8:
       if (value & ~TPR_BITS) Event.gp(0, Why.ControlReserved);
-      else store<u64>(CR8, value);
+      else taskPriority(value);
       break;
     default:
       Event.ud(Why.ControlRegister);
   }
+}
+
+/** CR8 is bits 7:4 of the local APIC's task priority. */
+function taskPriority(value: u64): void {
+  store<u64>(CR8, value);
+  taskPriorityWritten();
 }
 
 /** Where a control register is held, 0 for one that does not exist. */

@@ -15,6 +15,7 @@ import { Event, Raised, Vector } from '../cpu/event';
 import { AC } from '../cpu/flags';
 import { Why } from '../gen/why';
 import {
+  APIC_PAGE,
   CODE_MODE,
   CODE_PAGE_FREE,
   CPL,
@@ -24,6 +25,7 @@ import {
   FRAME_CODE_BIT,
   FRAME_FLAGS,
   PAGING_MODE,
+  LOCAL_APIC,
   RAISED,
   RFLAGS,
   STEPPING,
@@ -218,6 +220,9 @@ export class Memory {
       // Setting A or D has changed decoded code, perhaps that of the running block.
       store<u32>(RAISED, Raised.Alone);
       return NOWHERE;
+    }
+    if ((load<u64>(WALK_HPA) & ~(<u64>0xfff)) == load<u64>(APIC_PAGE)) {
+      store<u64>(WALK_HPA, LOCAL_APIC | (gva & 0xfff));
     }
     Tlb.insert(TLB_READ, gva, context);
     if (want == Want.Write) Tlb.insert(TLB_WRITE, gva, context);

@@ -25,6 +25,8 @@ function reason(machine: Machine, end: RunEnd): string {
       return 'triple fault';
     case 'reset':
       return `the guest reset the machine through ${end.by}`;
+    case 'off':
+      return `the guest switched the power off through ${end.by}`;
     case 'halted':
       return machine.sleepsForInterrupt
         ? 'halted with no wake-up possible (no device has an event to come)'

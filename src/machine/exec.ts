@@ -51,6 +51,8 @@ export function createExecutor(
     portWrite: () => {},
     memoryRead: () => 0xffffffff,
     memoryWrite: () => {},
+    taskPriorityWritten: () => {},
+    msrWritten: () => {},
     interruptAcknowledge: () => 0,
   };
   const options = { ramBytes: RAM_BYTES, features, seed: 1n };

@@ -27,6 +27,7 @@ const BITS: Readonly<Record<string, FeatureBit>> = {
   sse4_2:          at(1, 'ecx', 20),
   movbe:           at(1, 'ecx', 22),
   popcnt:          at(1, 'ecx', 23),
+  tsc_deadline_timer: at(1, 'ecx', 24),
   rdrand:          at(1, 'ecx', 30),
   sep:             at(1, 'edx', 11),
   fsgsbase:        at(7, 'ebx', 0),
@@ -70,6 +71,8 @@ const MAX_BASIC = 0x16;
 const MAX_EXTENDED = 0x80000008;
 const PHYSICAL_BITS = 40;
 const LINEAR_BITS = 48;
+/** CPUID.6:EAX: the APIC timer runs in every power state. */
+const ARAT = 1 << 2;
 
 /** The CPUID leaves of a processor with `features`, basic ones first, in order. */
 export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
@@ -77,6 +80,7 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
     [0, 0, MAX_BASIC, ...vendor()],
     [1, 0, SIGNATURE, 0x00010800, 0x80000000, FEATURE_EDX],
     [2, 0, 0x00feff01, 0, 0, 0],
+    [6, 0, ARAT, 0, 0, 0],
     [7, 0, 0, 0, 0, 0],
     [0x15, 0, 1, 1, 1_000_000_000, 0],
     [0x16, 0, 1000, 1000, 100, 0],
@@ -90,7 +94,7 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
   return rows.map((row) => withFeatures(row, features));
 }
 
-/** CPUID.1:EDX of what is always there: de pse tsc msr pae cx8 pge cmov pat pse36 clflush. */
+/** CPUID.1:EDX of what is always there: de pse tsc msr pae cx8 apic pge cmov pat pse36 clflush. */
 const FEATURE_EDX =
   (1 << 2) |
   (1 << 3) |
@@ -98,6 +102,7 @@ const FEATURE_EDX =
   (1 << 5) |
   (1 << 6) |
   (1 << 8) |
+  (1 << 9) |
   (1 << 13) |
   (1 << 15) |
   (1 << 16) |

@@ -9,7 +9,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { Bus, type MmioSize, type PortSize } from './bus.ts';
+import { Bus, type MmioDevice, type MmioSize, type PortSize } from './bus.ts';
 import { Clock } from './clock.ts';
 import { type FaultRecord, readFaultChain } from './fault-chain.ts';
 import { DEFAULT_FEATURES } from './features.ts';
@@ -34,11 +34,31 @@ const FIRST_SLICE = 2 ** 14;
 /** Bit of RFLAGS: maskable interrupts are on. */
 const RFLAGS_IF = 1n << 9n;
 const ACTIVITY_HALTED = 1;
+/** No sleep goes beyond this virtual time, 292 years: times stay far from the end of 64 bits. */
+const END_OF_TIME = 2n ** 63n;
+
+const IA32_TIME_STAMP_COUNTER = 0x10;
+const IA32_APIC_BASE = 0x1b;
+const IA32_TSC_DEADLINE = 0x6e0;
 
 /** How a machine is made; everything has a default. */
 export interface MachineOptions extends Partial<ProcessorOptions> {
   /** The run ends as `limit` when this many instructions have retired. */
   readonly maxInstructions?: number;
+}
+
+/** The local APIC as the processor uses it. Its registers are in the page that IA32_APIC_BASE names. */
+export interface ProcessorApic extends MmioDevice {
+  /** Interrupt acknowledge: takes the interrupt that INTR stands for and returns its vector. */
+  acknowledge(): number;
+  /** The guest wrote CR8. */
+  setTaskPriority(cr8: number): void;
+  /** The guest wrote IA32_APIC_BASE. */
+  setBase(base: bigint): void;
+  /** The guest wrote IA32_TSC_DEADLINE. */
+  setDeadline(tsc: bigint): void;
+  /** The guest wrote the TSC. */
+  tscWritten(): void;
 }
 
 /** Why a run ended. */
@@ -47,6 +67,8 @@ export type RunEnd =
   | { readonly kind: 'exit'; readonly status: number }
   /** The guest asked for a reset of the machine; `by` tells how. */
   | { readonly kind: 'reset'; readonly by: string }
+  /** The guest switched the power off; `by` tells how. */
+  | { readonly kind: 'off'; readonly by: string }
   /** A triple fault, with what was raised on the way, first exception first. */
   | { readonly kind: 'shutdown'; readonly faults: readonly FaultRecord[] }
   /** HLT, and nothing that could wake the processor up. */
@@ -73,7 +95,8 @@ export class Machine {
   readonly bus = new Bus();
   readonly clock: Clock;
   readonly #maxInstructions: number;
-  #acknowledge: () => number = () => 0xff;
+  #apic: ProcessorApic | undefined;
+  #passesIf: () => boolean = () => false;
   #end: RunEnd | undefined;
   /** Virtual time up to which the running slice goes unless it is stopped. */
   #sliceEnd = 0n;
@@ -112,9 +135,14 @@ export class Machine {
     return isHalted && (processor.rflags & RFLAGS_IF) !== 0n;
   }
 
-  /** Connects the interrupt controller: `acknowledge` gives the vector of the interrupt it takes. */
-  connectInterrupts(acknowledge: () => number): void {
-    this.#acknowledge = acknowledge;
+  /**
+   * Connects the local APIC, through which all interrupts come. `passesIf` tells whether one may
+   * come that RFLAGS.IF does not hold off.
+   */
+  connectApic(apic: ProcessorApic, passesIf: () => boolean): void {
+    this.#apic = apic;
+    this.#passesIf = passesIf;
+    this.bus.mapMmio(BigInt(this.processor.view.layout('LOCAL_APIC')), BigInt(PAGE_SIZE), apic);
   }
 
   /** Ends the run at the next instruction boundary; of several reasons the first counts. */
@@ -171,10 +199,11 @@ export class Machine {
     return fuel;
   }
 
-  /** The processor halted: moves time to the next event. NMIs do not occur, so IF must be set. */
+  /** The processor halted: moves time to the next event, if that may wake it up. */
   #sleep(): RunEnd | undefined {
     const deadline = this.clock.nextDeadline();
-    if (deadline === undefined || !this.sleepsForInterrupt) return { kind: 'halted' };
+    if (deadline === undefined || deadline >= END_OF_TIME) return { kind: 'halted' };
+    if (!this.sleepsForInterrupt && !this.#passesIf()) return { kind: 'halted' };
     const ns = deadline - this.clock.now();
     if (ns > 0n) {
       this.processor.advanceTime(ns);
@@ -205,8 +234,22 @@ export class Machine {
         this.bus.writeMmio(physical(high, low), size as MmioSize, BigInt(value));
         this.#accessed();
       },
-      interruptAcknowledge: () => this.#acknowledge(),
+      taskPriorityWritten: () => {
+        this.#apic?.setTaskPriority(this.processor.taskPriority);
+      },
+      msrWritten: (msr) => {
+        this.#msrWritten(msr);
+        this.#accessed();
+      },
+      interruptAcknowledge: () => this.#apic?.acknowledge() ?? 0xff,
     };
+  }
+
+  #msrWritten(msr: number): void {
+    const { processor } = this;
+    if (msr === IA32_TIME_STAMP_COUNTER) this.#apic?.tscWritten();
+    else if (msr === IA32_APIC_BASE) this.#apic?.setBase(processor.apicBase);
+    else if (msr === IA32_TSC_DEADLINE) this.#apic?.setDeadline(processor.tscDeadline);
   }
 
   /** After each device access: the next event may have come nearer than the slice reaches. */

@@ -23,6 +23,10 @@ export interface ProcessorHost {
   portWrite(port: number, size: number, value: number): void;
   memoryRead(high: number, low: number, size: number): number;
   memoryWrite(high: number, low: number, size: number, value: number): void;
+  /** The guest has written CR8. */
+  taskPriorityWritten(): void;
+  /** The guest has written an MSR that the local APIC looks at: its base, the TSC or its deadline. */
+  msrWritten(msr: number): void;
   interruptAcknowledge(): number;
 }
 
@@ -64,6 +68,7 @@ const WASM_PAGE = 65536;
 export class Processor {
   readonly view: CpuView;
   readonly memory: MachineMemory;
+  readonly features: ReadonlySet<string>;
   readonly #exports: ProcessorExports;
 
   constructor(module: WebAssembly.Module, options: ProcessorOptions, host: ProcessorHost) {
@@ -76,6 +81,7 @@ export class Processor {
     const bytes = layout('RAM') + options.ramBytes;
     memory.grow(Math.ceil(bytes / WASM_PAGE) - 1);
     this.#exports = exports;
+    this.features = options.features;
     this.view = new CpuView(layout, memory.buffer);
     const ram = new Uint8Array(memory.buffer, layout('RAM'), options.ramBytes);
     const dirty = new DirtyFrames(layout, memory.buffer, options.ramBytes);
@@ -131,6 +137,37 @@ export class Processor {
     this.view.setU32('INTR', level ? 1 : 0);
   }
 
+  /** Latches an NMI. */
+  raiseNmi(): void {
+    this.view.setU32('NMI_PENDING', 1);
+  }
+
+  /** CR8: bits 7:4 of the task priority, which the local APIC owns. */
+  get taskPriority(): number {
+    return Number(this.view.u64('CR8'));
+  }
+  set taskPriority(value: number) {
+    this.view.setU64('CR8', BigInt(value));
+  }
+
+  /** IA32_TSC_DEADLINE, whose timer the local APIC owns. */
+  get tscDeadline(): bigint {
+    return this.view.u64('TSC_DEADLINE');
+  }
+  set tscDeadline(value: bigint) {
+    this.view.setU64('TSC_DEADLINE', value);
+  }
+
+  /** IA32_APIC_BASE. */
+  get apicBase(): bigint {
+    return this.view.u64('APIC_BASE');
+  }
+
+  /** The time-stamp counter. */
+  get tsc(): bigint {
+    return BigInt.asUintN(64, this.time + this.view.u64('TSC_OFFSET'));
+  }
+
   #writeTables({ index, entries, shapes, handlers }: ProcessorTables): void {
     const { layout, data } = this.view;
     const write = (name: string, bytes: Uint8Array): void =>
@@ -170,6 +207,14 @@ function bind(host: ProcessorHost): Record<string, (...args: number[]) => number
     memoryRead: (high = 0, low = 0, size = 0) => host.memoryRead(high >>> 0, low >>> 0, size),
     memoryWrite: (high = 0, low = 0, size = 0, value = 0) => {
       host.memoryWrite(high >>> 0, low >>> 0, size, value >>> 0);
+      return undefined;
+    },
+    taskPriorityWritten: () => {
+      host.taskPriorityWritten();
+      return undefined;
+    },
+    msrWritten: (msr = 0) => {
+      host.msrWritten(msr >>> 0);
       return undefined;
     },
     interruptAcknowledge: () => host.interruptAcknowledge(),

@@ -10,14 +10,15 @@
 import { ConsolePort } from '../devices/console-port.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
 import { I8042 } from '../devices/i8042.ts';
-import { Pic } from '../devices/pic.ts';
 import { Pit } from '../devices/pit.ts';
 import { Port61 } from '../devices/port61.ts';
 import { Port92 } from '../devices/port92.ts';
 import { ResetControl } from '../devices/reset-control.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
-import { IrqLine, WiredOr } from '../machine/irq.ts';
+import { WiredOr } from '../machine/irq.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
+import { enterVirtualWireMode } from './firmware.ts';
+import { Interrupts } from './interrupts.ts';
 import { SerialPort } from './serial-port.ts';
 
 /** Takes bytes that the guest sends. */
@@ -40,7 +41,7 @@ const ignore: ByteSink = () => {};
 /** The machine and the devices around it. */
 export class Pc {
   readonly machine: Machine;
-  readonly pic: Pic;
+  readonly interrupts: Interrupts;
   readonly pit: Pit;
   readonly port61: Port61;
   readonly keyboardController: I8042;
@@ -51,15 +52,14 @@ export class Pc {
   /** `module` is the compiled processor (dist/trapline.wasm). */
   constructor(module: WebAssembly.Module, options: PcOptions = {}) {
     const machine = new Machine(module, options);
-    const { clock, processor } = machine;
+    const { clock } = machine;
     this.machine = machine;
-    this.pic = new Pic(new IrqLine((level) => processor.setInterruptLine(level)));
-    machine.connectInterrupts(() => this.pic.acknowledge());
-    this.pit = new Pit({ clock, irq: this.pic.line(0) });
+    this.interrupts = new Interrupts(machine);
+    this.pit = new Pit({ clock, irq: this.interrupts.line(0) });
     this.port61 = new Port61({ clock, pit: this.pit });
     const a20 = new WiredOr(() => {});
     this.keyboardController = new I8042({
-      irq: this.pic.line(1),
+      irq: this.interrupts.line(1),
       a20: a20.input(),
       reset: this.#resetBy('the keyboard controller'),
     });
@@ -68,6 +68,7 @@ export class Pc {
     this.com1 = new SerialPort(com1, { clock, wait: () => machine.stop({ kind: 'input' }) });
     this.com2 = this.#uart(COM2.irq, options.com2);
     this.#mapPorts(options.console ?? ignore);
+    enterVirtualWireMode(this.interrupts.localApic);
   }
 
   /** The guest sleeps in HLT, and a byte on COM1 would wake it up. */
@@ -80,14 +81,11 @@ export class Pc {
   }
 
   #uart(irq: number, transmit: ByteSink = ignore): Uart16550 {
-    return new Uart16550({ clock: this.machine.clock, irq: this.pic.line(irq), transmit });
+    return new Uart16550({ clock: this.machine.clock, irq: this.interrupts.line(irq), transmit });
   }
 
   #mapPorts(console: ByteSink): void {
     const { bus } = this.machine;
-    bus.mapPorts(0x20, 2, this.pic.master);
-    bus.mapPorts(0xa0, 2, this.pic.slave);
-    bus.mapPorts(0x4d0, 2, this.pic.elcr);
     bus.mapPorts(0x40, 4, this.pit);
     bus.mapPorts(0x60, 1, this.keyboardController.dataPort);
     bus.mapPorts(0x61, 1, this.port61);

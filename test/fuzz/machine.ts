@@ -83,6 +83,8 @@ export class BareMachine {
       portWrite: () => {},
       memoryRead: (_, low) => low & 0xff,
       memoryWrite: () => {},
+      taskPriorityWritten: () => {},
+      msrWritten: () => {},
       interruptAcknowledge: () => this.acknowledge(),
     });
     this.#build();

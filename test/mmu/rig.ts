@@ -126,6 +126,8 @@ export class Rig {
           this.actual.writeByte(hpa, (value >>> (8 * n)) & 0xff);
         });
       },
+      taskPriorityWritten: () => {},
+      msrWritten: () => {},
       interruptAcknowledge: () => 0,
     });
     this.actual = new PhysicalMemory(this.processor.memory.bytes);

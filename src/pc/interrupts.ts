@@ -1,0 +1,67 @@
+/**
+ * The interrupt system of a PC: the 8259 pair, the I/O APIC and the processor's local APIC, side by side.
+ * An interrupt request line reaches both controllers, and software chooses by what it masks. As in
+ * QEMU's board, line n is pin n of the I/O APIC but for line 0, the timer, which is pin 2; the output
+ * of the 8259 pair goes to LINT0 and, as the Intel MultiProcessor Specification has it, to pin 0.
+ */
+
+import { ApicBus } from '../devices/apic-bus.ts';
+import { IoApic } from '../devices/io-apic.ts';
+import { LocalApic } from '../devices/local-apic.ts';
+import { Pic } from '../devices/pic.ts';
+import { IrqLine } from '../machine/irq.ts';
+import type { Machine } from '../machine/machine.ts';
+
+/** Where the I/O APIC is. */
+export const IO_APIC_BASE = 0xfec00000;
+/** Where a local APIC is after a reset. */
+export const LOCAL_APIC_BASE = 0xfee00000;
+/** The I/O APIC's pins for the interrupt request lines: line 0 is the exception. */
+export const TIMER_PIN = 2;
+
+const PAGE = 0x1000n;
+const PIC_PIN = 0;
+
+/** CPUID.1:ECX, TSC-deadline mode. */
+const TSC_DEADLINE = 'tsc_deadline_timer';
+
+/** All interrupt controllers, wired to a machine. */
+export class Interrupts {
+  readonly pic: Pic;
+  readonly ioApic: IoApic;
+  readonly localApic: LocalApic;
+
+  constructor(machine: Machine) {
+    const { clock, processor } = machine;
+    const bus = new ApicBus();
+    this.localApic = new LocalApic({
+      id: 0,
+      clock,
+      processor,
+      bus,
+      acknowledgePic: () => this.pic.acknowledge(),
+      init: () => machine.stop({ kind: 'reset', by: 'an INIT interrupt' }),
+      hasTscDeadline: processor.features.has(TSC_DEADLINE),
+    });
+    this.ioApic = new IoApic({ bus });
+    this.pic = new Pic(both(this.localApic.lint[0], this.ioApic.line(PIC_PIN)));
+    machine.connectApic(this.localApic, () => this.localApic.passesIf || this.ioApic.passesIf);
+    machine.bus.mapMmio(BigInt(IO_APIC_BASE), PAGE, this.ioApic);
+    machine.bus.mapPorts(0x20, 2, this.pic.master);
+    machine.bus.mapPorts(0xa0, 2, this.pic.slave);
+    machine.bus.mapPorts(0x4d0, 2, this.pic.elcr);
+  }
+
+  /** The interrupt request line `irq` of the ISA bus, 0 to 15 without 2. */
+  line(irq: number): IrqLine {
+    return both(this.pic.line(irq), this.ioApic.line(irq === 0 ? TIMER_PIN : irq));
+  }
+}
+
+/** A line that drives two. */
+function both(first: IrqLine, second: IrqLine): IrqLine {
+  return new IrqLine((level) => {
+    first.set(level);
+    second.set(level);
+  });
+}
