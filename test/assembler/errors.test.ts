@@ -84,7 +84,6 @@ describe('messages', () => {
   ])('%s: %s', (line, message) => {
     expect(error(line)).toBe(message);
   });
-
 });
 
 describe('instructions without rows', () => {
