@@ -4,8 +4,8 @@
  *   handlers.ts   numbers of the handlers that stand for no row
  *   why.ts        reasons for faults (src/base/why.ts)
  *   dispatch.ts   execute(): runs records. fast() is a loop with a case per hot handler, which calls nothing;
- *                 slow() runs one record by the function of its handler; guarded() does it for rows
- *                 with a privilege rule, behind the one place that checks it
+ *                 slow() runs one record by the function of its handler, called through the function
+ *                 table; that of rows with a privilege rule checks it and calls on
  *
  * Value functions of asm/exec are expanded over the shapes and sizes that the rows use (gen-body.ts).
  */
@@ -13,7 +13,7 @@
 import { assert } from '../base/assert.ts';
 import { whyEnum } from '../base/why.ts';
 import { FAIL, fastBody, slowBody, type Use } from './gen-body.ts';
-import { enumerateHandlers, FIXED_HANDLERS, forms, handlerKey } from './handlers.ts';
+import { enumerateHandlers, FIXED_HANDLERS } from './handlers.ts';
 import type { Insn } from './row.ts';
 import { endsBlock, uopKind } from './uops.ts';
 
@@ -40,7 +40,7 @@ export function generate(rows: readonly Insn[], exec: readonly SourceFile[]): Ma
   return new Map([
     ['handlers.ts', `${HEADER}${numbers.join('\n')}\n`],
     ['why.ts', whyEnum()],
-    ['dispatch.ts', dispatch(rows, keys, homes(exec))],
+    ['dispatch.ts', dispatch(keys, homes(exec))],
   ]);
 }
 
@@ -61,11 +61,7 @@ function homes(exec: readonly SourceFile[]): Map<string, Home> {
   return found;
 }
 
-function dispatch(
-  rows: readonly Insn[],
-  keys: readonly string[],
-  where: Map<string, Home>,
-): string {
+function dispatch(keys: readonly string[], where: Map<string, Home>): string {
   const imports = new Map<string, Set<string>>();
   const use: Use = (uop) => {
     const home = where.get(uop);
@@ -74,57 +70,26 @@ function dispatch(
     imports.set(home.module, names.add(home.owner ?? uop));
     return home.owner === undefined ? uop : `${home.owner}.${uop}`;
   };
-  const onlyGuarded = guardedKeys(rows);
-  const fastCases: string[] = [];
-  const slowCases: string[] = [];
-  const guardedCases: string[] = [];
-  const functions: string[] = [];
-  keys.forEach((key, number) => {
-    if (onlyGuarded.has(key)) {
-      guardedCases.push(`    case ${number}: // ${key}
-      ${use(uopOf(key))}(i);
-      break;`);
-      return;
-    }
-    if (isHot(key)) {
-      fastCases.push(
-        `      case ${number}: { // ${key}\n${indent(fastBody(key, use), 8)}\n      }`,
-      );
-    }
-    slowCases.push(`    case ${number}:\n      return handler${number}(i);`);
-    functions.push(
+  const cases = keys.map((key, number) =>
+    isHot(key)
+      ? `      case ${number}: { // ${key}\n${indent(fastBody(key, use), 8)}\n      }\n`
+      : '',
+  );
+  const functions = keys.map(
+    (key, number) =>
       `\n/** ${key} */\nfunction handler${number}(i: usize): usize {\n${indent(slow(key, use), 2)}\n}\n`,
-    );
-  });
+  );
+  const order = keys.map((_, number) => `    handler${number}.index;\n`);
   const importText = [...imports]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([module, names]) => `import { ${[...names].sort().join(', ')} } from '${module}';`)
     .join('\n');
   return [
     `${HEADER}${PRELUDE}${importText}\n\n${EXECUTE}`,
-    `${FAST_HEAD}${fastCases.join('\n')}\n${FAST_TAIL}`,
-    `${SLOW_HEAD}${slowCases.join('\n')}\n${SLOW_TAIL}`,
-    `${GUARDED_HEAD}${guardedCases.join('\n')}\n${GUARDED_TAIL}`,
+    `${FAST_HEAD}${cases.join('')}${FAST_TAIL}`,
+    `${SLOW_HEAD}${order.join('')}${SLOW_TAIL}`,
     functions.join(''),
   ].join('\n');
-}
-
-/** Keys that only rows with a privilege rule use: they live in the switch behind the check. */
-function guardedKeys(rows: readonly Insn[]): Set<string> {
-  const plain = new Set<string>();
-  const only = new Set<string>();
-  for (const row of rows) {
-    const { register, memory } = forms(row);
-    for (const inMemory of [false, true]) {
-      if (!(inMemory ? memory : register)) continue;
-      const key = handlerKey(row, inMemory);
-      ((row.priv ?? 'never') === 'never' ? plain : only).add(key);
-    }
-  }
-  for (const key of plain) {
-    assert(!only.has(key), `handler ${key} is used with and without a privilege rule`);
-  }
-  return only;
 }
 
 /** Whether a handler has a case in fast(): a smaller loop is compiled sooner and better. */
@@ -164,7 +129,7 @@ const indent = (text: string, columns: number): string =>
 function slow(key: string, use: Use): string {
   if (key === 'undefined') return 'Outcome.undefined(i);\nreturn raised(i);';
   if (key === 'end') return 'return follow(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));';
-  if (key === 'guard') return ending('guarded(i);');
+  if (key === 'guard') return GUARD;
   if (!key.startsWith('fn.')) return slowBody(key, use);
   const call = `${use(uopOf(key))}(i);`;
   return endsBlock(uopOf(key))
@@ -182,6 +147,16 @@ ${call}
 if (Event.raised()) ${FAIL}
 return resume();`;
 }
+
+/** The handler of rows with a privilege rule, all of which end their blocks. */
+const GUARD = `const verdict = Privilege.allows(i);
+if (verdict == Verdict.Raise) return raised(i);
+if (verdict == Verdict.Run) {
+  const next = Handler.call(Rec.entryHandler(i), i);
+  if (next != i + RECORD) return next;
+}
+store<u64>(RIP, Place.next(i));
+return resume();`;
 
 const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
 import { Deliver } from '../cpu/deliver';
@@ -272,25 +247,21 @@ function follow(i: usize, place: usize, rip: u64): usize {
   return Block.enter(next != 0 ? next : CodeCache.link(i, place, rip));
 }
 
-/** Runs the record at \`i\`; the record to go on with, or 0. */
-function slow(i: usize): usize {
-  switch (<u32>load<u16>(i)) {
+class Handler {
+  /** Index in the function table of the function of handler 0. The others follow: they are mentioned in order. */
+  static first(): u32 {
 `;
 
-const SLOW_TAIL = `    default:
-      return 0;
+const SLOW_TAIL = `    return handler0.index;
+  }
+  /** Calls the function of the handler \`number\` for the record at \`i\`. */
+  @inline static call(number: u32, i: usize): usize {
+    return call_indirect<usize>(number + Handler.first(), i);
   }
 }
-`;
 
-const GUARDED_HEAD = `/** Checks the privilege rule of the record at \`i\` and runs its handler; RIP is already that of the next. */
-function guarded(i: usize): void {
-  if (Privilege.allows(i) != Verdict.Run) return;
-  switch (<u32>Rec.entryHandler(i)) {
-`;
-
-const GUARDED_TAIL = `    default:
-      break;
-  }
+/** Runs the record at \`i\`; the record to go on with, or 0. */
+function slow(i: usize): usize {
+  return Handler.call(load<u16>(i), i);
 }
 `;
