@@ -16,9 +16,10 @@
  *   32 u16 reason (src/base/why.ts)
  *   34 u16 offset in the TSS of the stack pointer that was being used; 0 none, and 64 and 72 mean nothing
  *   36 u16 CS selector when raised
- *   38 u16 level of the paging-structure entry: 1 PTE .. 4 PML4E, 0 none
+ *   38 u8  level of the paging-structure entry: 1 PTE .. 4 PML4E, 0 none
+ *   39 u8  PagingMode in which it was read
  *   40 u64 address of the entry that was read: GVA of a descriptor, gate, TSS field or branch target, HPA of
- *          a paging-structure entry; 0 none
+ *          a paging-structure entry, number of a PDPTE register; 0 none
  *   48 u64 the entry, 56 u64 its upper half; the value that was refused, where no table held it
  *   64 u64 GVA of the field in the TSS, 72 u64 the stack pointer in it
  */

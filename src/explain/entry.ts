@@ -1,37 +1,11 @@
 /**
- * Paging-structure entries, descriptors and gates with their fields in words (SDM 3A 4.5 4-Level
- * Paging; 3.4.5 Segment Descriptors; 3.5 System Descriptor Types; 6.14.1 64-Bit Mode IDT).
+ * Descriptors and gates with their fields in words (SDM 3A 3.4.5 Segment Descriptors; 3.5 System Descriptor
+ * Types; 6.14.1 64-Bit Mode IDT).
  */
 
 import { digits, hex } from './hex.ts';
 
-const LEVEL_NAMES = ['entry', 'PTE', 'PDE', 'PDPTE', 'PML4E'] as const;
-
-// biome-ignore format: one bit per entry.
-const PAGE_FLAGS: readonly (readonly [bit: bigint, name: string])[] = [
-  [0n, 'P'], [1n, 'RW'], [2n, 'US'], [3n, 'PWT'], [4n, 'PCD'], [5n, 'A'], [6n, 'D'], [7n, 'PS'], [8n, 'G'],
-];
-const PTE_PS = 1n << 7n;
-const PTE_XD_BIT = 63n;
-const FRAME_MASK = 0x000f_ffff_ffff_f000n;
-
 const bit = (value: bigint, n: bigint): bigint => (value >> n) & 1n;
-
-/** `PDE 0x3010 = 0000000000000000: P=0 RW=0 ... frame=0x0`, for the entry of `level` (1 to 4). */
-export function describePageEntry(level: number, address: bigint, entry: bigint): string {
-  const flags = PAGE_FLAGS.map(([n, name]) =>
-    n === 7n && level === 1 ? `PAT=${bit(entry, n)}` : `${name}=${bit(entry, n)}`,
-  );
-  const isLeaf = level === 1 || (level < 4 && (entry & PTE_PS) !== 0n);
-  const key = isLeaf ? [`PK=${(entry >> 59n) & 15n}`] : [];
-  const fields = [
-    ...flags,
-    `XD=${bit(entry, PTE_XD_BIT)}`,
-    ...key,
-    `frame=${hex(entry & FRAME_MASK)}`,
-  ];
-  return `${LEVEL_NAMES[level] ?? 'entry'} at physical ${hex(address)} = ${digits(entry, 16)}: ${fields.join(' ')}`;
-}
 
 // biome-ignore format: SDM 3A table 3-2 in the order of the type field.
 const SYSTEM_TYPES = [

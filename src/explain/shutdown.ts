@@ -5,9 +5,10 @@
 
 import { EVENT_NAMES } from '../base/vector.ts';
 import type { FaultRecord, TssStack } from '../machine/fault-chain.ts';
-import { describeDescriptor, describeGate, describePageEntry } from './entry.ts';
+import { describeDescriptor, describeGate } from './entry.ts';
 import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
+import { describePageEntry, describePdpteRegister } from './page-entry.ts';
 import type { Symbolizer } from './symbols.ts';
 
 const VECTOR_PF = 14;
@@ -102,10 +103,12 @@ function stackLine({ offset, address, pointer }: TssStack): string {
 
 function entryLine({ why, read }: FaultRecord, symbols: Symbolizer): string[] {
   if (read === undefined) return [];
-  const { address, low, high, level } = read;
+  const { address, low, high } = read;
   switch (why.entry) {
     case 'page':
-      return [describePageEntry(level, address, low)];
+      return [describePageEntry(read)];
+    case 'pdpte':
+      return [describePdpteRegister(read)];
     case 'gate':
       if (low === 0n && high === 0n && why.name === 'IdtLimit')
         return [`gate at ${hex(address)}: not read`];

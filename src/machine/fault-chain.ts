@@ -46,13 +46,19 @@ export interface TssStack {
 
 /** A descriptor, gate, TSS field, paging-structure entry or address that a check refused. */
 export interface ReadEntry {
-  /** Linear address, 0 for what was not in memory; physical for a paging-structure entry. */
+  /** Linear address, 0 for what was not in memory; physical of a paging-structure entry; number of a PDPTE. */
   readonly address: bigint;
   readonly low: bigint;
   readonly high: bigint;
   /** Paging structures: 1 PTE, 2 PDE, 3 PDPTE, 4 PML4E; else 0. */
   readonly level: number;
+  /** How a paging-structure entry is to be read. */
+  readonly paging: PagingKind;
 }
+
+/** PagingMode in asm/mmu/paging-mode.ts. */
+export const PAGING_KINDS = ['none', '32-bit', '32-bit PSE', 'PAE', '4-level'] as const;
+export type PagingKind = (typeof PAGING_KINDS)[number];
 
 const NO_REASON: WhyEntry = { name: 'None', text: 'no reason was noted', entry: 'none' };
 
@@ -94,9 +100,16 @@ function readRecord(data: DataView): FaultRecord {
     doubled: (flags & 0x80) !== 0,
     why,
     stack: readStack(data),
-    read:
-      why.entry === 'none'
-        ? undefined
-        : { address: u64(40), low: u64(48), high: u64(56), level: data.getUint16(38, true) },
+    read: why.entry === 'none' ? undefined : readEntry(data),
+  };
+}
+
+function readEntry(data: DataView): ReadEntry {
+  return {
+    address: data.getBigUint64(40, true),
+    low: data.getBigUint64(48, true),
+    high: data.getBigUint64(56, true),
+    level: data.getUint8(38),
+    paging: PAGING_KINDS[data.getUint8(39)] ?? 'none',
   };
 }
