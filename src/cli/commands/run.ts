@@ -110,9 +110,9 @@ function createPc(
   try {
     loadImage(pc.machine, image);
   } catch (error) {
-    if (error instanceof ImageError)
-      throw new FileError(args.image ?? '', error.code, error.message);
-    throw error;
+    if (!(error instanceof ImageError)) throw error;
+    const remedy = error.code === 'TOO_LARGE' ? ' (--ram, --load-address, or org in a source)' : '';
+    throw new FileError(args.image ?? '', error.code, error.message + remedy);
   }
   return pc;
 }
