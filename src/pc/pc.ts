@@ -14,10 +14,11 @@ import { Pit } from '../devices/pit.ts';
 import { Port61 } from '../devices/port61.ts';
 import { Port92 } from '../devices/port92.ts';
 import { ResetControl } from '../devices/reset-control.ts';
+import { Rtc, rtcSetTo } from '../devices/rtc.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import { WiredOr } from '../machine/irq.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
-import { enterVirtualWireMode } from './firmware.ts';
+import { enterVirtualWireMode, fillCmos } from './firmware.ts';
 import { Interrupts } from './interrupts.ts';
 import { SerialPort } from './serial-port.ts';
 
@@ -30,11 +31,16 @@ export interface PcOptions extends MachineOptions {
   readonly com2?: ByteSink;
   /** Port 0xe9. */
   readonly console?: ByteSink;
+  /** The date of the real-time clock at virtual time 0, in milliseconds since 1970 (UTC). */
+  readonly startDate?: number;
 }
 
 const COM1 = { port: 0x3f8, irq: 4 } as const;
 const COM2 = { port: 0x2f8, irq: 3 } as const;
 const UART_PORTS = 8;
+
+/** When virtual time starts unless it is said otherwise: every run has the same date. */
+export const START_DATE = Date.UTC(2000, 0, 1);
 
 const ignore: ByteSink = () => {};
 
@@ -43,6 +49,7 @@ export class Pc {
   readonly machine: Machine;
   readonly interrupts: Interrupts;
   readonly pit: Pit;
+  readonly rtc: Rtc;
   readonly port61: Port61;
   readonly keyboardController: I8042;
   readonly port92: Port92;
@@ -57,6 +64,10 @@ export class Pc {
     this.interrupts = new Interrupts(machine);
     this.pit = new Pit({ clock, irq: this.interrupts.line(0) });
     this.port61 = new Port61({ clock, pit: this.pit });
+    this.rtc = new Rtc(
+      { clock, irq: this.interrupts.line(8) },
+      rtcSetTo(options.startDate ?? START_DATE),
+    );
     const a20 = new WiredOr(() => {});
     this.keyboardController = new I8042({
       irq: this.interrupts.line(1),
@@ -69,6 +80,7 @@ export class Pc {
     this.com2 = this.#uart(COM2.irq, options.com2);
     this.#mapPorts(options.console ?? ignore);
     enterVirtualWireMode(this.interrupts.localApic);
+    fillCmos(this.rtc, machine.memory.size);
   }
 
   /** The guest sleeps in HLT, and a byte on COM1 would wake it up. */
@@ -90,6 +102,7 @@ export class Pc {
     bus.mapPorts(0x60, 1, this.keyboardController.dataPort);
     bus.mapPorts(0x61, 1, this.port61);
     bus.mapPorts(0x64, 1, this.keyboardController.commandPort);
+    bus.mapPorts(0x70, 2, this.rtc);
     bus.mapPorts(0x92, 1, this.port92);
     bus.mapPorts(0xe9, 1, new ConsolePort(console));
     bus.mapPorts(0xf4, 4, new DebugExit((status) => this.machine.stop({ kind: 'exit', status })));
