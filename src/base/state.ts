@@ -29,3 +29,18 @@ export class StateError extends Error {
 export function checkVersion(component: string, state: Versioned, expected: number): void {
   if (state.version !== expected) throw new StateError(component, state.version, expected);
 }
+
+/** What can be made anew, or from what it saved. */
+export interface Restorable<Deps, State, T> {
+  new (deps: Deps): T;
+  restore(deps: Deps, state: State): T;
+}
+
+/** A component with `deps`: as `state` has it, or new where there is none. */
+export function restored<Deps, State, T>(
+  type: Restorable<Deps, State, T>,
+  deps: Deps,
+  state: State | undefined,
+): T {
+  return state === undefined ? new type(deps) : type.restore(deps, state);
+}

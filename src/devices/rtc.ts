@@ -86,6 +86,7 @@ export class Rtc implements PortDevice {
   }
 
   save(): RtcState {
+    this.#count();
     return { ...this.#state, memory: [...this.#memory] };
   }
 

@@ -9,12 +9,18 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { checkVersion, type Versioned } from '../base/state.ts';
 import { Bus, type MmioDevice, type MmioSize, type PortSize } from './bus.ts';
 import { Clock } from './clock.ts';
 import { type FaultRecord, readFaultChain } from './fault-chain.ts';
 import { DEFAULT_FEATURES } from './features.ts';
 import type { MachineMemory } from './memory.ts';
-import { Processor, type ProcessorHost, type ProcessorOptions } from './processor.ts';
+import {
+  Processor,
+  type ProcessorHost,
+  type ProcessorOptions,
+  type ProcessorState,
+} from './processor.ts';
 
 /** Bounds and default of RAM in bytes. */
 export const MIN_RAM = 2 ** 20;
@@ -78,6 +84,18 @@ export type RunEnd =
   /** A device waits for input from outside: supply it and run on. */
   | { readonly kind: 'input' };
 
+/** A machine between two steps. What hangs on its bus and clock saves itself. */
+export interface MachineState extends Versioned {
+  readonly features: readonly string[];
+  readonly processor: ProcessorState;
+  readonly halted: bigint;
+  readonly halting: bigint;
+  readonly idleEvents: number;
+  readonly end: RunEnd | undefined;
+}
+
+const STATE_VERSION = 1;
+
 /** Bad options of a machine. */
 export class MachineError extends Error {
   override readonly name = 'MachineError';
@@ -102,20 +120,52 @@ export class Machine {
   #sliceEnd = 0n;
   #slice = FIRST_SLICE;
   /** Nanoseconds that passed in HLT. */
-  #halted = 0n;
+  #halted: bigint;
   /** Instructions retired at the latest HLT. */
-  #halting = -1n;
+  #halting: bigint;
   /** Events of one sleep that woke nobody; there may be as many as instructions, so that every run ends. */
-  #idleEvents = 0;
+  #idleEvents: number;
 
-  /** `module` is the compiled processor (dist/trapline.wasm). */
-  constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
+  /** `module` is the compiled processor (dist/trapline.wasm); `state` is for Machine.restore. */
+  constructor(module: WebAssembly.Module, options: MachineOptions = {}, state?: MachineState) {
     const ramBytes = checkRam(options.ramBytes ?? DEFAULT_RAM);
     this.#maxInstructions = checkLimit(options.maxInstructions);
     const features = options.features ?? DEFAULT_FEATURES;
     const seed = options.seed ?? 1n;
-    this.processor = new Processor(module, { ...options, ramBytes, features, seed }, this.#host());
+    const all: ProcessorOptions = { ...options, ramBytes, features, seed };
+    this.processor = state
+      ? Processor.restore(module, all, this.#host(), state.processor)
+      : new Processor(module, all, this.#host());
     this.clock = new Clock(() => this.processor.time);
+    this.#halted = state?.halted ?? 0n;
+    this.#halting = state?.halting ?? -1n;
+    this.#idleEvents = state?.idleEvents ?? 0;
+    this.#end = state?.end;
+  }
+
+  /** All state but that of devices; not while a step runs. */
+  save(): MachineState {
+    return {
+      version: STATE_VERSION,
+      features: [...this.processor.features],
+      processor: this.processor.save(),
+      halted: this.#halted,
+      halting: this.#halting,
+      idleEvents: this.#idleEvents,
+      end: this.#end,
+    };
+  }
+
+  /** A machine that goes on from `state`, once its devices are restored and connected. */
+  static restore(
+    module: WebAssembly.Module,
+    options: Pick<MachineOptions, 'maxInstructions' | 'rows'>,
+    state: MachineState,
+  ): Machine {
+    checkVersion('the machine', state, STATE_VERSION);
+    const features = new Set(state.features);
+    const ramBytes = state.processor.ram.length;
+    return new Machine(module, { ...options, features, ramBytes }, state);
   }
 
   /** Machine RAM by physical address. */

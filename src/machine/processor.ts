@@ -5,6 +5,7 @@
 
 import { instantiateSync } from '@assemblyscript/loader';
 import { assert } from '../base/assert.ts';
+import { checkVersion, type Versioned } from '../base/state.ts';
 import {
   buildProcessorTables,
   type ProcessorTables,
@@ -40,6 +41,22 @@ export interface ProcessorOptions {
   readonly rows?: readonly Insn[];
 }
 
+/**
+ * A processor between two runs: copies of its parts of linear memory (asm/layout.ts), so a state fits builds
+ * with the same layout only. Decoded code is not in it: it is decoded again.
+ */
+export interface ProcessorState extends Versioned {
+  /** [PROCESSOR, PROCESSOR + PROCESSOR_BYTES): registers, counters, time. */
+  readonly block: Uint8Array;
+  /** The TLBs: entries that the guest has not invalidated yet may differ from its page tables. */
+  readonly tlbs: Uint8Array;
+  /** A byte of FRAME_ flags for each frame of RAM. */
+  readonly frames: Uint8Array;
+  readonly ram: Uint8Array;
+}
+
+const STATE_VERSION = 1;
+
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
   'fuel',
@@ -64,6 +81,7 @@ interface ProcessorExports extends Record<string, unknown> {
 }
 
 const WASM_PAGE = 65536;
+const FRAME_SIZE = 4096;
 
 export class Processor {
   readonly view: CpuView;
@@ -91,6 +109,51 @@ export class Processor {
     this.#writeTables(options.rows ? buildProcessorTables(options.rows) : tablesOf(module));
     this.#writeIdentity(options);
     exports.reset();
+  }
+
+  /** Copies of all state; not while `run` runs. */
+  save(): ProcessorState {
+    const { block, tlbs, frames } = this.#parts();
+    return {
+      version: STATE_VERSION,
+      block: block.slice(),
+      tlbs: tlbs.slice(),
+      frames: frames.slice(),
+      ram: this.memory.bytes.slice(),
+    };
+  }
+
+  /** A processor that goes on from `state`; `options` are those of the saved one. */
+  static restore(
+    module: WebAssembly.Module,
+    options: ProcessorOptions,
+    host: ProcessorHost,
+    state: ProcessorState,
+  ): Processor {
+    checkVersion('the processor', state, STATE_VERSION);
+    const processor = new Processor(module, options, host);
+    const { block, tlbs, frames } = processor.#parts();
+    assert(state.block.length === block.length, 'the layout of a saved processor');
+    block.set(state.block);
+    tlbs.set(state.tlbs);
+    const code = processor.view.layout('FRAME_CODE_BIT');
+    state.frames.forEach((flags, n) => {
+      frames[n] = flags & ~code;
+    });
+    processor.memory.bytes.set(state.ram);
+    processor.#exports.tablesChanged();
+    return processor;
+  }
+
+  #parts(): { block: Uint8Array; tlbs: Uint8Array; frames: Uint8Array } {
+    const { layout, data } = this.view;
+    const part = (name: string, length: number): Uint8Array =>
+      new Uint8Array(data.buffer, layout(name), length);
+    return {
+      block: part('PROCESSOR', layout('PROCESSOR_BYTES')),
+      tlbs: part('TLB_READ', layout('TLB_END') - layout('TLB_READ')),
+      frames: part('FRAME_FLAGS', this.memory.size / FRAME_SIZE),
+    };
   }
 
   /** Runs at most `fuel` instructions (1 to 2^30). */

@@ -5,10 +5,11 @@
  * of the 8259 pair goes to LINT0 and, as the Intel MultiProcessor Specification has it, to pin 0.
  */
 
+import { checkVersion, restored, type Versioned } from '../base/state.ts';
 import { ApicBus } from '../devices/apic-bus.ts';
-import { IoApic } from '../devices/io-apic.ts';
-import { LocalApic } from '../devices/local-apic.ts';
-import { Pic } from '../devices/pic.ts';
+import { IoApic, type IoApicState } from '../devices/io-apic.ts';
+import { LocalApic, type LocalApicState } from '../devices/local-apic.ts';
+import { Pic, type PicState } from '../devices/pic.ts';
 import { IrqLine } from '../machine/irq.ts';
 import type { Machine } from '../machine/machine.ts';
 
@@ -25,16 +26,25 @@ const PIC_PIN = 0;
 /** CPUID.1:ECX, TSC-deadline mode. */
 const TSC_DEADLINE = 'tsc_deadline_timer';
 
+export interface InterruptsState extends Versioned {
+  readonly localApic: LocalApicState;
+  readonly ioApic: IoApicState;
+  readonly pic: PicState;
+}
+
+const STATE_VERSION = 1;
+
 /** All interrupt controllers, wired to a machine. */
 export class Interrupts {
   readonly pic: Pic;
   readonly ioApic: IoApic;
   readonly localApic: LocalApic;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, state?: InterruptsState) {
+    if (state) checkVersion('the interrupt controllers', state, STATE_VERSION);
     const { clock, processor } = machine;
     const bus = new ApicBus();
-    this.localApic = new LocalApic({
+    const localApic = {
       id: 0,
       clock,
       processor,
@@ -42,14 +52,25 @@ export class Interrupts {
       acknowledgePic: () => this.pic.acknowledge(),
       init: () => machine.stop({ kind: 'reset', by: 'an INIT interrupt' }),
       hasTscDeadline: processor.features.has(TSC_DEADLINE),
-    });
-    this.ioApic = new IoApic({ bus });
-    this.pic = new Pic(both(this.localApic.lint[0], this.ioApic.line(PIC_PIN)));
+    };
+    this.localApic = restored(LocalApic, localApic, state?.localApic);
+    this.ioApic = restored(IoApic, { bus }, state?.ioApic);
+    const intr = both(this.localApic.lint[0], this.ioApic.line(PIC_PIN));
+    this.pic = restored(Pic, intr, state?.pic);
     machine.connectApic(this.localApic, () => this.localApic.passesIf || this.ioApic.passesIf);
     machine.bus.mapMmio(BigInt(IO_APIC_BASE), PAGE, this.ioApic);
     machine.bus.mapPorts(0x20, 2, this.pic.master);
     machine.bus.mapPorts(0xa0, 2, this.pic.slave);
     machine.bus.mapPorts(0x4d0, 2, this.pic.elcr);
+  }
+
+  save(): InterruptsState {
+    return {
+      version: STATE_VERSION,
+      localApic: this.localApic.save(),
+      ioApic: this.ioApic.save(),
+      pic: this.pic.save(),
+    };
   }
 
   /** The interrupt request line `irq` of the ISA bus, 0 to 15 without 2. */

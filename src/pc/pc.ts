@@ -7,20 +7,21 @@
  * DIVERGES: a reset that the guest asks for ends the run, as QEMU's -no-reboot.
  */
 
+import { checkVersion, restored, type Versioned } from '../base/state.ts';
 import { ConsolePort } from '../devices/console-port.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
-import { I8042 } from '../devices/i8042.ts';
-import { Pit } from '../devices/pit.ts';
-import { Port61 } from '../devices/port61.ts';
-import { Port92 } from '../devices/port92.ts';
+import { I8042, type I8042State } from '../devices/i8042.ts';
+import { Pit, type PitState } from '../devices/pit.ts';
+import { Port61, type Port61State } from '../devices/port61.ts';
+import { Port92, type Port92State } from '../devices/port92.ts';
 import { ResetControl } from '../devices/reset-control.ts';
-import { Rtc, rtcSetTo } from '../devices/rtc.ts';
-import { Uart16550 } from '../devices/uart16550.ts';
+import { Rtc, type RtcState, rtcSetTo } from '../devices/rtc.ts';
+import { Uart16550, type Uart16550State } from '../devices/uart16550.ts';
 import { WiredOr } from '../machine/irq.ts';
-import { Machine, type MachineOptions } from '../machine/machine.ts';
+import { Machine, type MachineOptions, type MachineState } from '../machine/machine.ts';
 import { enterVirtualWireMode, fillCmos } from './firmware.ts';
-import { Interrupts } from './interrupts.ts';
-import { SerialPort } from './serial-port.ts';
+import { Interrupts, type InterruptsState } from './interrupts.ts';
+import { SerialPort, type SerialPortState } from './serial-port.ts';
 
 /** Takes bytes that the guest sends. */
 export type ByteSink = (byte: number) => void;
@@ -34,6 +35,21 @@ export interface PcOptions extends MachineOptions {
   /** The date of the real-time clock at virtual time 0, in milliseconds since 1970 (UTC). */
   readonly startDate?: number;
 }
+
+/** A whole PC between two steps, in memory: plain data. */
+export interface PcState extends Versioned {
+  readonly machine: MachineState;
+  readonly interrupts: InterruptsState;
+  readonly pit: PitState;
+  readonly rtc: RtcState;
+  readonly port61: Port61State;
+  readonly keyboardController: I8042State;
+  readonly port92: Port92State;
+  readonly com1: SerialPortState;
+  readonly com2: Uart16550State;
+}
+
+const STATE_VERSION = 1;
 
 const COM1 = { port: 0x3f8, irq: 4 } as const;
 const COM2 = { port: 0x2f8, irq: 3 } as const;
@@ -56,31 +72,63 @@ export class Pc {
   readonly com1: SerialPort;
   readonly com2: Uart16550;
 
-  /** `module` is the compiled processor (dist/trapline.wasm). */
-  constructor(module: WebAssembly.Module, options: PcOptions = {}) {
-    const machine = new Machine(module, options);
+  /** `module` is the compiled processor (dist/trapline.wasm); `state` is for Pc.restore. */
+  constructor(module: WebAssembly.Module, options: PcOptions = {}, state?: PcState) {
+    const machine = state
+      ? Machine.restore(module, options, state.machine)
+      : new Machine(module, options);
     const { clock } = machine;
     this.machine = machine;
-    this.interrupts = new Interrupts(machine);
-    this.pit = new Pit({ clock, irq: this.interrupts.line(0) });
-    this.port61 = new Port61({ clock, pit: this.pit });
-    this.rtc = new Rtc(
-      { clock, irq: this.interrupts.line(8) },
-      rtcSetTo(options.startDate ?? START_DATE),
-    );
+    this.interrupts = new Interrupts(machine, state?.interrupts);
+    this.pit = restored(Pit, { clock, irq: this.interrupts.line(0) }, state?.pit);
+    this.port61 = restored(Port61, { clock, pit: this.pit }, state?.port61);
+    const rtc = { clock, irq: this.interrupts.line(8) };
+    this.rtc = state
+      ? Rtc.restore(rtc, state.rtc)
+      : new Rtc(rtc, rtcSetTo(options.startDate ?? START_DATE));
     const a20 = new WiredOr(() => {});
-    this.keyboardController = new I8042({
+    const keyboardController = {
       irq: this.interrupts.line(1),
       a20: a20.input(),
       reset: this.#resetBy('the keyboard controller'),
-    });
-    this.port92 = new Port92({ a20: a20.input(), reset: this.#resetBy('port 0x92') });
-    const com1 = this.#uart(COM1.irq, options.com1);
-    this.com1 = new SerialPort(com1, { clock, wait: () => machine.stop({ kind: 'input' }) });
-    this.com2 = this.#uart(COM2.irq, options.com2);
+    };
+    this.keyboardController = restored(I8042, keyboardController, state?.keyboardController);
+    const port92 = { a20: a20.input(), reset: this.#resetBy('port 0x92') };
+    this.port92 = restored(Port92, port92, state?.port92);
+    const com1 = this.#uart(COM1.irq, options.com1, state?.com1.uart);
+    const wait = (): void => machine.stop({ kind: 'input' });
+    this.com1 = new SerialPort(com1, { clock, wait }, state?.com1);
+    this.com2 = this.#uart(COM2.irq, options.com2, state?.com2);
     this.#mapPorts(options.console ?? ignore);
+    if (state) return;
     enterVirtualWireMode(this.interrupts.localApic);
     fillCmos(this.rtc, machine.memory.size);
+  }
+
+  /** The whole PC, at an instruction boundary: not while a step runs. */
+  save(): PcState {
+    return {
+      version: STATE_VERSION,
+      machine: this.machine.save(),
+      interrupts: this.interrupts.save(),
+      pit: this.pit.save(),
+      rtc: this.rtc.save(),
+      port61: this.port61.save(),
+      keyboardController: this.keyboardController.save(),
+      port92: this.port92.save(),
+      com1: this.com1.save(),
+      com2: this.com2.save(),
+    };
+  }
+
+  /** A PC that goes on from `state` as the saved one would; sinks and limits are the options'. */
+  static restore(
+    module: WebAssembly.Module,
+    options: Omit<PcOptions, 'ramBytes' | 'features' | 'seed' | 'startDate'>,
+    state: PcState,
+  ): Pc {
+    checkVersion('the PC', state, STATE_VERSION);
+    return new Pc(module, options, state);
   }
 
   /** The guest sleeps in HLT, and a byte on COM1 would wake it up. */
@@ -92,8 +140,9 @@ export class Pc {
     return () => this.machine.stop({ kind: 'reset', by });
   }
 
-  #uart(irq: number, transmit: ByteSink = ignore): Uart16550 {
-    return new Uart16550({ clock: this.machine.clock, irq: this.interrupts.line(irq), transmit });
+  #uart(irq: number, transmit: ByteSink = ignore, state?: Uart16550State): Uart16550 {
+    const deps = { clock: this.machine.clock, irq: this.interrupts.line(irq), transmit };
+    return restored(Uart16550, deps, state);
   }
 
   #mapPorts(console: ByteSink): void {

@@ -11,8 +11,9 @@
  * input. A guest that never listens is never held up by an input that never ends.
  */
 
+import { checkVersion, type Versioned } from '../base/state.ts';
 import { UART_IER, UART_IER_ERBFI, UART_LSR, UART_LSR_DR } from '../devices/uart-registers.ts';
-import type { Uart16550 } from '../devices/uart16550.ts';
+import type { Uart16550, Uart16550State } from '../devices/uart16550.ts';
 import type { PortDevice } from '../machine/bus.ts';
 import type { Clock, Timer } from '../machine/clock.ts';
 
@@ -28,6 +29,16 @@ export interface SerialPortDeps {
 /** Where the input stands: none is asked for, the guest waits for it, or it has ended. */
 type InputState = 'idle' | 'wanted' | 'ended';
 
+export interface SerialPortState extends Versioned {
+  readonly uart: Uart16550State;
+  readonly input: InputState;
+  readonly polled: boolean;
+  /** When the guest will have left the UART alone for long enough, in ns of virtual time. */
+  readonly quiet: bigint | undefined;
+}
+
+const STATE_VERSION = 1;
+
 /** A UART and what its line is connected to. */
 export class SerialPort implements PortDevice {
   readonly widestPort = 1;
@@ -35,15 +46,31 @@ export class SerialPort implements PortDevice {
   readonly #clock: Clock;
   readonly #wait: () => void;
   readonly #quiet: Timer;
-  #input: InputState = 'ended';
-  #polled = false;
-  #wantsInterrupts = false;
+  #input: InputState;
+  #polled: boolean;
+  #wantsInterrupts: boolean;
 
-  constructor(uart: Uart16550, { clock, wait }: SerialPortDeps) {
+  /** `uart` is restored already where there is a state. */
+  constructor(uart: Uart16550, { clock, wait }: SerialPortDeps, state?: SerialPortState) {
+    if (state) checkVersion('a serial port', state, STATE_VERSION);
     this.uart = uart;
     this.#clock = clock;
     this.#wait = wait;
     this.#quiet = clock.timer(() => this.#ask());
+    this.#input = state?.input ?? 'ended';
+    this.#polled = state?.polled ?? false;
+    this.#wantsInterrupts = isReceiveEnabled(uart);
+    clock.reschedule(this.#quiet, state?.quiet);
+  }
+
+  save(): SerialPortState {
+    return {
+      version: STATE_VERSION,
+      uart: this.uart.save(),
+      input: this.#input,
+      polled: this.#polled,
+      quiet: this.#quiet.deadline,
+    };
   }
 
   /** Whether the run is stopped for `supply`. */
@@ -88,7 +115,7 @@ export class SerialPort implements PortDevice {
   writePort(offset: number, size: number, value: number): void {
     this.uart.writePort(offset, size, value);
     if (offset === UART_IER) {
-      this.#wantsInterrupts = (this.uart.save().ier & UART_IER_ERBFI) !== 0;
+      this.#wantsInterrupts = isReceiveEnabled(this.uart);
     }
     if (this.#input === 'ended') return;
     this.#polled = false;
@@ -114,4 +141,8 @@ export class SerialPort implements PortDevice {
     this.#clock.cancel(this.#quiet);
     this.#wait();
   }
+}
+
+function isReceiveEnabled(uart: Uart16550): boolean {
+  return (uart.save().ier & UART_IER_ERBFI) !== 0;
 }
