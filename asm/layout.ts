@@ -162,6 +162,8 @@ export const EVENT_TIME: usize = PROCESSOR + 0x4d8;
 
 /** Why the run ended (ExitReason), with details where it has any. */
 export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
+/** u32, of ExitReason.Absent. */
+export const EXIT_DETAIL: usize = PROCESSOR + 0x4e8;
 
 /** u32, the record that the dispatch loop begins with: what is loaded needs no zero-extension each time. */
 export const CURRENT: usize = PROCESSOR + 0x4ec;

@@ -8,6 +8,7 @@
  *    8 u32 next      block of the same page, 0 at the end of the list
  *   12 u32 count     instructions
  *   16 i64 cost      what entering it subtracts from FUEL: count << 32, less the memory accesses it makes
+ *   24 u32 length    bytes
  * Blocks are linked to others of their page only, so that they die together: a write that overlaps decoded
  * bytes drops all blocks of the page. An instruction that crosses a page end, or lies outside RAM, is
  * never cached but decoded each time into STEP_BLOCK, as is every instruction that must run alone.
@@ -31,18 +32,23 @@ import { BLOCK_HEADER, CodePages } from '../mmu/code-pages';
 import { Memory } from '../mmu/memory';
 import { Physical } from '../mmu/physical';
 import { Tlb } from '../mmu/tlb';
+import { ConfinedCode } from './confined-code';
 import { Decoder } from './decode';
-import { Event, Raised } from './event';
+import { Raised } from './event';
+import { CODE_CONFINED, Mode } from './mode';
 import { Outcome } from './outcome';
-import { RECORD } from './record';
+import { RECORD, Rec } from './record';
 
 /** Offset of the cost from the first record. */
 export const COST: usize = 16;
+/** Offset of the length from the first record. */
+const LENGTH: usize = 8;
 const MAX_INSTRUCTIONS: u32 = 64;
 
 export class CodeCache {
   /** First record of the block at `rip`, decoded if need be; 0 with RAISED set if it cannot be had. */
   static find(rip: u64): usize {
+    if (load<u32>(CODE_MODE) & CODE_CONFINED) return CodeCache.findConfined(rip);
     const hpa = Tlb.fetch(rip);
     if (hpa < 0) return CodeCache.miss(rip);
     store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
@@ -57,10 +63,30 @@ export class CodeCache {
     return CodeCache.build(hpa, mode);
   }
 
-  static miss(rip: u64): usize {
-    const hpa = Memory.fetch(rip);
+  /** As CodeCache.find, in a segment with a base or a limit; what reaches beyond the limit is left to CodeCache.alone. */
+  static findConfined(rip: u64): usize {
+    Mode.wrap();
+    const eip = <u64>(<u32>rip);
+    if (ConfinedCode.room(eip) == 0) return ConfinedCode.refuse();
+    const linear = ConfinedCode.linear(eip);
+    const hpa = Memory.fetch(linear);
     if (load<u32>(RAISED) != Raised.Nothing) return 0;
-    store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
+    store<u64>(CODE_PAGE, eip - (linear & 0xfff));
+    const i = CodeCache.at(hpa);
+    if (i == 0) return 0;
+    return ConfinedCode.holds(eip + load<u32>(i - LENGTH) - 1) ? i : CodeCache.refuse();
+  }
+
+  static miss(rip: u64): usize {
+    Mode.wrap();
+    const start = Memory.wrap(rip);
+    const hpa = Memory.fetch(start);
+    if (load<u32>(RAISED) != Raised.Nothing) return 0;
+    store<u64>(CODE_PAGE, start & ~(<u64>0xfff));
+    return CodeCache.at(hpa);
+  }
+  /** The block at `hpa`, which may lie outside RAM. */
+  @inline static at(hpa: u64): usize {
     return Physical.isRam(hpa) ? CodeCache.block(<u32>hpa) : CodeCache.refuse();
   }
 
@@ -102,6 +128,7 @@ export class CodeCache {
     store<u32>(header, load<u32>(page), 8);
     store<u32>(header, count, 12);
     store<i64>(header, ((<i64>count) << 32) - <i64>accesses, 16);
+    store<u32>(header, offset - (hpa & 0xfff), 24);
     store<u32>(page, <u32>header);
     const slot = CodePages.slot(hpa, mode);
     store<u32>(slot, hpa);
@@ -118,20 +145,24 @@ export class CodeCache {
 
   /** Decodes the one instruction at `rip` into STEP_BLOCK; 0 with RAISED set if it cannot be fetched. */
   static alone(rip: u64): usize {
-    const hpa = Memory.fetch(rip);
+    const room = ConfinedCode.room(rip);
+    if (room == 0) return ConfinedCode.refuse();
+    const start = ConfinedCode.linear(rip);
+    const hpa = Memory.fetch(start);
     if (load<u32>(RAISED) != Raised.Nothing) return 0;
-    const offset = <u32>rip & 0xfff;
-    store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
+    const offset = <u32>start & 0xfff;
+    store<u64>(CODE_PAGE, rip - offset);
     const first = STEP_BLOCK + BLOCK_HEADER;
-    const here = min<u32>(15, 0x1000 - offset);
+    const here = min<u32>(room, 0x1000 - offset);
     CodeCache.gather(hpa, 0, here);
     let length = Decoder.decode(FETCHED, here, offset, first);
-    if (length == 0) {
-      const rest = Memory.fetch(rip + here);
+    if (length == 0 && here < room) {
+      const rest = Memory.fetch(start + here);
       if (load<u32>(RAISED) != Raised.Nothing) return 0;
-      CodeCache.gather(rest, here, 15 - here);
-      length = Decoder.decode(FETCHED, 15, offset, first);
+      CodeCache.gather(rest, here, room - here);
+      length = Decoder.decode(FETCHED, room, offset, first);
     }
+    if (length == 0) return ConfinedCode.refuse();
     if (!Decoder.ends(first)) Decoder.end(first + RECORD, offset + length);
     CodeCache.number(first, 1);
     store<i64>(STEP_BLOCK, ((<i64>1) << 32) - <i64>Decoder.accesses(first), 16);
@@ -145,20 +176,27 @@ export class CodeCache {
   }
 
   /**
-   * Block at `rip` for a direct branch of the record at `i`, in whose field at `place` the link is kept if
-   * it stays in the page. 0 if the run loop must go on at RIP, which is then set.
+   * Block at `target`, to which the record at `i` branches. 0 if the run loop must go on at RIP, which is then
+   * set.
    */
-  static link(i: usize, place: usize, rip: u64): usize {
-    if (!Memory.isCanonical(rip)) {
-      Event.badTarget(rip, 0);
-      Outcome.interrupt(i);
-      return 0;
-    }
+  static branch(i: usize, target: u64): usize {
+    const rip = ConfinedCode.target(target, Rec.size(i));
+    if (load<u32>(RAISED) == Raised.Nothing) return CodeCache.follow(i, 24, rip);
+    Outcome.interrupt(i);
+    return 0;
+  }
+
+  /**
+   * Block at `rip`, where the record at `i` leads. The link is kept in the record's field at `place` if it
+   * stays in the page.
+   */
+  static follow(i: usize, place: usize, rip: u64): usize {
     const page = load<u64>(CODE_PAGE);
     const before = load<u32>(CACHE_NEXT);
     const next = CodeCache.jump(rip);
+    if (next == 0 || load<u32>(CODE_MODE) & CODE_CONFINED) return next;
     const stands = load<u32>(CACHE_NEXT) >= before;
-    if (next != 0 && stands && (rip & ~(<u64>0xfff)) == page) store<u32>(i + place, <u32>next);
+    if (stands && (rip & ~(<u64>0xfff)) == page) store<u32>(i + place, <u32>next);
     return next;
   }
 
@@ -168,7 +206,8 @@ export class CodeCache {
     const mode = load<u32>(CODE_MODE);
     const slot = CodePages.slot(<u32>hpa, mode);
     const known = load<u32>(slot) == <u32>hpa && load<u32>(slot, 4) == mode;
-    if (hpa < 0 || !known || load<u32>(STEPPING) != 0) return 0;
+    const guarded = load<u32>(STEPPING) | (mode & CODE_CONFINED);
+    if (hpa < 0 || !known || guarded != 0) return 0;
     store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
     return load<u32>(slot, 8);
   }

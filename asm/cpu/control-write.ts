@@ -49,7 +49,7 @@ import {
 } from './control';
 import { Cpuid, CpuidRegister } from './cpuid';
 import { ACCESS_L, SystemType } from './descriptor';
-import { Event } from './event';
+import { Absent, Event } from './event';
 import { Mode } from './mode';
 import { Segment } from './segment';
 
@@ -80,6 +80,10 @@ export class ControlWrite {
     }
     const loads = ((next ^ before) & CR0_LOADS) != 0 && ControlWrite.isPae(next, load<u32>(CR4));
     if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refuse(Why.PdpteReserved);
+    if (before & ~next & CR0_PE) {
+      Event.absent(Absent.RealMode);
+      return false;
+    }
     store<u64>(CR0, next);
     if (toggled != 0) ControlWrite.setLongMode((next & CR0_PG) != 0);
     if (toggled != 0 || loads) Context.flushAll();

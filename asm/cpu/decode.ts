@@ -15,7 +15,8 @@ import {
   REG_PAGE,
   REG_ZERO,
 } from '../layout';
-import { SEGMENT_DS, SEGMENT_FS, SEGMENT_SS } from '../mmu/memory';
+import { SEGMENT_CS, SEGMENT_DS, SEGMENT_FS, SEGMENT_SS } from '../mmu/memory';
+import { CODE_CONFINED, CODE_SEGMENTED, CODE_SIZE } from './mode';
 import {
   REC_ABSOLUTE,
   REC_ADDRESS16,
@@ -80,6 +81,7 @@ let hasRex: bool = false;
 let vex: bool = false;
 let vexL: u32 = 0;
 let vvvv: u32 = 0;
+let vexRegister: u32 = 0;
 let modrm: u32 = 0;
 
 export class Decoder {
@@ -138,7 +140,7 @@ export class Decoder {
   }
 
   static instruction(offset: u32, i: usize): Why {
-    const mode = load<u32>(CODE_MODE);
+    const mode = load<u32>(CODE_MODE) & CODE_SIZE;
     let opcode = Decoder.prefixes(mode);
     let map: u32 = 0;
     if ((opcode == 0xc4 || opcode == 0xc5) && (mode == 0 || Decoder.peek() >= 0xc0)) {
@@ -236,6 +238,11 @@ export class Decoder {
       rex |= (last >> 4) & 8; // W
     }
     vvvv = (~last >> 3) & 15;
+    vexRegister = vvvv;
+    if ((load<u32>(CODE_MODE) & CODE_SIZE) != 0) {
+      rex = 0; // W and B are ignored, as is the highest bit of a register in vvvv
+      vexRegister &= 7;
+    }
     vexL = (last >> 2) & 1;
     const prefix = last & 3;
     operand16 = prefix == 1;
@@ -341,7 +348,7 @@ export class Decoder {
     if (segment != NO_SEGMENT) store<u8>(i, <u8>segment, 15);
     else segment = load<u8>(i, 15);
     bits = load<u8>(i, 3);
-    if (mode != 0 || segment >= SEGMENT_FS) bits |= REC_SEGMENTED;
+    if (Decoder.isSegmented(segment)) bits |= REC_SEGMENTED;
     const length = <u32>(cursor - source);
     if (bits & REC_RIP) bits = Decoder.absorb(i, bits, offset + length);
     store<u8>(i, <u8>bits, 3);
@@ -352,6 +359,16 @@ export class Decoder {
     const handler = isMemory ? load<u16>(handlers, 2) : load<u16>(handlers);
     store<u16>(i, guarded ? HANDLER_GUARD : handler);
     return Why.None;
+  }
+
+  /**
+   * The segment has a base or a limit to apply. Outside 64-bit mode every record is marked where the stack,
+   * the data segments or the code are not flat, for near branches and stack instructions to see.
+   */
+  @inline static isSegmented(segment: u32): bool {
+    const mode = load<u32>(CODE_MODE);
+    if (mode & (CODE_SEGMENTED | CODE_CONFINED)) return true;
+    return segment >= SEGMENT_FS || (mode != 0 && segment == SEGMENT_CS);
   }
 
   /** RIP-relative: adds the offset of the next instruction to the displacement where it fits. */
@@ -377,7 +394,7 @@ export class Decoder {
     if (slot == 1) number = ((modrm >> 3) & 7) | ((rex & 4) << 1);
     else if (slot == 2 && modrm >= 0xc0) number = (modrm & 7) | ((rex & 1) << 3);
     else if (slot == 3) number = (opcode & 7) | ((rex & 1) << 3);
-    else if (slot == 4) number = vvvv;
+    else if (slot == 4) number = vexRegister;
     else if (slot == 0) number = load<u8>(place, 3);
     else return true;
     if (kind == GPR) {
@@ -442,7 +459,10 @@ export class Decoder {
     if (code == 3) value = Decoder.number(2) | ((<u64>Decoder.byte()) << 16);
     else if (code == 0x30) {
       value = Decoder.number(1 << address);
-      store<u8>(i, <u8>(load<u8>(i, 3) | REC_MEMORY | REC_ABSOLUTE), 3);
+      // As far as it fits it is the displacement of an address without registers.
+      store<i32>(i, <i32>value, 8);
+      const absolute = address == 3 ? REC_ABSOLUTE : 0;
+      store<u8>(i, <u8>(load<u8>(i, 3) | REC_MEMORY | absolute), 3);
     } else {
       const width = code == 0x42 ? 4 : code == 0x44 ? 6 : code & 15;
       value = Decoder.number(width);

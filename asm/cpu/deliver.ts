@@ -1,7 +1,7 @@
 /**
  * Delivery of exceptions and interrupts (SDM 3A 6.12 Exception and Interrupt Handling, 6.14 ... in
- * 64-bit Mode; the pseudo-code of SDM 2A INT n; 6.15 Double Fault). Legacy gates (8 bytes, task gates)
- * are not there yet.
+ * 64-bit Mode; the pseudo-code of SDM 2A INT n; 6.15 Double Fault). Outside long mode one try is made by
+ * deliver-legacy.ts.
  *
  * The event block describes the event and RIP is the value to save, but for software interrupts: RIP is
  * behind the instruction, EVENT_LENGTH bytes behind where a fault on the way goes back to.
@@ -39,11 +39,12 @@ import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from './code-segment';
 import { Debug, DR6_BREAKPOINTS } from './debug';
+import { DeliverLegacy } from './deliver-legacy';
 import { Descriptor, Gate, SystemType, Table } from './descriptor';
 import { Event, EventKind, ExitReason, Raised, Vector } from './event';
 import { FaultChain } from './fault-chain';
 import { Flags, IF, NT, RF, TF, VM } from './flags';
-import { Activity } from './mode';
+import { Activity, Mode } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
 import { Task } from './task';
@@ -87,6 +88,7 @@ export class Deliver {
    */
   static event(): void {
     let kind = load<u32>(EVENT_KIND);
+    Mode.wrap();
     if (!Deliver.isSoftware(kind)) Deliver.pay();
     const stepping = load<u32>(STEPPING);
     store<u32>(STEPPING, 1);
@@ -155,11 +157,18 @@ export class Deliver {
 
   /** Hosted: tells the host, after the checks that the guest's INT n goes through. */
   static stop(kind: u32, vector: u32): void {
-    if (kind == EventKind.Software && !Deliver.readGate(vector, 0, true)) return;
+    if (kind == EventKind.Software && !Deliver.mayRaise(vector)) return;
     Deliver.record(kind, vector);
     store<u32>(SHADOW, 0);
     store<u32>(EXIT_REASON, ExitReason.Event);
     store<u32>(RAISED, Raised.Exit);
+  }
+
+  /** INT n passes the checks of its gate; else it raised. */
+  static mayRaise(vector: u32): bool {
+    return Table.isLong()
+      ? Deliver.readGate(vector, 0, true)
+      : DeliverLegacy.readGate(vector, 0, true);
   }
 
   /** One try; raises if a check fails. */
@@ -167,8 +176,13 @@ export class Deliver {
     const error = load<u32>(EVENT_ERROR);
     const hasError = load<u32>(EVENT_HAS_ERROR) != 0;
     const ext: u32 = kind == EventKind.Software ? 0 : 1;
+    const software = kind == EventKind.Software;
     Deliver.record(kind, vector);
-    if (!Deliver.readGate(vector, ext, kind == EventKind.Software)) return;
+    if (!Table.isLong()) {
+      DeliverLegacy.attempt(vector, ext, software, Deliver.image(kind), hasError, error);
+      return;
+    }
+    if (!Deliver.readGate(vector, ext, software)) return;
     const selector = Gate.selector(gateLow);
     const low = CodeSegment.read(selector, ext);
     if (Event.raised() || !CodeSegment.checkGate(selector, low, ext)) return;
@@ -202,27 +216,22 @@ export class Deliver {
     return (Descriptor.access(gateLow) & 15) == SystemType.InterruptGate;
   }
 
-  @inline static gateSize(): u32 {
-    return Table.isLong() ? 16 : 8;
-  }
   /** GVA of the gate of `vector`. */
   @inline static gateAddress(vector: u32): u64 {
-    return load<u64>(IDTR_BASE) + vector * Deliver.gateSize();
+    return load<u64>(IDTR_BASE) + (vector << 4);
   }
 
   /** Fetches and checks the gate of `vector`; false if it raised. */
   @inline static readGate(vector: u32, ext: u32, software: bool): bool {
-    const size = Deliver.gateSize();
-    const offset = vector * size;
     const address = Deliver.gateAddress(vector);
     gateLow = 0;
     gateHigh = 0;
-    if (offset + size - 1 > load<u32>(IDTR_LIMIT)) {
+    if ((vector << 4) + 15 > load<u32>(IDTR_LIMIT)) {
       return Deliver.refuse(Vector.GP, vector, ext, address, Why.IdtLimit);
     }
     gateLow = Memory.readSystem64(address);
     if (Event.raised()) return false;
-    if (size == 16) gateHigh = <u64>(<u32>Memory.readSystem64(address + 8));
+    gateHigh = <u64>(<u32>Memory.readSystem64(address + 8));
     if (Event.raised()) return false;
     const access = Descriptor.access(gateLow);
     const type = Descriptor.systemType(access);

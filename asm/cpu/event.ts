@@ -16,6 +16,8 @@ import {
   EVENT_HAS_ERROR,
   EVENT_KIND,
   EVENT_VECTOR,
+  EXIT_DETAIL,
+  EXIT_REASON,
   RAISED,
   WHY,
   WHY_ADDRESS,
@@ -88,6 +90,15 @@ export enum ExitReason {
   Sysenter = 6,
   /** Hosted: a call gate to an inner ring, whose selector is EVENT_ERROR; RIP is the return address. */
   CallGate = 7,
+  /** The guest enters a mode that this processor does not have: EXIT_DETAIL tells which (Absent). */
+  Absent = 8,
+}
+
+/** Values of EXIT_DETAIL. */
+export enum Absent {
+  RealMode = 1,
+  Virtual8086 = 2,
+  TaskSwitch = 3,
 }
 
 export class Event {
@@ -134,6 +145,12 @@ export class Event {
   static ud(reason: Why): void {
     Event.why(reason, 0, 0, 0);
     Event.raise(Vector.UD, 0, false);
+  }
+  /** The run ends: RIP stays at the instruction that enters `mode`, and nothing has changed. */
+  static absent(mode: Absent): void {
+    store<u32>(EXIT_REASON, ExitReason.Absent);
+    store<u32>(EXIT_DETAIL, mode);
+    store<u32>(RAISED, Raised.Exit);
   }
   /** #PF at linear `address`; CR2 is written when the fault is delivered. */
   static pageFault(address: u64, error: u32): void {

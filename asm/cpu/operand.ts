@@ -5,8 +5,18 @@
  */
 
 import { CODE_PAGE, REGS, SEG_BASE, SEG_BYTES, SEGS } from '../layout';
+import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
-import { REC_ABSOLUTE, REC_ADDRESS16, REC_ADDRESS32, REC_INDIRECT, REC_RIP, Rec } from './record';
+import { Mode } from './mode';
+import {
+  REC_ABSOLUTE,
+  REC_ADDRESS16,
+  REC_ADDRESS32,
+  REC_INDIRECT,
+  REC_RIP,
+  REC_SEGMENTED,
+  Rec,
+} from './record';
 
 /** Kinds of operand in a decode-table entry (src/isa/decode-table.ts). */
 const KIND_IMMEDIATE: u32 = 3;
@@ -57,12 +67,15 @@ export class Operand {
 }
 
 export class Register {
+  @inline static place(number: u32): usize {
+    return REGS + (number << 3);
+  }
   /** General register by number, all 64 bits. */
   @inline static get(number: u32): u64 {
-    return load<u64>(REGS + (number << 3));
+    return load<u64>(Register.place(number));
   }
   @inline static set(number: u32, value: u64): void {
-    store<u64>(REGS + (number << 3), value);
+    store<u64>(Register.place(number), value);
   }
   /** The `width` bytes at `place`, which may be a high byte register. */
   static read(place: usize, width: u32): u64 {
@@ -80,10 +93,12 @@ export class Register {
 }
 
 export class Address {
-  /** Linear address (GVA) of the memory operand. */
+  /** Linear address (GVA) of the memory operand, as Memory takes it (mmu/logical.ts). */
   @inline static linear(i: usize): u64 {
     const sum = Address.sum(i);
-    return Rec.flags(i) & REC_INDIRECT ? Address.resolve(i, sum) : sum;
+    const flags = Rec.flags(i) & REC_INDIRECT;
+    if (flags == 0) return sum;
+    return flags == REC_ADDRESS32 ? <u64>(<u32>sum) : Address.resolve(i, sum);
   }
   /** base + index * scale + disp, with no width, segment or RIP applied. */
   @inline static sum(i: usize): u64 {
@@ -104,10 +119,12 @@ export class Address {
   }
   /** The linear address where the sum is not yet it. */
   static resolve(i: usize, sum: u64): u64 {
-    return Address.inSegment(Address.effective(i, sum), Rec.segment(i));
+    const offset = Address.effective(i, sum);
+    return Rec.flags(i) & REC_SEGMENTED ? Address.inSegment(offset, Rec.segment(i)) : offset;
   }
-  /** Linear address of `offset` in a segment: in 64-bit mode only FS and GS have a base. */
+  /** Address of `offset` in a segment: in 64-bit mode only FS and GS have a base. */
   static inSegment(offset: u64, segment: u32): u64 {
+    if (!Mode.isLong()) return Logical.address(offset, segment);
     if (segment != SEGMENT_FS && segment != SEGMENT_GS) return offset;
     return offset + load<u64>(SEGS + segment * SEG_BYTES, SEG_BASE);
   }

@@ -9,6 +9,7 @@ import {
   DEBUG_PENDING,
   DR7,
   EVENT_KIND,
+  EXIT_REASON,
   FUEL,
   INTR,
   NMI_PENDING,
@@ -20,7 +21,7 @@ import {
   STOP_REQUEST,
 } from '../layout';
 import { Decoder } from './decode';
-import { Event, EventKind, Raised } from './event';
+import { Event, EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Place } from './operand';
 import { RECORD, Rec } from './record';
@@ -45,13 +46,18 @@ export class Outcome {
    */
   @inline static interrupt(i: usize): void {
     const raised = load<u32>(RAISED);
-    const isFault = raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
-    if (isFault || raised == Raised.Alone) Outcome.refund(i);
-    if (isFault || raised == Raised.Alone || raised == Raised.Repeat) {
-      store<u64>(RIP, Place.current(i));
-    }
+    const isUndone = Outcome.isUndone(raised);
+    if (isUndone) Outcome.refund(i);
+    if (isUndone || raised == Raised.Repeat) store<u64>(RIP, Place.current(i));
     if (raised == Raised.Repeat) store<u32>(REPEATING, 1);
     if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
+  }
+
+  /** The instruction has not run: it faulted, must run alone, or enters a mode that there is not. */
+  @inline static isUndone(raised: u32): bool {
+    if (raised == Raised.Event) return load<u32>(EVENT_KIND) == EventKind.Fault;
+    if (raised == Raised.Exit) return load<u32>(EXIT_REASON) == ExitReason.Absent;
+    return raised == Raised.Alone;
   }
 
   /** The record at `i` stands for bytes that are no instruction: raises what its imm says. */

@@ -30,11 +30,12 @@ import {
   TIME,
 } from '../layout';
 import { COST, CodeCache } from './code-cache';
+import { ConfinedCode } from './confined-code';
 import { Debug } from './debug';
 import { Deliver } from './deliver';
 import { EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
-import { Activity } from './mode';
+import { Activity, Mode } from './mode';
 
 /** SHADOW: MOV SS and POP SS also hold off debug traps. */
 const SHADOW_MOV_SS: u32 = 2;
@@ -61,6 +62,7 @@ export class Run {
   static loop(): void {
     let alone = false;
     while (true) {
+      Mode.wrap();
       const raised = load<u32>(RAISED);
       store<u32>(RAISED, Raised.Nothing);
       if (raised == Raised.Event) Deliver.event();
@@ -137,7 +139,7 @@ export class Run {
   /** Runs the one instruction at RIP, with the traps that follow it. */
   static step(): void {
     const rip = load<u64>(RIP);
-    if (Debug.instruction(rip)) return;
+    if (Debug.instruction(ConfinedCode.linear(rip))) return;
     const traced = (load<u32>(RFLAGS) & TF) != 0;
     const shadow = load<u32>(SHADOW);
     const i = CodeCache.alone(rip);

@@ -20,6 +20,7 @@ import {
 import { SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from '../mmu/memory';
 import { ACCESS_P, ACCESS_UNUSABLE, Descriptor, SELECTOR_RPL, Table } from './descriptor';
 import { Event, Vector } from './event';
+import { Mode } from './mode';
 
 export class Segment {
   @inline static place(segment: u32): usize {
@@ -65,8 +66,10 @@ export class Segment {
 
   /** Loads any register but CS as MOV does; false if it raised. */
   static load(segment: u32, selector: u32): bool {
-    if (segment == SEGMENT_SS) return Segment.loadStack(selector);
-    return Segment.loadData(segment, selector);
+    const loaded =
+      segment == SEGMENT_SS ? Segment.loadStack(selector) : Segment.loadData(segment, selector);
+    if (loaded) Mode.segmentChanged();
+    return loaded;
   }
 
   /** ES, DS, FS or GS. */
@@ -142,6 +145,8 @@ export class Segment {
   @inline static dropIfInner(segment: u32, cpl: u32): void {
     const access = Segment.access(segment);
     if ((access & ACCESS_UNUSABLE) != 0 || Descriptor.isConforming(access)) return;
-    if (Descriptor.dpl(access) < cpl) Segment.setNull(segment, 0, 0);
+    if (Descriptor.dpl(access) >= cpl) return;
+    Segment.setNull(segment, 0, 0);
+    Mode.segmentChanged();
   }
 }

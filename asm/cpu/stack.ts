@@ -3,9 +3,11 @@
  * address of what the stack pointer points at, reads and writes through SS.
  */
 
+import { Why } from '../gen/why';
+import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { ACCESS_DB } from './descriptor';
-import { Event } from './event';
+import { Event, Vector } from './event';
 import { Mode } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
@@ -19,10 +21,9 @@ export class Stack {
     if (Mode.isLong()) return ~(<u64>0);
     return Segment.access(SEGMENT_SS) & ACCESS_DB ? 0xffffffff : 0xffff;
   }
-  /** GVA of `offset` in the stack segment. */
+  /** Address of `offset` in the stack segment, as Memory takes it. */
   @inline static linear(offset: u64): u64 {
-    if (Mode.isLong()) return offset;
-    return <u64>(<u32>(Segment.base(SEGMENT_SS) + (offset & Stack.mask())));
+    return Mode.isLong() ? offset : Logical.address(offset & Stack.mask(), SEGMENT_SS);
   }
   @inline static pointer(): u64 {
     return Register.get(RSP);
@@ -41,6 +42,19 @@ export class Stack {
   }
   static setFrame(value: u64): void {
     Stack.setRegister(RBP, value);
+  }
+
+  /** Outside 64-bit mode: `slots` slots of `size` bytes from `offset` on lie within the limit of SS; else #SS(0). */
+  static holds(offset: u64, slots: u32, size: u32): bool {
+    const limit = Segment.limit(SEGMENT_SS);
+    const access = Segment.access(SEGMENT_SS);
+    for (let n: u32 = 0; n < slots; n++) {
+      const place = (offset + n * size) & Stack.mask();
+      if (Logical.within(limit, access, place, size)) continue;
+      Event.selectorFault(Vector.SS, 0, Why.SegmentLimit);
+      return false;
+    }
+    return true;
   }
 
   /** Reads `size` bytes at `offset`; may raise. */

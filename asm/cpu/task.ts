@@ -1,20 +1,29 @@
 /**
  * The task-state segment: stacks of inner rings and of the IST, and the I/O permission bitmap (SDM 3A
- * 7.2.1 Task-State Segment, 7.7 Task Management in 64-bit Mode; SDM 1 18.5.2 I/O Permission Bit Map).
+ * 7.2.1 Task-State Segment, 7.6 16-Bit Task-State Segment, 7.7 Task Management in 64-bit Mode; SDM 1 18.5.2 I/O Permission Bit Map).
  */
 
 import { Why } from '../gen/why';
 import { RAISED, WHY_STACK, WHY_STACK_ADDRESS, WHY_STACK_POINTER, WHY_STACK_READ } from '../layout';
 import { Memory, SEGMENT_TR } from '../mmu/memory';
-import { ACCESS_P, ACCESS_UNUSABLE, SystemType } from './descriptor';
+import { ACCESS_P, ACCESS_UNUSABLE, Gate, SystemType } from './descriptor';
 import { Event, Raised, Vector } from './event';
 import { Segment } from './segment';
 
 /** Offsets in the 64-bit TSS. */
 const RSP0: u32 = 0x04;
 const IST1: u32 = 0x24;
+/** Offsets of ESP0 in the 32-bit and SP0 in the 16-bit TSS, and bytes from one ring to the next. */
+const ESP0: u32 = 0x04;
+const SP0: u32 = 0x02;
+const RING32: u32 = 8;
+const RING16: u32 = 4;
 /** Offset of the word that holds the offset of the I/O permission bitmap; the same in a 32-bit TSS. */
 const IO_MAP_BASE: u32 = 0x66;
+
+/** What Task.readStack found. */
+let selector: u32 = 0;
+let pointer: u64 = 0;
 
 export class Task {
   /** Offset in the 64-bit TSS of RSP for ring `cpl`. */
@@ -27,17 +36,38 @@ export class Task {
   }
   /** Stack pointer in the field at offset `field`; may raise #TS, #SS, #PF. */
   @inline static stack(field: u32, ext: u32): u64 {
-    if (field + 7 > Segment.limit(SEGMENT_TR)) {
-      Event.selectorFault(Vector.TS, (Segment.selector(SEGMENT_TR) & 0xfffc) | ext, Why.TssLimit);
-      Task.noteStack(field, 0, false);
-      return 0;
-    }
+    if (!Task.reaches(field, 8, ext)) return 0;
     const pointer = Memory.readSystem64(Segment.base(SEGMENT_TR) + field);
     if (Event.raised()) Task.noteStack(field, 0, false);
     else if (!Memory.isCanonical(pointer)) {
       Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
       Task.noteStack(field, pointer, true);
     }
+    return pointer;
+  }
+  /** The TSS has `bytes` bytes at `field`; else #TS is raised. */
+  @inline static reaches(field: u32, bytes: u32, ext: u32): bool {
+    if (field + bytes - 1 <= Segment.limit(SEGMENT_TR)) return true;
+    Event.selectorFault(Vector.TS, (Segment.selector(SEGMENT_TR) & 0xfffc) | ext, Why.TssLimit);
+    Task.noteStack(field, 0, false);
+    return false;
+  }
+  /** Reads SS and the stack pointer of ring `cpl` out of the 32-bit or 16-bit TSS; false if it raised #TS, #PF. */
+  static readStack(cpl: u32, ext: u32): bool {
+    const narrow = Gate.isNarrow(Segment.access(SEGMENT_TR) & 15);
+    const size: u32 = narrow ? 2 : 4;
+    const field = narrow ? SP0 + cpl * RING16 : ESP0 + cpl * RING32;
+    if (!Task.reaches(field, size + 2, ext)) return false;
+    const address = Segment.base(SEGMENT_TR) + field;
+    pointer = Memory.readSystem(address, size);
+    if (Event.raised()) return false;
+    selector = <u32>Memory.readSystem(address + size, 2);
+    return !Event.raised();
+  }
+  @inline static stackSelector(): u32 {
+    return selector;
+  }
+  @inline static stackPointer(): u64 {
     return pointer;
   }
   /** The fault just raised is about the stack that `field` gives, with `pointer` in it if that `wasRead`. */

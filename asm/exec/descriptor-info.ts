@@ -1,5 +1,5 @@
 /**
- * lar, lsl, verr, verw (SDM 2A LAR, LSL; 2D VERR/VERW): what a selector would give at this CPL. Only ZF
+ * arpl (SDM 2A ARPL) and lar, lsl, verr, verw (SDM 2A LAR, LSL; 2D VERR/VERW): what a selector would give at this CPL. Only ZF
  * tells that it gives nothing; the selector itself never faults.
  */
 
@@ -50,6 +50,16 @@ export function verr(i: usize): void {
 export function verw(i: usize): void {
   if (!find(<u32>Operand.read(i, 0) & 0xffff)) return;
   Flags.change(ZF, Descriptor.isWritable(Descriptor.access(found)) ? ZF : 0);
+}
+
+/** ARPL: the RPL of the first operand becomes at least that of the second. */
+export function arpl(i: usize): void {
+  const selector = Operand.readForWrite(i, 0);
+  if (Event.raised()) return;
+  const rpl = Operand.read(i, 1) & SELECTOR_RPL;
+  const raises = (selector & SELECTOR_RPL) < rpl;
+  Operand.write(i, 0, raises ? (selector & ~(<u64>SELECTOR_RPL)) | rpl : selector);
+  Flags.change(ZF, raises ? ZF : 0);
 }
 
 /** Finds the descriptor of `selector` as far as CPL and RPL may see it; else clears ZF or has raised. */

@@ -1,8 +1,9 @@
-/** Instructions on single flags, lahf and sahf (SDM 2A-2B). cli and sti are with the system instructions. */
+/** Instructions on single flags, lahf, sahf and salc (SDM 2A-2B). cli and sti are with the system instructions. */
 
 import { AF, CF, DF, Flags, PF, SF, ZF } from '../cpu/flags';
 import { REGS, RFLAGS } from '../layout';
 
+const AL: usize = REGS;
 const AH: usize = REGS + 1;
 
 export function cmc(i: usize): void {
@@ -31,4 +32,9 @@ export function lahf(i: usize): void {
 
 export function sahf(i: usize): void {
   Flags.change(SF | ZF | AF | PF | CF, load<u8>(AH));
+}
+
+/** SALC: AL becomes all ones or zeroes, as CF is. */
+export function salc(i: usize): void {
+  store<u8>(AL, Flags.cf() ? 0xff : 0);
 }

@@ -1,7 +1,6 @@
 /**
- * iret and far ret (SDM 2A IRET/IRETD/IRETQ, 2B RET). Returns within a ring and outward, to 64-bit and
- * compatibility code. IRET from 64-bit mode always pops SS:RSP. Task returns (NT) exist outside long mode
- * only and are not there yet.
+ * iret and far ret of 64-bit code (SDM 2A IRET/IRETD/IRETQ, 2B RET): within a ring and outward, to 64-bit
+ * and compatibility code. IRET always pops SS:RSP. Returns of other code are in iret-legacy.ts.
  */
 
 import { CodeSegment } from '../cpu/code-segment';
@@ -16,6 +15,7 @@ import { SystemFlags } from '../cpu/system-flags';
 import { Why } from '../gen/why';
 import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
 import { Tlb } from '../mmu/tlb';
+import { ReturnLegacy } from './iret-legacy';
 
 /** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
 let whole: usize = 0;
@@ -69,6 +69,10 @@ class Return {
 
 /** IRET, IRETD, IRETQ. */
 export function iret(i: usize): void {
+  if (!Mode.isLong()) {
+    ReturnLegacy.iret(Rec.size(i));
+    return;
+  }
   if (load<u32>(RFLAGS) & NT) {
     Event.gp(0, Why.NestedTask);
     return;
@@ -76,7 +80,7 @@ export function iret(i: usize): void {
   store<u32>(NMI_BLOCKED, 0);
   const size = Rec.size(i);
   const top = Stack.pointer();
-  whole = size == 8 && Mode.isLong() ? Tlb.read(top, 5 * 8) : 0;
+  whole = size == 8 ? Tlb.read(top, 5 * 8) : 0;
   const rip = Return.slot(0, top, size);
   if (Event.raised()) return;
   const cs = <u32>Return.slot(1, top, size) & 0xffff;
@@ -84,13 +88,17 @@ export function iret(i: usize): void {
   const image = Return.slot(2, top, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
-  if (Return.to(cs, rip, top + 3 * size, size, 0, Mode.isLong(), Vector.NP))
+  if (Return.to(cs, rip, top + 3 * size, size, 0, true, Vector.NP))
     SystemFlags.load(image, mask);
 }
 
 /** RETF: the immediate is dropped from both stacks. */
 export function retFar(i: usize): void {
   const size = Rec.size(i);
+  if (!Mode.isLong()) {
+    ReturnLegacy.retFar(size, Rec.imm(i) & 0xffff);
+    return;
+  }
   const top = Stack.pointer();
   whole = 0;
   const rip = Stack.read(top, size);

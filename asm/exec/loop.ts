@@ -3,13 +3,12 @@
  * size; the branch target has the operand size, 64 bits in 64-bit mode.
  */
 
+import { ConfinedCode } from '../cpu/confined-code';
 import { Event } from '../cpu/event';
 import { Flags } from '../cpu/flags';
-import { Mode } from '../cpu/mode';
 import { Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { REGS, RIP } from '../layout';
-import { Memory } from '../mmu/memory';
 
 const RCX: usize = REGS + (1 << 3);
 
@@ -42,13 +41,9 @@ function countDown(i: usize, goesOn: bool): void {
   Register.write(RCX, width, count);
 }
 
-/** Moves RIP by the displacement; #GP(0) if that leaves the canonical range. */
+/** Moves RIP by the displacement; #GP(0) if that leaves the canonical range or the code segment. */
 function branch(i: usize): void {
-  let target = load<u64>(RIP) + <u64>(<i64>load<i32>(i, 16));
-  if (!Mode.isLong()) target = Rec.size(i) == 2 ? target & 0xffff : target & 0xffffffff;
-  else if (!Memory.isCanonical(target)) {
-    Event.badTarget(target, 0);
-    return;
-  }
-  store<u64>(RIP, target);
+  const target = load<u64>(RIP) + <u64>(<i64>load<i32>(i, 16));
+  const rip = ConfinedCode.target(target, Rec.size(i));
+  if (!Event.raised()) store<u64>(RIP, rip);
 }

@@ -1,5 +1,5 @@
 /**
- * push, pop, pushf, popf, enter, leave in the forms that dispatch does not expand (SDM 2A-2B). The
+ * push, pop, pusha, popa, pushf, popf, enter, leave in the forms that dispatch does not expand (SDM 2A-2B). The
  * operand size is 64 or 16 bits in 64-bit mode, 32 or 16 elsewhere.
  */
 
@@ -29,6 +29,33 @@ export function pop(i: usize): void {
   Stack.setPointer(before + size);
   Operand.write(i, 0, value);
   if (Event.raised()) Register.set(RSP, before);
+}
+
+/** PUSHA, PUSHAD: all eight registers, the stack pointer as it was. */
+export function pusha(i: usize): void {
+  const size = Rec.size(i);
+  const top = Stack.pointer();
+  for (let n: u32 = 0; n < 8; n++) {
+    Stack.write(top - (n + 1) * size, size, Register.get(n));
+    if (Event.raised()) return;
+  }
+  Stack.setPointer(top - 8 * size);
+}
+
+/** POPA, POPAD: all but the stack pointer. They are read once before, so that none changes if one faults. */
+export function popa(i: usize): void {
+  const size = Rec.size(i);
+  const top = Stack.pointer();
+  for (let n: u32 = 0; n < 8; n++) {
+    Stack.read(top + n * size, size);
+    if (Event.raised()) return;
+  }
+  for (let n: u32 = 0; n < 8; n++) {
+    const number = 7 - n;
+    if (number != RSP)
+      Register.write(Register.place(number), size, Stack.read(top + n * size, size));
+  }
+  Stack.setPointer(top + 8 * size);
 }
 
 /** PUSHF, PUSHFD, PUSHFQ. */

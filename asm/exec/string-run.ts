@@ -4,9 +4,11 @@
  * The result is what the iterations one by one would give; where there can be no run the answer is 0.
  */
 
+import { Mode } from '../cpu/mode';
 import { Address } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { REGS } from '../layout';
+import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_ES } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
 import { Repeat, Text } from './repeat';
@@ -24,7 +26,10 @@ export function copyRun(i: usize, width: u32, step: u64, count: u64): u64 {
   const toOffset = Text.index(i, RDI);
   const from = Address.inSegment(fromOffset, Rec.segment(i));
   const to = Address.inSegment(toOffset, SEGMENT_ES);
-  const room = min(roomAt(i, fromOffset, from), roomAt(i, toOffset, to));
+  const room = min(
+    roomAt(i, fromOffset, from, Rec.segment(i)),
+    roomAt(i, toOffset, to, SEGMENT_ES),
+  );
   const run = min(room / width, min(count, Repeat.allowance()));
   if (run == 0) return 0;
   const bytes = <u32>(run * width);
@@ -48,7 +53,7 @@ export function fillRun(i: usize, width: u32, step: u64, count: u64): u64 {
   if (step != width) return 0;
   const offset = Text.index(i, RDI);
   const to = Address.inSegment(offset, SEGMENT_ES);
-  const run = min(roomAt(i, offset, to) / width, min(count, Repeat.allowance()));
+  const run = min(roomAt(i, offset, to, SEGMENT_ES) / width, min(count, Repeat.allowance()));
   if (run == 0) return 0;
   const bytes = <u32>(run * width);
   const target = Tlb.write(to, bytes);
@@ -65,9 +70,10 @@ function fillElements(target: usize, width: u32, bytes: u32): void {
   }
 }
 
-/** Bytes before the end of the page of `gva` or of the addresses that `offset` can count to. */
-function roomAt(i: usize, offset: u64, gva: u64): u64 {
+/** Bytes before the end of the page of `gva`, of the segment, or of the addresses that `offset` can count to. */
+function roomAt(i: usize, offset: u64, gva: u64, segment: u32): u64 {
   const room = PAGE - (gva & (PAGE - 1));
   const size = Rec.addressSize(i);
-  return size == 8 ? room : min(room, ((<u64>1) << (size << 3)) - offset);
+  const counted = size == 8 ? room : min(room, ((<u64>1) << (size << 3)) - offset);
+  return Mode.isLong() ? counted : min(counted, Logical.room(offset, segment));
 }

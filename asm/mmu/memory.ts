@@ -3,7 +3,8 @@
  * canonical checks, splitting at page ends, the walk, devices, decoded code, data breakpoints.
  *
  * Each function that can fail returns with Event.raised() true; reads then give 0. `segment` is the number
- * of the segment used: it makes a non-canonical address #SS(0) instead of #GP(0).
+ * of the segment used: it makes a non-canonical address #SS(0) instead of #GP(0), and outside 64-bit mode it is
+ * what an address that is still logical (logical.ts) is checked against.
  * An access to a device or into decoded code is made only while STEPPING; else it raises Raised.Alone, and
  * the run loop starts the instruction again alone in its block. So a handler must not change anything
  * before its accesses have succeeded: probe or read for write first.
@@ -13,10 +14,11 @@ import { CR0_AM } from '../cpu/control';
 import { Debug } from '../cpu/debug';
 import { Event, Raised, Vector } from '../cpu/event';
 import { AC } from '../cpu/flags';
+import { Mode } from '../cpu/mode';
+import { SEGMENT_SS } from '../cpu/segment-number';
 import { Why } from '../gen/why';
 import {
   APIC_PAGE,
-  CODE_MODE,
   CODE_PAGE_FREE,
   CPL,
   CR0,
@@ -37,22 +39,14 @@ import {
   WALK_HPA,
 } from '../layout';
 import { Want } from './access-rights';
+import { Logical, NOWHERE } from './logical';
 import { PagingMode } from './paging-mode';
 import { Physical } from './physical';
 import { Tlb } from './tlb';
 import { Walk } from './walk';
 
-export const SEGMENT_ES: u32 = 0;
-export const SEGMENT_CS: u32 = 1;
-export const SEGMENT_SS: u32 = 2;
-export const SEGMENT_DS: u32 = 3;
-export const SEGMENT_FS: u32 = 4;
-export const SEGMENT_GS: u32 = 5;
-export const SEGMENT_LDTR: u32 = 6;
-export const SEGMENT_TR: u32 = 7;
+export * from '../cpu/segment-number';
 
-/** HPA that a failed translation gives. */
-const NOWHERE: u64 = ~(<u64>0);
 const LINEAR32: u64 = 0xffffffff;
 
 export class Memory {
@@ -81,6 +75,10 @@ export class Memory {
   /** Checks that a write of `size` (1 .. 16) bytes would succeed, without making it. */
   static probeWrite(gva: u64, size: u32, segment: u32): bool {
     if (Tlb.write(gva, size) != 0) return true;
+    if (Logical.isMarked(gva)) {
+      const linear = Logical.translate(gva, size, segment, Want.Write);
+      return linear != NOWHERE && Memory.probeWrite(linear, size, segment);
+    }
     if (!Memory.allowed(gva, size, segment)) return false;
     const first = Memory.translate(gva, Want.Write);
     if (first == NOWHERE || !Memory.quiet(first, size, Want.Write)) return false;
@@ -93,6 +91,10 @@ export class Memory {
   /** Checks that a read of `size` (1 .. 16) bytes would succeed, without making it. */
   static probeRead(gva: u64, size: u32, segment: u32): bool {
     if (Tlb.read(gva, size) != 0) return true;
+    if (Logical.isMarked(gva)) {
+      const linear = Logical.translate(gva, size, segment, Want.Read);
+      return linear != NOWHERE && Memory.probeRead(linear, size, segment);
+    }
     if (!Memory.allowed(gva, size, segment)) return false;
     const first = Memory.translate(gva, Want.Read);
     if (first == NOWHERE) return false;
@@ -101,6 +103,10 @@ export class Memory {
   }
 
   static readSlow(gva: u64, size: u32, segment: u32): u64 {
+    if (Logical.isMarked(gva)) {
+      const linear = Logical.translate(gva, size, segment, Want.Read);
+      return linear == NOWHERE ? 0 : Memory.read(linear, size, segment);
+    }
     if (!Memory.allowed(gva, size, segment)) return 0;
     const hpa = Memory.translate(gva, Want.Read);
     if (hpa == NOWHERE || !Memory.quiet(hpa, size, Want.Read)) return 0;
@@ -117,6 +123,11 @@ export class Memory {
   }
 
   static writeSlow(gva: u64, size: u32, value: u64, segment: u32): void {
+    if (Logical.isMarked(gva)) {
+      const linear = Logical.translate(gva, size, segment, Want.Write);
+      if (linear != NOWHERE) Memory.write(linear, size, value, segment);
+      return;
+    }
     if (!Memory.allowed(gva, size, segment)) return;
     const hpa = Memory.translate(gva, Want.Write);
     if (hpa == NOWHERE || !Memory.quiet(hpa, size, Want.Write)) return;
@@ -231,12 +242,15 @@ export class Memory {
 
   /** Outside 64-bit mode the linear addresses of code and its accesses have 32 bits (SDM 3A 3.3.1). */
   @inline static wrap(address: u64): u64 {
-    return load<u32>(CODE_MODE) == 0 ? address : address & LINEAR32;
+    return Mode.isLong() ? address : address & LINEAR32;
   }
 
-  /** Canonical and alignment checks of an explicit access. */
+  /** Canonical, 4 GiB and alignment checks of an explicit access. */
   static allowed(gva: u64, size: u32, segment: u32): bool {
     if (!Memory.isCanonical(gva)) return Memory.nonCanonical(gva, segment);
+    if (!Mode.isLong() && Logical.exceeds(gva, size, segment)) {
+      return Memory.refuse(Memory.vectorOf(segment), Why.SegmentLimit, gva);
+    }
     if ((gva & (size - 1)) != 0 && Memory.checksAlignment()) {
       return Memory.refuse(Vector.AC, Why.Misaligned, gva);
     }
@@ -245,7 +259,11 @@ export class Memory {
   }
 
   static nonCanonical(gva: u64, segment: u32): bool {
-    return Memory.refuse(segment == SEGMENT_SS ? Vector.SS : Vector.GP, Why.NonCanonical, gva);
+    return Memory.refuse(Memory.vectorOf(segment), Why.NonCanonical, gva);
+  }
+  /** What a bad address in `segment` raises. */
+  @inline static vectorOf(segment: u32): u32 {
+    return segment == SEGMENT_SS ? Vector.SS : Vector.GP;
   }
 
   /** Raises `vector`(0) for the linear address `gva`; returns false. */

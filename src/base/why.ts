@@ -32,6 +32,11 @@ export const WHY: readonly WhyEntry[] = [
   row('PageSmep', 'page', 'SMEP: supervisor code may not run from a user page'),
   row('PageSmap', 'page', 'SMAP: supervisor may not access a user page'),
   row('PageProtectionKey', 'page', 'the protection key of the page forbids the access'),
+  row('SegmentNull', 'none', 'the segment register holds a null selector'),
+  row('SegmentLimit', 'none', 'the operand lies beyond the limit of its segment'),
+  row('SegmentReadOnly', 'none', 'the segment cannot be written'),
+  row('SegmentExecuteOnly', 'none', 'the code segment cannot be read'),
+  row('FetchBeyondLimit', 'none', 'the instruction lies beyond the limit of the code segment'),
   // Instructions
   row('Undefined', 'none', 'the bytes are no instruction'),
   row('TooLong', 'none', 'the instruction is longer than 15 bytes'),
@@ -43,6 +48,7 @@ export const WHY: readonly WhyEntry[] = [
   row('OperandValue', 'none', 'a register or memory operand has a value that the instruction refuses'),
   row('AboveCpl0', 'none', 'the instruction exists at CPL 0 only'),
   row('DivideByZero', 'none', 'the divisor is 0'),
+  row('OutOfBounds', 'none', 'the index lies outside its bounds'),
   row('QuotientTooLarge', 'none', 'the quotient does not fit its register'),
   // Descriptors and selectors
   row('NullSelector', 'none', 'the selector is null'),

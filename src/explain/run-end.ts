@@ -1,6 +1,7 @@
 /** Why a run ended abnormally, for a person: the reason, the place, the fault chain, the registers. */
 
 import type { Machine, RunEnd } from '../machine/machine.ts';
+import type { AbsentMode } from '../machine/processor.ts';
 import { dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { dumpRegisters } from './registers.ts';
@@ -19,10 +20,19 @@ function hasTss({ processor: { view } }: Machine): boolean {
   return view.segment('tr').selector !== 0;
 }
 
+/** How the guest got there, and what to do instead. */
+const ABSENT: Readonly<Record<AbsentMode, string>> = {
+  'real mode': ' (it clears CR0.PE; guests start in protected or 64-bit mode, and stay there)',
+  'virtual-8086 mode': ' (IRET of an EFLAGS image with VM set)',
+  'a hardware task switch': ' (a task gate, a far JMP or CALL to a TSS, or IRET with NT set)',
+};
+
 function reason(machine: Machine, end: RunEnd): string {
   switch (end.kind) {
     case 'shutdown':
       return 'triple fault';
+    case 'absent':
+      return `the guest asks for ${end.mode}, which this machine does not have${ABSENT[end.mode]},`;
     case 'reset':
       return `the guest reset the machine through ${end.by}`;
     case 'off':

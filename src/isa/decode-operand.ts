@@ -74,8 +74,8 @@ function decodeRegister(
   return { kind: 'reg', class: registerClass, number: kept, bits, rex: 'any' };
 }
 
-function registerNumber({ modrm, rex, opcode, vvvv }: Decoding, slot: number): number {
-  if (slot === SLOT.vvvv) return vvvv;
+function registerNumber({ modrm, rex, opcode, vvvv, mode }: Decoding, slot: number): number {
+  if (slot === SLOT.vvvv) return mode === 64 ? vvvv : vvvv & 7;
   if (slot === SLOT.reg) return ((modrm >> 3) & 7) | (rex & REX_R ? 8 : 0);
   return ((slot === SLOT.opcode ? opcode : modrm) & 7) | (rex & REX_B ? 8 : 0);
 }

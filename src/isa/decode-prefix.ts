@@ -53,7 +53,10 @@ export function readOpcode(decoding: Decoding): boolean {
 
 const VEX_MAP = 4;
 
-/** VEX C4 RXBmmmmm WvvvvLpp or C5 RvvvvLpp; R, X, B and vvvv are inverted. */
+/**
+ * VEX C4 RXBmmmmm WvvvvLpp or C5 RvvvvLpp; R, X, B and vvvv are inverted. Outside 64-bit mode W and B are
+ * ignored, as is the highest bit of vvvv where it names a register.
+ */
 function readVex(decoding: Decoding, lead: number): boolean {
   const { cursor, mode, operandPrefix, repeat, lock, rex } = decoding;
   if (operandPrefix || repeat !== undefined || lock || rex !== 0) return false;
@@ -63,9 +66,9 @@ function readVex(decoding: Decoding, lead: number): boolean {
   if (!cursor.overrun && (map === 0 || map > 3)) return false;
   const last = isLong ? cursor.u8() : first;
   const inverted = ~first >> 5;
-  const wide = isLong && mode === 64 ? (last >> 4) & REX_W : 0;
-  decoding.rex = wide | (inverted & REX_R) | (isLong ? inverted & (REX_X | REX_B) : 0);
-  decoding.vvvv = (~last >> 3) & (mode === 64 ? 15 : 7);
+  const wide = isLong ? ((last >> 4) & REX_W) | (inverted & (REX_X | REX_B)) : 0;
+  decoding.rex = mode === 64 ? wide | (inverted & REX_R) : 0;
+  decoding.vvvv = (~last >> 3) & 15;
   decoding.map = VEX_MAP + map;
   decoding.vex = true;
   const pp = last & 3;

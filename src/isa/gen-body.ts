@@ -66,45 +66,58 @@ store<u${bits}>(p, ${value});
     condition === undefined
       ? 'next = load<u32>(i, 24);\nbreak;'
       : `next = ${condition} ? load<u32>(i, 24) : load<u32>(i, 20);\nbreak;`,
-  branches: {
+  branches: { ...fastBranches(64), ...fastBranches(32) },
+};
+
+/**
+ * Near branches and stack instructions of 64-bit code, and those with 32-bit operands outside it, where
+ * they serve flat segments: records of others are marked REC_SEGMENTED.
+ */
+function fastBranches(bits: 64 | 32): Readonly<Record<string, string>> {
+  const bytes = bits / 8;
+  const suffix = bits === 64 ? '' : '.32';
+  const flat = bits === 64 ? '' : 'if (Rec.flags(i) & REC_SEGMENTED) return i;\n';
+  const cut = (value: string): string => (bits === 64 ? value : `<u64>(<u32>(${value}))`);
+  const down = `const s = ${cut(`Register.get(4) - ${bytes}`)};
+${hit('p', 'WRITE', 's', bits)}`;
+  const up = `const s = ${cut('Register.get(4)')};
+${hit('p', 'READ', 's', bits)}`;
+  const word = (place: string): string => `<u64>load<u${bits}>(${place})`;
+  const inRegister = `const target = <u64>${register(0, bits)};\n`;
+  const inMemory = `${LINEAR}${hit('t', 'READ', 'a', bits)}const target = ${word('t')};\n`;
+  const jump = 'next = CodeCache.reach(target);\nbreak;';
+  const call = `${down}const back = Place.next(i);
+next = CodeCache.reach(target);
+if (next == 0) return i;
+store<u${bits}>(p, <u${bits}>back);
+Register.set(4, s);
+break;`;
+  const texts = {
     call: `next = load<u32>(i, 24);
 if (next == 0) return i;
-const s = Register.get(4) - 8;
-${hit('p', 'WRITE', 's', 64)}store<u64>(p, Place.next(i));
+${down}store<u${bits}>(p, <u${bits}>Place.next(i));
 Register.set(4, s);
 break;`,
-    ret: `const s = Register.get(4);
-${hit('p', 'READ', 's', 64)}next = CodeCache.reach(load<u64>(p));
+    ret: `${up}next = CodeCache.reach(${word('p')});
 if (next == 0) return i;
-Register.set(4, s + 8 + load<u64>(i, 16));
+Register.set(4, ${cut(`s + ${bytes} + load<u64>(i, 16)`)});
 break;`,
-    'jmpIndirect.R': `next = CodeCache.reach(${register(0, 64)});\nbreak;`,
-    'jmpIndirect.M': `${LINEAR}${hit('p', 'READ', 'a', 64)}next = CodeCache.reach(load<u64>(p));\nbreak;`,
-    'callIndirect.R': callIndirect(`const target = ${register(0, 64)};\n`),
-    'callIndirect.M': callIndirect(
-      `${LINEAR}${hit('t', 'READ', 'a', 64)}const target = load<u64>(t);\n`,
-    ),
-    'push.R': `const v = ${register(0, 64)};
-const s = Register.get(4) - 8;
-${hit('p', 'WRITE', 's', 64)}store<u64>(p, v);
+    'jmpIndirect.R': inRegister + jump,
+    'jmpIndirect.M': inMemory + jump,
+    'callIndirect.R': inRegister + call,
+    'callIndirect.M': inMemory + call,
+    'push.R': `const v = ${register(0, bits)};
+${down}store<u${bits}>(p, v);
 Register.set(4, s);
 i += RECORD;
 continue;`,
-    'pop.R': `const s = Register.get(4);
-${hit('p', 'READ', 's', 64)}Register.set(4, s + 8);
-${setRegister('load<u64>(p)', 64)}i += RECORD;
+    'pop.R': `${up}Register.set(4, ${cut(`s + ${bytes}`)});
+${setRegister(`load<u${bits}>(p)`, bits)}i += RECORD;
 continue;`,
-  },
-};
-
-function callIndirect(target: string): string {
-  return `${target}const s = Register.get(4) - 8;
-${hit('p', 'WRITE', 's', 64)}const back = Place.next(i);
-next = CodeCache.reach(target);
-if (next == 0) return i;
-store<u64>(p, back);
-Register.set(4, s);
-break;`;
+  };
+  return Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key + suffix, flat + text]),
+  );
 }
 
 /** \`target\` must be canonical before anything changes; it was read at linear `from`, 0: not in memory. */
@@ -142,10 +155,10 @@ if (Event.raised()) ${FAIL}
   effective: (name) => `const ${name} = Address.effective(i, Address.sum(i));\n`,
   follow: (condition) =>
     condition === undefined
-      ? `return follow(i, 24, ${RELATIVE});`
-      : `return ${condition} ? follow(i, 24, ${RELATIVE}) : follow(i, 20, Place.next(i));`,
+      ? `return branch(i, ${RELATIVE});`
+      : `return ${condition} ? branch(i, ${RELATIVE}) : follow(i, 20, Place.next(i));`,
   branches: {
-    call: `const target = ${RELATIVE};\n${CHECK}${PUSH('Place.next(i)')}return follow(i, 24, target);`,
+    call: `const target = ${RELATIVE};\n${CHECK}${PUSH('Place.next(i)')}return branch(i, target);`,
     ret: `${POP('target')}${check('s')}Register.set(4, s + 8 + load<u64>(i, 16));\n${GO}`,
     'jmpIndirect.R': `const target = ${register(0, 64)};\n${CHECK}${GO}`,
     'jmpIndirect.M': `const target = Memory.read(Address.linear(i), 8, ${SEGMENT});\nif (Event.raised()) ${FAIL}\n${CHECK_MEMORY}${GO}`,

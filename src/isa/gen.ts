@@ -13,7 +13,7 @@
 import { assert } from '../base/assert.ts';
 import { whyEnum } from '../base/why.ts';
 import { FAIL, fastBody, slowBody, type Use } from './gen-body.ts';
-import { enumerateHandlers, FIXED_HANDLERS } from './handlers.ts';
+import { enumerateHandlers, FIXED_HANDLERS, handlerFunction } from './handlers.ts';
 import type { Insn } from './row.ts';
 import { endsBlock, uopKind } from './uops.ts';
 
@@ -117,11 +117,6 @@ const EXPANDED = new Set([
 const RARE_IN_MEMORY = new Set('adc sbb neg not shl shr sar rol ror'.split(' '));
 const HOT_BYTES = new Set('mov cmp test add sub and or xor'.split(' '));
 
-function uopOf(key: string): string {
-  const [head = '', second = ''] = key.split('.');
-  return head === 'fn' ? second : head;
-}
-
 const indent = (text: string, columns: number): string =>
   text.replace(/^(?=.)/gm, ' '.repeat(columns));
 
@@ -130,9 +125,10 @@ function slow(key: string, use: Use): string {
   if (key === 'undefined') return 'Outcome.undefined(i);\nreturn raised(i);';
   if (key === 'end') return 'return follow(i, 24, load<u64>(CODE_PAGE) + load<u64>(i, 16));';
   if (key === 'guard') return GUARD;
-  if (!key.startsWith('fn.')) return slowBody(key, use);
-  const call = `${use(uopOf(key))}(i);`;
-  return endsBlock(uopOf(key))
+  const uop = handlerFunction(key);
+  if (uop === undefined) return slowBody(key, use);
+  const call = `${use(uop)}(i);`;
+  return endsBlock(uop)
     ? ending(call)
     : `${call}\nif (Event.raised()) ${FAIL}\nreturn i + RECORD;`;
 }
@@ -244,7 +240,13 @@ function resume(): usize {
 /** Enters the block at \`rip\`, to which the link in the field at \`place\` of the record at \`i\` leads. */
 function follow(i: usize, place: usize, rip: u64): usize {
   const next: usize = load<u32>(i + place);
-  return Block.enter(next != 0 ? next : CodeCache.link(i, place, rip));
+  return Block.enter(next != 0 ? next : CodeCache.follow(i, place, rip));
+}
+
+/** The same for the branch to \`target\` that the record at \`i\` takes. */
+function branch(i: usize, target: u64): usize {
+  const next: usize = load<u32>(i, 24);
+  return Block.enter(next != 0 ? next : CodeCache.branch(i, target));
 }
 
 class Handler {

@@ -35,21 +35,46 @@ export function handlerKey(row: Insn, inMemory: boolean): string {
     case 'lea':
       return `${uop}.${shape}.${bits[0]}`;
     case 'set':
-    case 'jmpIndirect':
-    case 'callIndirect':
       return `${uop}.${shape}`;
     case 'jcc':
     case 'jmp':
-    case 'call':
-    case 'ret':
     case 'nop':
       return uop;
+    case 'call':
+    case 'jmpIndirect':
+    case 'callIndirect':
+    case 'ret':
+      return nearKey(row, shape);
     case 'push':
     case 'pop':
-      return bits[0] === 64 && shape === 'R' ? `${uop}.R` : `fn.${uop}`;
+      return shape === 'R' ? nearKey(row, shape) : `fn.${uop}`;
     case 'handler':
       return `fn.${uop}`;
   }
+}
+
+/** Functions of asm/exec for near branches and stack instructions of any form outside 64-bit mode. */
+const GENERAL: Readonly<Record<string, string>> = {
+  call: 'callNear',
+  ret: 'retNear',
+  jmpIndirect: 'jmpNearIndirect',
+  callIndirect: 'callNearIndirect',
+  push: 'push',
+  pop: 'pop',
+};
+
+/** Key of a near branch or stack instruction: 64-bit and 32-bit forms have a template of their own. */
+function nearKey({ uop, modes, encoding }: Insn, shape: string): string {
+  const head = /^(call|ret)$/.test(uop) ? uop : `${uop}.${shape}`;
+  if (modes === 'long64') return head;
+  return modes === 'legacy' && encoding.operandSize === 32 ? `${head}.32` : `fn.${GENERAL[uop]}`;
+}
+
+/** The function of asm/exec behind a handler: that of a `fn.` key, or what does all that a 32-bit form does. */
+export function handlerFunction(key: string): string | undefined {
+  const [head = '', second = ''] = key.split('.');
+  if (head === 'fn') return second;
+  return key.endsWith('.32') ? GENERAL[head] : undefined;
 }
 
 function letter(operand: Operand, inMemory: boolean): string {

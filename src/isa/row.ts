@@ -369,9 +369,13 @@ function parseVex(building: Building, token: string): void {
   }
 }
 
-/** A row whose first sized register or memory operand is 16, 32 or 64 bits wide exists at that size only. */
+/**
+ * A row whose first sized register or memory operand is 16, 32 or 64 bits wide exists at that size only. A
+ * destination whose two forms have their own widths tells nothing (arpl is 16 bits wide at every size).
+ */
 function sizeOfOperands(operands: readonly Operand[]): OperandSize | undefined {
-  for (const { kind, bits, text } of operands) {
+  for (const [at, { kind, bits, text }] of operands.entries()) {
+    if (at === 0 && /^r\d+m/.test(text)) return undefined;
     if (text === 'dx' || text === 'cl' || /^r\d+m/.test(text)) continue;
     if ((kind === 'gpr' || kind === 'moffs') && bits !== 0) {
       return bits === 8 ? undefined : (bits as OperandSize);

@@ -9,6 +9,7 @@ import { BIT } from './table/bit.ts';
 import { BRANCH, CONDITIONAL_JUMP } from './table/branch.ts';
 import { FLAG } from './table/flag.ts';
 import { IO } from './table/io.ts';
+import { LEGACY } from './table/legacy.ts';
 import { CONDITIONAL_MOVE, MOVE } from './table/move.ts';
 import { NOP } from './table/nop.ts';
 import { SEGMENT } from './table/segment.ts';
@@ -32,5 +33,6 @@ export const ROWS: readonly Insn[] = [
   ...SEGMENT,
   ...SYSTEM,
   ...IO,
+  ...LEGACY,
   ...NOP,
 ];

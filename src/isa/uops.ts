@@ -85,7 +85,7 @@ export function uopKind(uop: string): UopKind {
 /** Handlers after which the processor's mode, RIP or pending events may differ: they end a block. */
 const ENDING = new Set(
   (
-    'callFar jmpFar retFar iret int int1 int3 into loop loope loopne jrcxz syscall sysret sysenter sysexit ' +
+    'callNear callNearIndirect jmpNearIndirect retNear callFar jmpFar retFar iret int int1 int3 into loop loope loopne jrcxz syscall sysret sysenter sysexit ' +
     'popf cli sti hlt input output ins outs movs cmps stos lods scas movToSreg popSreg lss lfs lgs les lds lgdt lidt lldt ltr lmsw clts ' +
     'movToCr movToDr movFromDr invlpg invpcid wrmsr rdmsr swapgs wrfsbase wrgsbase clac stac wrpkru ' +
     'monitor mwait wbinvd invd ud0 ud1 ud2'

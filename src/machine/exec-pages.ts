@@ -4,29 +4,22 @@
  * Pages are named by their number, GVA >> 12 with all its 52 bits: a number, since bigints are slow.
  */
 
+import { type PagingFormat, PTE_AD, PTE_P, PTE_RW, PTE_US } from './exec-paging.ts';
 import type { Piece } from './exec-request.ts';
 import { ExecError } from './exec-request.ts';
-import {
-  PML4,
-  PTE_AD,
-  PTE_P,
-  PTE_RW,
-  PTE_US,
-  SYSTEM_BASE,
-  SYSTEM_END,
-  writeSystem,
-} from './exec-system.ts';
+import { SYSTEM_END, writeLdt, writeSystem } from './exec-system.ts';
 import type { MachineMemory } from './memory.ts';
 
 /** HPA of the first frame for a request's tables and pages. */
 const POOL = SYSTEM_END;
 const PAGE_BYTES = 0x1000;
-/** Pages that one entry of the PML4, of a PDPT and of a page directory spans. */
-const SPANS = [2 ** 27, 2 ** 18, 2 ** 9] as const;
+/** Pages of the 4 GiB that 32-bit linear addresses reach. */
+const LEGACY_PAGES = 2 ** 20;
 /** Pages that share their canonical upper bits: 2^47 bytes. */
 const HALF = 2 ** 35;
 const LAST_HALF = 2 ** 17 - 1;
-const SYSTEM_SPAN = Math.floor(Number(SYSTEM_BASE >> 12n) / SPANS[0]);
+/** Pages behind the first of the system structures that no request may map. */
+const SYSTEM_PAGES = 16;
 
 interface Page {
   readonly number: number;
@@ -36,7 +29,6 @@ interface Page {
 }
 
 export class PageMap {
-  readonly root = BigInt(PML4);
   readonly #memory: MachineMemory;
   /** The system structures as they were made. */
   readonly #system: Uint8Array;
@@ -46,7 +38,9 @@ export class PageMap {
   /** HPA of the entries that the request made. */
   #entries: number[] = [];
   #nextFrame = POOL;
-  #flags = 0;
+  /** Of the request's entries. */
+  #entryBytes: 4 | 8 = 8;
+  #rights = 0;
   readonly #scratch = new Uint8Array(PAGE_BYTES);
 
   constructor(memory: MachineMemory) {
@@ -56,15 +50,20 @@ export class PageMap {
     this.#system = memory.read(0, SYSTEM_END);
   }
 
-  /** Maps the pages that the pieces touch, zero where no piece says otherwise. */
-  map(pieces: readonly Piece[], cpl: 0 | 3): void {
-    this.#flags = PTE_P | PTE_RW | PTE_AD | (cpl === 3 ? PTE_US : 0);
+  /**
+   * Maps the pages that the pieces touch in tables of `format`, zero where no piece says otherwise, and
+   * writes the LDT.
+   */
+  map(pieces: readonly Piece[], cpl: 0 | 3, format: PagingFormat, ldt: readonly bigint[]): void {
+    this.#entryBytes = format.entryBytes;
+    this.#rights = PTE_RW | (cpl === 3 ? PTE_US : 0);
+    if (ldt.length > 0) writeLdt(this.#memory, ldt);
     for (const piece of pieces) {
       const { address, bytes } = piece;
       if (bytes.length === 0) continue;
       const last = pageOf(address + BigInt(bytes.length - 1));
-      checkCanonical(piece, last);
-      for (let n = pageOf(address); n <= last; n++) this.#page(n).pieces.push(piece);
+      checkReach(piece, last, format);
+      for (let n = pageOf(address); n <= last; n++) this.#page(n, format).pieces.push(piece);
     }
     for (const page of this.#pages.values()) this.#memory.write(page.hpa, this.#given(page));
     this.#memory.dirty.clear(0, this.#nextFrame);
@@ -86,7 +85,7 @@ export class PageMap {
 
   /** Unmaps the request's pages. */
   release(): void {
-    for (const place of this.#entries) this.#memory.writeU64(place, 0n);
+    for (const place of this.#entries) this.#write(place, 0);
     for (const { hpa } of this.#pages.values()) this.#memory.fill(hpa, PAGE_BYTES, 0);
     this.#entries = [];
     this.#tables.clear();
@@ -127,34 +126,45 @@ export class PageMap {
   }
 
   /** The page `number`, mapped if need be. */
-  #page(number: number): Page {
+  #page(number: number, format: PagingFormat): Page {
     const known = this.#pages.get(number);
     if (known !== undefined) return known;
-    if (Math.floor(number / SPANS[0]) === SYSTEM_SPAN) {
+    const system = number - Number(format.systemBase >> 12n);
+    if (system >= 0 && system < SYSTEM_PAGES) {
       const address = (BigInt(number) << 12n).toString(16);
       throw new ExecError(`address 0x${address} is taken by system structures`);
     }
-    let table = PML4;
-    for (const span of SPANS) table = this.#table(table + slotOf(number, span));
+    let table = format.root;
+    const last = format.spans.length - 1;
+    for (let level = 0; level < last; level++) {
+      const flags = format.tableFlags(level, this.#rights);
+      table = this.#table(table + format.slot(number, level), flags);
+    }
     const page = { number, hpa: this.#takeFrame(), pieces: [] };
-    this.#enter(table + slotOf(number, 1), page.hpa);
+    const place = table + format.slot(number, last);
+    this.#enter(place, page.hpa | PTE_P | PTE_AD | this.#rights);
     this.#pages.set(number, page);
     return page;
   }
 
   /** The table that the entry at `place` leads to, made if need be. */
-  #table(place: number): number {
+  #table(place: number, flags: number): number {
     const known = this.#tables.get(place);
     if (known !== undefined) return known;
     const table = this.#takeFrame();
-    this.#enter(place, table);
+    this.#enter(place, table | flags);
     this.#tables.set(place, table);
     return table;
   }
 
-  #enter(place: number, hpa: number): void {
+  #enter(place: number, entry: number): void {
     this.#entries.push(place);
-    this.#memory.writeU64(place, BigInt(hpa | this.#flags));
+    this.#write(place, entry);
+  }
+
+  #write(place: number, entry: number): void {
+    if (this.#entryBytes === 8) this.#memory.writeU64(place, BigInt(entry));
+    else this.#memory.writeU32(place, entry);
   }
 
   #takeFrame(): number {
@@ -169,16 +179,13 @@ function pageOf(address: bigint): number {
   return Number(address >> 12n);
 }
 
-/** Byte offset of the entry for page `number` in a table whose entries span `span` pages. */
-function slotOf(number: number, span: number): number {
-  return (Math.floor(number / span) % 512) * 8;
-}
-
-/** A piece lies in one of the canonical halves; `last` is its last page. */
-function checkCanonical({ address }: Piece, last: number): void {
+/** A piece lies in one of the canonical halves, outside long mode below 4 GiB; `last` is its last page. */
+function checkReach({ address }: Piece, last: number, { isLong }: PagingFormat): void {
+  const at = `address 0x${address.toString(16)}`;
+  if (!isLong && last >= LEGACY_PAGES) throw new ExecError(`${at} is not below 4 GiB`);
   const half = Math.floor(pageOf(address) / HALF);
   const isCanonical = (half === 0 || half === LAST_HALF) && Math.floor(last / HALF) === half;
-  if (!isCanonical) throw new ExecError(`address 0x${address.toString(16)} is not canonical`);
+  if (!isCanonical) throw new ExecError(`${at} is not canonical`);
 }
 
 const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));

@@ -1,27 +1,37 @@
 /** Registers of `exec`: the state in which a request starts, and the report on how it ended. */
 
-import type { CpuView } from './cpu-view.ts';
+import type { CpuView, SegmentState } from './cpu-view.ts';
 import { GPR_NAMES } from './cpu-view.ts';
+import type { PagingFormat } from './exec-paging.ts';
 import type { ExecRequest } from './exec-request.ts';
-import { loadTables } from './exec-system.ts';
+import { loadTables, segmentOf } from './exec-system.ts';
 import type { Processor } from './processor.ts';
 
-/** Control registers of a request that names none: those of a 64-bit Linux, less what would hide user pages. */
-export const EXEC_DEFAULTS = { cr0: 0x80050033n, cr4: 0x100a0n, efer: 0xd01n } as const;
+/**
+ * Control registers of a request that names none: those of a 64-bit and of a 32-bit Linux, less what would
+ * hide user pages.
+ */
+export const EXEC_DEFAULTS = {
+  long64: { cr0: 0x80050033n, cr4: 0x100a0n, efer: 0xd01n },
+  prot32: { cr0: 0x80050033n, cr4: 0x90n, efer: 0n },
+} as const;
 
-const ACCESS_CODE64 = 0xa09b;
+const ACCESS_CODE = { long64: 0xa09b, prot32: 0xc09b } as const;
 const ACCESS_DATA = 0xc093;
 const DPL3 = 0x60;
 const UNUSABLE = 1 << 16;
-/** CS and SS of a request that names none. */
-const SELECTORS = { 0: { cs: 0x10n, ss: 0x18n }, 3: { cs: 0x33n, ss: 0x2bn } } as const;
-
-const DATA_SEGMENTS = [
-  ['ds', 'ds_base'],
-  ['es', 'es_base'],
-  ['fs', 'fs_base'],
-  ['gs', 'gs_base'],
-] as const;
+/** Selectors of a request that names none. */
+const SELECTORS = {
+  long64: {
+    0: { cs: 0x10n, ss: 0x18n, ds: 0n, es: 0n, fs: 0n, gs: 0n },
+    3: { cs: 0x33n, ss: 0x2bn, ds: 0n, es: 0n, fs: 0n, gs: 0n },
+  },
+  prot32: {
+    0: { cs: 0x08n, ss: 0x18n, ds: 0x18n, es: 0x18n, fs: 0n, gs: 0n },
+    3: { cs: 0x23n, ss: 0x2bn, ds: 0x2bn, es: 0x2bn, fs: 0n, gs: 0n },
+  },
+} as const;
+const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
 /** State of the caches, which stay: contexts and code pages keep them right. */
 const KEPT = ['CACHE_NEXT', 'CODE_PAGE_NEXT', 'CODE_PAGE_FREE', 'CONTEXT_LAST', 'SPACE_VICTIM'];
 
@@ -42,24 +52,25 @@ export class ExecRegisters {
     this.#powerUp = this.#block.slice();
   }
 
-  /** Loads the state of `request`; `root` is CR3 unless it names another. */
-  load(request: ExecRequest, root: bigint): void {
+  /** Loads the state of `request`, whose page tables have the shape `format`. */
+  load(request: ExecRequest, format: PagingFormat): void {
     this.#restorePowerUp();
     const view = this.#view;
-    const { regs, cpl } = request;
+    const { regs, cpl, mode, ldt } = request;
+    const defaults = EXEC_DEFAULTS[mode];
     GPR_NAMES.forEach((name, n) => {
       view.gpr[n] = regs.get(name) ?? 0n;
     });
     view.setU64('RIP', regs.get('rip') ?? 0n);
     this.#processor.rflags = regs.get('rflags') ?? 2n;
-    view.setU64('CR0', regs.get('cr0') ?? EXEC_DEFAULTS.cr0);
+    view.setU64('CR0', regs.get('cr0') ?? defaults.cr0);
     view.setU64('CR2', regs.get('cr2') ?? 0n);
-    view.setU64('CR3', regs.get('cr3') ?? root);
-    view.setU64('CR4', regs.get('cr4') ?? EXEC_DEFAULTS.cr4);
-    view.setU64('EFER', regs.get('efer') ?? EXEC_DEFAULTS.efer);
+    view.setU64('CR3', regs.get('cr3') ?? BigInt(format.root));
+    view.setU64('CR4', regs.get('cr4') ?? defaults.cr4);
+    view.setU64('EFER', regs.get('efer') ?? defaults.efer);
     view.setU32('CPL', cpl);
     this.#loadSegments(request);
-    loadTables(view);
+    loadTables(view, format, ldt);
     view.setU32('HOSTED', 1);
     this.#processor.stateChanged();
   }
@@ -115,20 +126,27 @@ export class ExecRegisters {
     });
   }
 
-  #loadSegments({ regs, cpl }: ExecRequest): void {
-    const view = this.#view;
-    const dpl = cpl === 3 ? DPL3 : 0;
-    const limit = 0xffffffff;
-    const cs = Number(regs.get('cs') ?? SELECTORS[cpl].cs);
-    const ss = Number(regs.get('ss') ?? SELECTORS[cpl].ss);
-    view.setSegment('cs', { selector: cs, base: 0n, limit, access: ACCESS_CODE64 | dpl });
-    view.setSegment('ss', { selector: ss, base: 0n, limit, access: ACCESS_DATA | dpl });
-    for (const [name, baseName] of DATA_SEGMENTS) {
-      const selector = Number(regs.get(name) ?? 0n);
-      const access = selector < 4 ? UNUSABLE : ACCESS_DATA | dpl;
-      view.setSegment(name, { selector, base: regs.get(baseName) ?? 0n, limit, access });
-    }
+  #loadSegments(request: ExecRequest): void {
+    for (const name of SEGMENTS) this.#view.setSegment(name, segmentState(request, name));
   }
+}
+
+/**
+ * A segment register at the start of `request`. Outside 64-bit mode its selector decides; one that names
+ * no segment is taken as flat, as all are in 64-bit mode.
+ */
+export function segmentState(
+  { regs, cpl, mode, ldt }: ExecRequest,
+  name: (typeof SEGMENTS)[number],
+): SegmentState {
+  const selector = Number(regs.get(name) ?? SELECTORS[mode][cpl][name]);
+  const given = regs.get(`${name}_base`);
+  const found = mode === 'prot32' ? segmentOf(selector, ldt) : undefined;
+  if (found !== undefined) return given === undefined ? found : { ...found, base: given };
+  const dpl = cpl === 3 ? DPL3 : 0;
+  const isNull = selector < 4 && name !== 'cs' && name !== 'ss';
+  const access = isNull ? UNUSABLE : (name === 'cs' ? ACCESS_CODE[mode] : ACCESS_DATA) | dpl;
+  return { selector, base: given ?? 0n, limit: 0xffffffff, access };
 }
 
 function hex(value: bigint | number): string {

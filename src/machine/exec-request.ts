@@ -1,6 +1,7 @@
 /** The input of `exec`: checks a parsed JSON value and turns it into numbers. */
 
 import { GPR_NAMES, SEGMENT_NAMES } from './cpu-view.ts';
+import { MAX_LDT_ENTRIES } from './exec-system.ts';
 
 /** A malformed request; the message names the field. */
 export class ExecError extends Error {
@@ -14,10 +15,17 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
+/** State in which an instruction starts: 64-bit mode, or 32-bit protected (or compatibility) mode. */
+export type ExecMode = 'long64' | 'prot32';
+
 export interface ExecRequest {
-  /** In the order in which they overwrite one another; the code is last. */
+  /** In the order in which they overwrite one another. */
   readonly pieces: readonly Piece[];
+  readonly code: Uint8Array;
+  readonly mode: ExecMode;
   readonly cpl: 0 | 3;
+  /** Descriptors of the LDT; none where there is no LDT. */
+  readonly ldt: readonly bigint[];
   readonly steps: number;
   readonly regs: ReadonlyMap<string, bigint>;
 }
@@ -28,7 +36,7 @@ export const REGISTER_NAMES: ReadonlySet<string> = new Set([
   ...SEGMENT_NAMES.slice(0, 6),
   ...['rip', 'rflags', 'fs_base', 'gs_base', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'],
 ]);
-const FIELDS = new Set(['code', 'mode', 'cpl', 'steps', 'regs', 'mem']);
+const FIELDS = new Set(['code', 'mode', 'cpl', 'steps', 'regs', 'mem', 'ldt']);
 const MAX_STEPS = 1 << 20;
 
 /** Checks `value`; throws ExecError. */
@@ -37,16 +45,30 @@ export function parseRequest(value: unknown): ExecRequest {
   for (const name of Object.keys(fields)) {
     if (!FIELDS.has(name)) throw new ExecError(`unknown field '${name}'`);
   }
-  const { code, mode = 'long64', cpl = 3, steps = 1, regs = {}, mem = [] } = fields;
-  if (mode !== 'long64') throw new ExecError(`mode must be "long64"`);
+  const { code, mode = 'long64', cpl = 3, steps = 1, regs = {}, mem = [], ldt = [] } = fields;
+  if (mode !== 'long64' && mode !== 'prot32') {
+    throw new ExecError('mode must be "long64" or "prot32"');
+  }
   if (cpl !== 0 && cpl !== 3) throw new ExecError('cpl must be 0 or 3');
   const inRange = typeof steps === 'number' && Number.isInteger(steps) && steps >= 1;
   if (!inRange || steps > MAX_STEPS) throw new ExecError(`steps must be 1 to ${MAX_STEPS}`);
   if (typeof code !== 'string') throw new ExecError('code must be a string of hexadecimal bytes');
-  const numbers = parseRegisters(record(regs, 'regs'));
-  const pieces = parsePieces(mem);
-  pieces.push({ address: numbers.get('rip') ?? 0n, bytes: hexBytes(code, 'code') });
-  return { pieces, cpl, steps, regs: numbers };
+  return {
+    pieces: parsePieces(mem),
+    code: hexBytes(code, 'code'),
+    mode,
+    cpl,
+    ldt: parseLdt(ldt),
+    steps,
+    regs: parseRegisters(record(regs, 'regs')),
+  };
+}
+
+function parseLdt(ldt: unknown): bigint[] {
+  if (!Array.isArray(ldt) || ldt.length > MAX_LDT_ENTRIES) {
+    throw new ExecError(`ldt must be an array of at most ${MAX_LDT_ENTRIES} descriptors`);
+  }
+  return ldt.map((entry: unknown, n) => number(entry, `ldt[${n}]`));
 }
 
 function record(value: unknown, what: string): Record<string, unknown> {

@@ -6,8 +6,9 @@
 
 import { EVENT_NAMES } from '../base/vector.ts';
 import { PageMap } from './exec-pages.ts';
-import { ExecRegisters } from './exec-registers.ts';
-import type { ExecRequest } from './exec-request.ts';
+import { type PagingFormat, pagingFormat } from './exec-paging.ts';
+import { EXEC_DEFAULTS, ExecRegisters, segmentState } from './exec-registers.ts';
+import type { ExecRequest, Piece } from './exec-request.ts';
 import { ExecError, parseRequest } from './exec-request.ts';
 import { DEFAULT_FEATURES } from './features.ts';
 import { Processor } from './processor.ts';
@@ -81,8 +82,9 @@ class TestBed {
 
   execute(request: ExecRequest): ExecResult {
     try {
-      this.#pages.map(request.pieces, request.cpl);
-      this.#registers.load(request, this.#pages.root);
+      const format = formatOf(request);
+      this.#pages.map(piecesOf(request), request.cpl, format, request.ldt);
+      this.#registers.load(request, format);
       const { trap, partial } = runSteps(this.#processor, request.steps);
       const result = { regs: this.#registers.report(), mem: this.#pages.changes(), trap };
       if (!isConfined(request)) this.#pages.restore();
@@ -91,6 +93,21 @@ class TestBed {
       this.#pages.release();
     }
   }
+}
+
+/** The shape of page tables that the request's control registers ask for. */
+function formatOf({ mode, regs }: ExecRequest): PagingFormat {
+  const { cr4, efer } = EXEC_DEFAULTS[mode];
+  return pagingFormat(regs.get('cr4') ?? cr4, regs.get('efer') ?? efer);
+}
+
+/** What is mapped: the pieces, then the code where RIP is in its segment. */
+function piecesOf(request: ExecRequest): Piece[] {
+  const { pieces, code, mode, regs } = request;
+  const rip = regs.get('rip') ?? 0n;
+  const base = mode === 'prot32' ? segmentState(request, 'cs').base : 0n;
+  const address = mode === 'prot32' ? BigInt.asUintN(32, base + rip) : rip;
+  return [...pieces, { address, bytes: code }];
 }
 
 /** The request can write to no page but its own: at CPL 3 under the paging that it is given. */
@@ -128,6 +145,8 @@ function describe(processor: Processor, reason: string): ExecTrap {
   const { view } = processor;
   if (reason === 'syscall' || reason === 'sysenter') return { name: reason.toUpperCase() };
   if (reason === 'halt') return { name: 'HLT' };
+  if (reason === 'callGate') return { name: 'CALL GATE' };
+  if (reason === 'absent') return { name: processor.absentMode };
   const vector = view.u32('EVENT_VECTOR');
   const error = view.u32('EVENT_HAS_ERROR') ? `0x${view.u32('EVENT_ERROR').toString(16)}` : null;
   const name = EVENT_NAMES[vector] ?? `INT ${vector}`;

@@ -16,6 +16,7 @@ import { type FaultRecord, readFaultChain } from './fault-chain.ts';
 import { DEFAULT_FEATURES } from './features.ts';
 import type { MachineMemory } from './memory.ts';
 import {
+  type AbsentMode,
   Processor,
   type ProcessorHost,
   type ProcessorOptions,
@@ -77,6 +78,8 @@ export type RunEnd =
   | { readonly kind: 'off'; readonly by: string }
   /** A triple fault, with what was raised on the way, first exception first. */
   | { readonly kind: 'shutdown'; readonly faults: readonly FaultRecord[] }
+  /** The instruction at RIP enters a mode that this processor does not have. */
+  | { readonly kind: 'absent'; readonly mode: AbsentMode }
   /** HLT, and nothing that could wake the processor up. */
   | { readonly kind: 'halted' }
   /** `maxInstructions` were retired. */
@@ -225,6 +228,8 @@ export class Machine {
         return this.#sleep();
       case 'shutdown':
         return { kind: 'shutdown', faults: readFaultChain(this.processor.view) };
+      case 'absent':
+        return { kind: 'absent', mode: this.processor.absentMode };
       default:
         assert(false, `a bare processor stopped with ${reason}`);
     }

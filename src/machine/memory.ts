@@ -45,6 +45,12 @@ export class MachineMemory {
     this.#changed(hpa, 8);
   }
 
+  writeU32(hpa: number, value: number): void {
+    this.#check(hpa, 4);
+    this.#view.setUint32(hpa, value, true);
+    this.#changed(hpa, 4);
+  }
+
   readU64(hpa: number): bigint {
     this.#check(hpa, 8);
     return this.#view.getBigUint64(hpa, true);

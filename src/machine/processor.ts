@@ -67,8 +67,13 @@ export const EXIT_REASONS = [
   'syscall',
   'sysenter',
   'callGate',
+  'absent',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
+
+/** Modes that a guest can ask for and this processor does not have (Absent in asm/cpu/event.ts, from 1). */
+export const ABSENT_MODES = ['real mode', 'virtual-8086 mode', 'a hardware task switch'] as const;
+export type AbsentMode = (typeof ABSENT_MODES)[number];
 
 interface ProcessorExports extends Record<string, unknown> {
   run(fuel: number): number;
@@ -161,6 +166,13 @@ export class Processor {
     const reason = EXIT_REASONS[this.#exports.run(fuel)];
     assert(reason !== undefined, 'exit reason');
     return reason;
+  }
+
+  /** What the guest has asked for when `run` gives `absent`. */
+  get absentMode(): AbsentMode {
+    const mode = ABSENT_MODES[this.view.u32('EXIT_DETAIL') - 1];
+    assert(mode !== undefined, 'absent mode');
+    return mode;
   }
 
   /** Power-up state; RAM stays. */

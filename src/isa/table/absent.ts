@@ -173,20 +173,12 @@ const UNSUPPORTED = `
   xsavec64 xsaveopt xsaveopt64 xsaves xsaves64 xsetbv xsha1 xsha256 xstore xsusldtrk xtest
 `;
 
-/** Not there in 64-bit mode, on any processor (SDM 2A-2D, "Invalid in 64-bit mode"). */
-const LEGACY = `
-  aaa aad aam aas arpl bound daa das lds les popa popad popaw pusha pushad pushaw salc
-`;
-
 const parse = (names: string): ReadonlySet<string> => new Set(names.trim().split(/\s+/));
 
 let unsupported: ReadonlySet<string> | undefined;
-let legacy: ReadonlySet<string> | undefined;
 
 /** Why an instruction cannot be assembled, or undefined if `name` (in lower case) is not known as one. */
 export function whyAbsent(name: string): string | undefined {
   unsupported ??= parse(UNSUPPORTED);
-  legacy ??= parse(LEGACY);
-  if (unsupported.has(name)) return `instruction \`${name}' is not supported`;
-  return legacy.has(name) ? 'instruction not supported in 64-bit mode' : undefined;
+  return unsupported.has(name) ? `instruction \`${name}' is not supported` : undefined;
 }

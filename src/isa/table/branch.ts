@@ -33,6 +33,25 @@ function indirectRows(mnemonic: string, digit: number, sdm: string): Insn[] {
   ];
 }
 
+/** Near returns, by all their names. */
+const NEAR_RETURN: readonly Insn[] = ['ret', 'retn'].flatMap((mnemonic) => {
+  const ret = {
+    uop: 'ret',
+    ...(mnemonic === 'ret' ? {} : { alias: true as const }),
+    sdm: '2B RET',
+  };
+  const long = { ...ret, modes: 'long64', size64: f64 } as const;
+  const legacy = { ...ret, modes: 'legacy' } as const;
+  return [
+    insn(mnemonic, '', 'C3', long),
+    insn(mnemonic, '', 'o32 C3', legacy),
+    insn(mnemonic, '', 'o16 C3', legacy),
+    insn(mnemonic, 'imm16', 'C2 iw', long),
+    insn(mnemonic, 'imm16', 'o32 C2 iw', legacy),
+    insn(mnemonic, 'imm16', 'o16 C2 iw', legacy),
+  ];
+});
+
 /** jcc under all names of each condition. */
 export const CONDITIONAL_JUMP: readonly Insn[] = CONDITIONS.flatMap((condition, code) =>
   condition.names.flatMap((name, index) => {
@@ -82,10 +101,7 @@ export const BRANCH: readonly Insn[] = [
   ...indirectRows('jmp', 4, '2A JMP'),
   ...nearRows('call', 'E8', { uop: 'call', sdm: '2A CALL' }),
   ...indirectRows('call', 2, '2A CALL'),
-  insn('ret',    '',          'C3',            { uop: 'ret', size64: f64, sdm: '2B RET' }),
-  insn('ret',    'imm16',     'C2 iw',         { uop: 'ret', size64: f64, sdm: '2B RET' }),
-  insn('retn',   '',          'C3',            { uop: 'ret', size64: f64, alias: true, sdm: '2B RET' }),
-  insn('retn',   'imm16',     'C2 iw',         { uop: 'ret', size64: f64, alias: true, sdm: '2B RET' }),
+  ...NEAR_RETURN,
 
   insn('jmp',    'm16:64',    'REX.W FF /5',   jmpFar),
   insn('jmp',    'm16:32',    'o32 FF /5',     jmpFar),

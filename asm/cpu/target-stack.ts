@@ -1,0 +1,102 @@
+/**
+ * The stack that a legacy gate pushes on: the running one, or that of an inner ring, whose SS:ESP stands
+ * in the TSS (SDM 3A 5.8.5 Stack Switching, 6.12.1 Exception- or Interrupt-Handler Procedures). Nothing of the
+ * guest's state but memory changes before TargetStack.commit.
+ */
+
+import { Why } from '../gen/why';
+import { SEG_ACCESS, SEG_BASE, SEG_LIMIT } from '../layout';
+import { Logical } from '../mmu/logical';
+import { Memory, SEGMENT_SS } from '../mmu/memory';
+import { ACCESS_DB, ACCESS_P, Descriptor, SELECTOR_RPL, Table } from './descriptor';
+import { Event, Vector } from './event';
+import { Register } from './operand';
+import { Segment } from './segment';
+import { Stack } from './stack';
+import { Task } from './task';
+
+const RSP: u32 = 4;
+
+// The stack in use; state of one transfer only.
+let selector: u32 = 0;
+let descriptor: u64 = 0;
+let isInner: bool = false;
+let base: u64 = 0;
+let limit: u32 = 0;
+let access: u32 = 0;
+let pointer: u64 = 0;
+/** Error code of #SS. */
+let error: u32 = 0;
+
+export class TargetStack {
+  /** Takes the running stack; `ext` is the EXT bit of error codes. */
+  static useRunning(ext: u32): void {
+    const place = Segment.place(SEGMENT_SS);
+    isInner = false;
+    base = load<u64>(place, SEG_BASE);
+    limit = load<u32>(place, SEG_LIMIT);
+    access = load<u32>(place, SEG_ACCESS);
+    pointer = Register.get(RSP);
+    error = ext;
+  }
+
+  /** Takes the stack of ring `cpl` out of the TSS; false if it raised. */
+  static useInner(cpl: u32, ext: u32): bool {
+    if (!Task.readStack(cpl, ext)) return false;
+    isInner = true;
+    selector = Task.stackSelector();
+    pointer = Task.stackPointer();
+    if (Table.isNull(selector)) {
+      Event.selectorFault(Vector.TS, ext, Why.NullSelector);
+      return false;
+    }
+    descriptor = Table.read(selector, Vector.TS, ext);
+    if (Event.raised() || !TargetStack.checkInner(cpl, ext)) return false;
+    Table.touch(selector, descriptor);
+    base = Descriptor.base(descriptor);
+    limit = Descriptor.limit(descriptor);
+    error = (selector & 0xfffc) | ext;
+    return !Event.raised();
+  }
+
+  static checkInner(cpl: u32, ext: u32): bool {
+    access = Descriptor.access(descriptor);
+    let why = Why.None;
+    if ((selector & SELECTOR_RPL) != cpl || Descriptor.dpl(access) != cpl) {
+      why = Why.DescriptorPrivilege;
+    } else if (!Descriptor.isWritable(access)) why = Why.DescriptorType;
+    if (why != Why.None) return Table.refuse(Vector.TS, selector, ext, why, descriptor, 0);
+    if (access & ACCESS_P) return true;
+    return Table.refuse(Vector.SS, selector, ext, Why.DescriptorNotPresent, descriptor, 0);
+  }
+
+  /** `count` pushes of `size` bytes stay within the limit; else #SS is raised. */
+  static hasRoom(count: u32, size: u32): bool {
+    for (let n: u32 = 1; n <= count; n++) {
+      const offset = (pointer - n * size) & TargetStack.mask();
+      if (Logical.within(limit, access, offset, size)) continue;
+      Event.selectorFault(Vector.SS, error, Why.SegmentLimit);
+      return false;
+    }
+    return true;
+  }
+
+  /** Pushes `size` bytes for which there is room; may raise #PF. An inner stack is written with its ring's rights. */
+  static push(size: u32, value: u64): void {
+    if (Event.raised()) return;
+    pointer -= size;
+    const linear = <u64>(<u32>(base + (pointer & TargetStack.mask())));
+    if (isInner) Memory.writeSystem(linear, size, value);
+    else Memory.write(linear, size, value, SEGMENT_SS);
+  }
+
+  @inline static mask(): u64 {
+    return access & ACCESS_DB ? 0xffffffff : 0xffff;
+  }
+
+  /** Loads SS, if the ring changes, and the stack pointer. */
+  static commit(): void {
+    if (isInner) Segment.set(SEGMENT_SS, selector, descriptor);
+    Stack.setPointer(pointer);
+  }
+}

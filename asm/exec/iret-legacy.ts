@@ -1,0 +1,92 @@
+/**
+ * iret and far ret of 32-bit and 16-bit code (SDM 2A IRET/IRETD/IRETQ, 2B RET): within a ring and outward,
+ * also to 64-bit code where long mode is active. SS:ESP is popped on the way outward only.
+ */
+
+import { CodeSegment } from '../cpu/code-segment';
+import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
+import { Absent, Event, Vector } from '../cpu/event';
+import { NT, RF, VM } from '../cpu/flags';
+import { Segment } from '../cpu/segment';
+import { Stack } from '../cpu/stack';
+import { SystemFlags } from '../cpu/system-flags';
+import { TaskSwitch } from '../cpu/task-switch';
+import { Why } from '../gen/why';
+import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
+
+// What was popped; state of one instruction only.
+let cs: u32 = 0;
+let eip: u64 = 0;
+
+export class ReturnLegacy {
+  /** IRET, IRETD. */
+  static iret(size: u32): void {
+    if (load<u32>(RFLAGS) & NT) {
+      if (Table.isLong()) Event.gp(0, Why.NestedTask);
+      else TaskSwitch.back();
+      return;
+    }
+    store<u32>(NMI_BLOCKED, 0);
+    const top = Stack.pointer();
+    if (!popTarget(top, size, 3)) return;
+    const image = Stack.read(top + 2 * size, size);
+    if (Event.raised()) return;
+    if (entersVirtual8086(image, size)) {
+      Event.absent(Absent.Virtual8086);
+      return;
+    }
+    const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
+    if (returnTo(top + 3 * size, size, 0, Vector.NP)) SystemFlags.load(image, mask);
+  }
+
+  /** RETF: `dropped` bytes are dropped from both stacks. */
+  static retFar(size: u32, dropped: u64): void {
+    const top = Stack.pointer();
+    if (popTarget(top, size, 2)) returnTo(top + 2 * size + dropped, size, dropped, Vector.SS);
+  }
+}
+
+/** Reads the instruction pointer and CS, the first of `slots` on the stack; false if it raised. */
+function popTarget(top: u64, size: u32, slots: u32): bool {
+  if (!Stack.holds(top, slots, size)) return false;
+  eip = Stack.read(top, size);
+  if (Event.raised()) return false;
+  cs = <u32>Stack.read(top + size, size) & 0xffff;
+  return !Event.raised();
+}
+
+/** VM counts at CPL 0 only, and not in long mode. */
+function entersVirtual8086(image: u64, size: u32): bool {
+  return (image & <u64>VM) != 0 && size == 4 && load<u32>(CPL) == 0 && !Table.isLong();
+}
+
+/**
+ * Checks the return, then goes there. The outer ring's SS:ESP lies at `rest`; `absent` is the vector for
+ * a stack segment that is not present. False if it raised; nothing has changed then.
+ */
+function returnTo(rest: u64, size: u32, dropped: u64, absent: u32): bool {
+  const low = CodeSegment.read(cs, 0);
+  if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
+  const cpl = cs & SELECTOR_RPL;
+  const outward = cpl > load<u32>(CPL);
+  let pointer = rest;
+  let ss: u32 = 0;
+  let stack: u64 = 0;
+  if (outward) {
+    if (!Stack.holds(rest, 2, size)) return false;
+    pointer = Stack.read(rest, size) + dropped;
+    if (Event.raised()) return false;
+    ss = <u32>Stack.read(rest + size, size) & 0xffff;
+    if (Event.raised()) return false;
+    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+    stack = Segment.checkStack(ss, cpl, long, absent);
+    if (Event.raised()) return false;
+  }
+  if (!CodeSegment.checkTarget(eip, low, 0)) return false;
+  if (outward) Segment.commitStack(ss, stack, cpl);
+  CodeSegment.commit(cs, low, cpl);
+  Stack.setPointer(pointer);
+  if (outward) Segment.dropInner(cpl);
+  store<u64>(RIP, eip);
+  return true;
+}
