@@ -22,6 +22,8 @@ const RENAMED: Readonly<Record<string, string>> = {
   pushf: 'pushfw',
   popf: 'popfw',
   iret: 'iretw',
+  pusha: 'pushaw',
+  popa: 'popaw',
   retf: 'retf',
   sysretq: 'sysret',
   sysexitq: 'sysexit',

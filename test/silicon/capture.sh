@@ -1,5 +1,6 @@
 #!/bin/sh
 # capture.sh          makes test/vectors/*.ins anew on this machine
+# capture.sh capture long|legacy    only those of 64-bit code, or of the other
 # capture.sh check    replays the committed ones on it and shows where it differs
 # Needs Linux on an x86-64 processor, gcc and ndisasm.
 set -e
@@ -12,4 +13,5 @@ npx rolldown "test/silicon/$program.ts" --platform node --format esm --file "$ou
   cat "$out/log" >&2
   exit 1
 }
-node "$out/run.mjs" "$out/harness" test/vectors
+shift $(($# > 0))
+node "$out/run.mjs" "$out/harness" test/vectors "$@"

@@ -1,19 +1,15 @@
 /** A case under construction: input state of one instruction, everything not set at its default. */
 
-import { type CaseInput, DEFAULT_RIP, defaultInput, GPRS } from '../vectors/format.ts';
+import { type Bits, type CaseInput, DEFAULT_RIP, defaultInput, GPRS } from '../vectors/format.ts';
+import { CODE, CODE_END, DATA, DATA_END, STACK, STACK_END } from '../vectors/pages.ts';
 
 export const RIP = DEFAULT_RIP;
-/** What the harness maps: two data pages, a stack page, a code page. */
-export const DATA = 0x10000000n;
-export const DATA_END = 0x10002000n;
-export const STACK = 0x30000000n;
-export const CODE = 0x20000000n;
 
 export class Draft {
   readonly input: CaseInput;
 
-  constructor(code: readonly number[], flags: bigint) {
-    this.input = defaultInput(hex(code));
+  constructor(code: readonly number[], flags: bigint, bits: Bits = 64, ldt = bits !== 64) {
+    this.input = defaultInput(hex(code), bits, ldt);
     this.input.regs.rflags! |= flags;
   }
 
@@ -53,14 +49,23 @@ export class Draft {
   storeBytes(address: bigint, bytes: readonly number[]): void {
     const mapped = bytes.filter((_, i) => isMapped(address + BigInt(i)));
     const first = bytes.findIndex((_, i) => isMapped(address + BigInt(i)));
-    if (mapped.some((byte) => byte !== 0)) {
+    // Pages are zero but for the code page, which is full of landing pads.
+    if (isCode(address) || mapped.some((byte) => byte !== 0)) {
       this.input.memory.push([address + BigInt(first), hex(mapped)]);
     }
   }
 }
 
 export function isMapped(address: bigint): boolean {
-  return (address >= DATA && address < DATA_END) || (address >= STACK && address < STACK + 0x1000n);
+  return (
+    (address >= DATA && address < DATA_END) ||
+    (address >= STACK && address < STACK_END) ||
+    isCode(address)
+  );
+}
+
+function isCode(address: bigint): boolean {
+  return address >= CODE && address < CODE_END;
 }
 
 export function hex(bytes: readonly number[]): string {

@@ -30,7 +30,7 @@ enter:
         mov     launch_gs_base(%rip), %rax
         wrgsbase %rax
 
-        lea     launch(%rip), %rsp
+        mov     launch(%rip), %rsp
         pop     %rax
         pop     %rcx
         pop     %rdx

@@ -6,6 +6,7 @@ import { BIT } from '../../src/isa/table/bit.ts';
 import { BRANCH, CONDITIONAL_JUMP } from '../../src/isa/table/branch.ts';
 import { FLAG } from '../../src/isa/table/flag.ts';
 import { IO } from '../../src/isa/table/io.ts';
+import { LEGACY } from '../../src/isa/table/legacy.ts';
 import { CONDITIONAL_MOVE, MOVE } from '../../src/isa/table/move.ts';
 import { NOP } from '../../src/isa/table/nop.ts';
 import { SEGMENT } from '../../src/isa/table/segment.ts';
@@ -21,6 +22,7 @@ const FAMILIES: Record<string, readonly Insn[]> = {
   condition: CONDITIONAL_MOVE,
   flag: FLAG,
   io: IO,
+  legacy: LEGACY,
   move: MOVE,
   nop: NOP,
   segment: SEGMENT,

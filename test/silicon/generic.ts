@@ -3,10 +3,19 @@
  * accumulator and flags. Mnemonics that need more than random values have a recipe here.
  */
 
+import { DATA } from '../vectors/pages.ts';
 import type { Draft } from './draft.ts';
-import { DATA } from './draft.ts';
+
 import type { Encoded } from './encode.ts';
-import { chooseTarget, memoryBits, placeMemory, randomState, setRegister } from './operands.ts';
+import { chooseSegment, targetIn } from './legacy-segment.ts';
+import {
+  addressBits,
+  chooseTarget,
+  memoryBits,
+  placeMemory,
+  randomState,
+  setRegister,
+} from './operands.ts';
 import type { Rng } from './rng.ts';
 
 const [RAX, RCX, RDX, RBX] = [0, 1, 2, 3] as const;
@@ -26,6 +35,12 @@ const RECIPES: Record<string, Recipe> = {
   cwd: (draft, _, rng) => setRegister(draft, RAX, 16, rng),
   cdq: (draft, _, rng) => setRegister(draft, RAX, 32, rng),
   cqo: (draft, _, rng) => setRegister(draft, RAX, 64, rng),
+  aaa: adjustment,
+  aas: adjustment,
+  aad: adjustment,
+  aam: adjustment,
+  daa: adjustment,
+  das: adjustment,
   sahf: (draft, _, rng) => draft.setPart(RAX, 8, rng.bits(8), true),
   lahf: (draft, _, rng) => draft.setPart(RAX, 8, rng.bits(8), true),
   cmpxchg: (draft, encoded, rng) => setRegister(draft, RAX, width(encoded), rng),
@@ -91,6 +106,14 @@ function accumulator(draft: Draft, encoded: Encoded, rng: Rng): void {
   if (width(encoded) > 8 && rng.chance(30)) setRegister(draft, RDX, width(encoded), rng);
 }
 
+/** AL and AH around digits. */
+function adjustment(draft: Draft, _: Encoded, rng: Rng): void {
+  const digits = (): bigint =>
+    rng.chance(50) ? BigInt(rng.below(16) * 16 + rng.below(16)) : rng.bits(8);
+  draft.setPart(RAX, 8, digits());
+  draft.setPart(RAX, 8, digits(), true);
+}
+
 /** Mostly dividends whose upper half is small, so that most quotients fit. */
 function dividend(draft: Draft, encoded: Encoded, rng: Rng): void {
   const bits = width(encoded);
@@ -144,7 +167,7 @@ function bitState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
   const bits = memoryBits(encoded);
   const offset = encoded.operands[1];
   if (bits === 0) return draft;
-  const target = chooseTarget(rng, bits >> 3);
+  const target = encoded.bits === 64 ? chooseTarget(rng, bits >> 3) : undefined;
   if (offset?.kind !== 'gpr') {
     const at = placeMemory(draft, encoded, rng, target)!;
     draft.store(at, bits, rng.operand(bits));
@@ -153,12 +176,13 @@ function bitState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
   const distance = BigInt(rng.below(0x400) - 0x200);
   draft.setPart(offset.register, bits, distance);
   const shift = (distance >> BigInt(Math.log2(bits))) * BigInt(bits >> 3);
-  const at = placeMemory(draft, encoded, rng, target - shift)!;
+  const at = placeMemory(draft, encoded, rng, target && target - shift)!;
   draft.store(at + shift, bits, rng.operand(bits));
   return draft;
 }
 
 function xlatState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
+  if (encoded.bits !== 64) return legacyXlatState(draft, encoded, rng);
   const target = chooseTarget(rng, 1);
   const index = rng.operand(8);
   if (rng.chance(50)) draft.setGpr(RAX, 0n);
@@ -166,6 +190,18 @@ function xlatState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
   const base =
     encoded.prefixes.includes(0x67) && target > DATA + 0x100n ? target & 0xffffffffn : target;
   draft.setGpr(RBX, base - index);
+  draft.store(target, 8, rng.bits(8));
+  return draft;
+}
+
+function legacyXlatState(draft: Draft, encoded: Encoded, rng: Rng): Draft {
+  const width = addressBits(encoded);
+  const register = encoded.prefixes.includes(0x64) ? 'fs' : 'ds';
+  const segment = chooseSegment(draft, register, width, rng);
+  const target = targetIn(segment, 1, rng);
+  const index = rng.operand(8);
+  draft.setPart(RAX, 8, index);
+  draft.setPart(RBX, width, target - segment.base - index);
   draft.store(target, 8, rng.bits(8));
   return draft;
 }

@@ -2,27 +2,33 @@
  * Runs single instructions on the processor under it, at CPL 3, and prints what they did.
  *
  * One case a line on stdin, one outcome a line on stdout, numbers in hex, fields separated by spaces:
- *   in:  code rip rflags rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15 fs_base gs_base ds es fs gs {address=bytes}
- *   out: vector error cr2 rip rflags rax .. r15 fs_base gs_base ds es fs gs cs ss {address=bytes}
+ *   in:  code rip rflags rax rcx rdx rbx rsp rbp rsi rdi r8 .. r15 fs_base gs_base ds es fs gs cs ss {address=bytes}
+ *   out: vector error cr2, then the same from rip on
  * Vector is "-" when the instruction completed. Mapped are exactly two data pages, one stack page and one
  * code page; they are zero except for the pieces given. The bytes printed are those that changed.
  *
  * The instruction stands in a code page filled with INT3, so that it completes by reaching one. A target
  * that is not mapped completes it as well: the fetch then faults at that target. Not covered: what needs a
  * page with other rights than read and write, and whatever the kernel emulates or hides (UMIP, INT 0x80).
+ *
+ * Arguments are the descriptors of the LDT, in hex, so that code of 32 and 16 bits runs in segments of all kinds.
+ * IRETQ to a 16-bit stack loads SP alone: the other bits of RSP are then those of LAUNCH.
  */
 
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { PAGE = 0x1000, GPRS = 16, RSP = 4, USER_CS = 0x33, USER_SS = 0x2b };
+enum { PAGE = 0x1000, GPRS = 16, RSP = 4, DATA_SELECTORS = 4, CS = 4, SS = 5, SELECTORS = 6 };
+enum { LAUNCH = 0x59870000 };
 enum { VECTOR_DB = 1, VECTOR_BP = 3, VECTOR_PF = 14, PF_FETCH = 0x10 };
 
 struct region {
@@ -40,23 +46,24 @@ enum { REGIONS = 3, CODE = 2 };
 
 struct state {
   uint64_t gpr[GPRS], rip, rflags, fs_base, gs_base;
-  uint16_t selector[4]; /* ds es fs gs */
+  uint16_t selector[SELECTORS]; /* ds es fs gs cs ss */
 };
 
 struct outcome {
   struct state state;
   uint64_t vector, error, cr2;
-  uint16_t cs, ss;
 };
 
-/* Read and written by enter.S: RAX .. R15 without RSP, then the frame of IRETQ. */
-uint64_t launch[20], launch_fs_base, launch_gs_base, after_fs_base, after_gs_base;
-uint16_t launch_selectors[4], after_selectors[4];
+/* Read and written by enter.S. At `launch`: RAX .. R15 without RSP, then the frame of IRETQ. */
+uint64_t *launch, launch_fs_base, launch_gs_base, after_fs_base, after_gs_base;
+uint16_t launch_selectors[DATA_SELECTORS], after_selectors[DATA_SELECTORS];
 void enter(void);
 void on_signal(int, siginfo_t *, void *);
 
 static struct outcome outcome;
 static unsigned long line_number;
+static int ldt_count;
+static uint64_t ldt[64];
 
 static void die(const char *what) {
   fprintf(stderr, "harness: line %lu: %s\n", line_number, what);
@@ -79,11 +86,39 @@ void record(int signal_number, siginfo_t *info, void *context) {
   outcome.vector = gregs[REG_TRAPNO];
   outcome.error = gregs[REG_ERR];
   outcome.cr2 = gregs[REG_CR2];
-  outcome.cs = gregs[REG_CSGSFS] & 0xffff;
-  outcome.ss = (gregs[REG_CSGSFS] >> 48) & 0xffff;
+  outcome.state.selector[CS] = gregs[REG_CSGSFS] & 0xffff;
+  outcome.state.selector[SS] = (gregs[REG_CSGSFS] >> 48) & 0xffff;
+}
+
+static void write_ldt(int count, char **descriptors) {
+  for (ldt_count = 0; ldt_count < count; ldt_count++) {
+    uint64_t d = ldt[ldt_count] = strtoull(descriptors[ldt_count], 0, 16);
+    unsigned access = d >> 40;
+    struct user_desc entry = {
+        .entry_number = ldt_count,
+        .base_addr = (d >> 16 & 0xffffff) | (d >> 56 << 24),
+        .limit = (d & 0xffff) | (d >> 32 & 0xf0000),
+        .seg_32bit = d >> 54 & 1,
+        .contents = access >> 2 & 3,
+        .read_exec_only = !(access & 2),
+        .limit_in_pages = d >> 55 & 1,
+        .seg_not_present = !(access & 0x80),
+        .useable = d >> 52 & 1,
+    };
+    if (syscall(SYS_modify_ldt, 0x11, &entry, sizeof entry) != 0) die("cannot write the LDT");
+  }
+}
+
+/* What is added to an instruction pointer in the segment `selector`. */
+static uint64_t code_base(uint16_t selector) {
+  if (!(selector & 4) || selector >> 3 >= ldt_count) return 0;
+  uint64_t d = ldt[selector >> 3];
+  return (d >> 16 & 0xffffff) | (d >> 56 << 24);
 }
 
 static void map_regions(void) {
+  launch = mmap((void *)LAUNCH, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (launch != (void *)LAUNCH) die("cannot map the launch frame");
   for (int i = 0; i < REGIONS; i++) {
     struct region *r = &regions[i];
     void *at = mmap((void *)r->base, r->size, r->protection,
@@ -130,7 +165,7 @@ static void read_state(struct state *s, char **rest) {
   for (int i = 0; i < GPRS; i++) s->gpr[i] = next_number(rest);
   s->fs_base = next_number(rest);
   s->gs_base = next_number(rest);
-  for (int i = 0; i < 4; i++) s->selector[i] = next_number(rest);
+  for (int i = 0; i < SELECTORS; i++) s->selector[i] = next_number(rest);
 }
 
 static void prepare_memory(char **rest) {
@@ -152,7 +187,7 @@ static void run(const struct state *s) {
   for (int i = 0; i < GPRS; i++) {
     if (i != RSP) launch[slot++] = s->gpr[i];
   }
-  const uint64_t frame[5] = {s->rip, USER_CS, s->rflags, s->gpr[RSP], USER_SS};
+  const uint64_t frame[5] = {s->rip, s->selector[CS], s->rflags, s->gpr[RSP], s->selector[SS]};
   memcpy(launch + slot, frame, sizeof frame);
   launch_fs_base = s->fs_base;
   launch_gs_base = s->gs_base;
@@ -169,7 +204,8 @@ static int completed(uint64_t start, int length) {
     s->rip -= 1;
     return 1;
   }
-  return outcome.vector == VECTOR_PF && (outcome.error & PF_FETCH) && s->rip != start && outcome.cr2 == s->rip;
+  if (outcome.vector != VECTOR_PF || !(outcome.error & PF_FETCH) || s->rip == start) return 0;
+  return outcome.cr2 == s->rip + code_base(s->selector[CS]);
 }
 
 static int has_error_code(uint64_t vector) {
@@ -200,13 +236,13 @@ static void print_outcome(int done) {
   printf(" %lx %lx", s->rip, s->rflags);
   for (int i = 0; i < GPRS; i++) printf(" %lx", s->gpr[i]);
   printf(" %lx %lx", s->fs_base, s->gs_base);
-  for (int i = 0; i < 4; i++) printf(" %x", s->selector[i]);
-  printf(" %x %x", outcome.cs, outcome.ss);
+  for (int i = 0; i < SELECTORS; i++) printf(" %x", s->selector[i]);
   print_changes();
   printf("\n");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  write_ldt(argc - 1, argv + 1);
   map_regions();
   install_handlers();
   char *line = 0;
@@ -218,7 +254,7 @@ int main(void) {
     struct state state;
     read_state(&state, &rest);
     prepare_memory(&rest);
-    int length = put_bytes(state.rip, code);
+    int length = put_bytes(state.rip + code_base(state.selector[CS]), code);
     snapshot_memory();
     run(&state);
     print_outcome(completed(state.rip, length));

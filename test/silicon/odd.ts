@@ -3,7 +3,8 @@
  * that are too long, and instructions, valid or not, that run into an unmapped page.
  */
 
-import { CODE, Draft } from './draft.ts';
+import { CODE } from '../vectors/pages.ts';
+import { Draft } from './draft.ts';
 import { randomFlags } from './operands.ts';
 import type { Groups } from './plan.ts';
 import { Rng } from './rng.ts';

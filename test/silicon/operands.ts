@@ -3,9 +3,12 @@
  * that may be misaligned, cross pages, not be mapped or not be canonical, and random flags.
  */
 
+import { DATA, DATA_END } from '../vectors/pages.ts';
 import { bindAddress } from './address.ts';
-import { DATA, DATA_END, Draft } from './draft.ts';
+import { Draft } from './draft.ts';
 import type { Encoded } from './encode.ts';
+import { bindLegacyAddress } from './legacy-address.ts';
+import { chooseSegment, FLAT, setSegment } from './legacy-segment.ts';
 import type { Rng } from './rng.ts';
 
 const STATUS_FLAGS = [0n, 2n, 4n, 6n, 7n, 11n];
@@ -48,7 +51,7 @@ function badTarget(rng: Rng, bytes: number): bigint {
 
 /** A state in which operands have weighted values. */
 export function randomState(encoded: Encoded, rng: Rng): Draft {
-  const draft = new Draft(encoded.bytes, randomFlags(rng));
+  const draft = new Draft(encoded.bytes, randomFlags(rng), encoded.bits);
   encoded.row.operands.forEach((operand, i) => {
     const choice = encoded.operands[i]!;
     if (choice.kind === 'gpr') setRegister(draft, choice.register, operand.bits, rng, choice.high);
@@ -77,10 +80,14 @@ export function placeMemory(
 ): bigint | undefined {
   const index = memoryIndex(encoded);
   const choice = encoded.operands[index];
-  if (choice?.kind === 'number') return placeOffset(draft, encoded, choice.value);
+  if (choice?.kind === 'number') return placeOffset(draft, encoded, choice.value, rng);
   if (choice?.kind !== 'mem') return undefined;
   const bytes = encoded.row.operands[index]!.memoryBits >> 3;
-  const linear = bindAddress(draft, choice.address, target ?? chooseTarget(rng, bytes), rng);
+  const { address } = choice;
+  const linear =
+    'register' in address
+      ? bindLegacyAddress(draft, address, Math.max(bytes, 1), rng, target)
+      : bindAddress(draft, address, target ?? chooseTarget(rng, bytes), rng);
   // Not where an operand may straddle the canonical range: #AC or #GP first is not defined.
   if (rng.chance(4) && linear < 1n << 46n) draft.input.regs.rflags! |= AC;
   return linear;
@@ -96,8 +103,34 @@ function memoryIndex({ row, operands }: Encoded): number {
 }
 
 /** An offset in the instruction: only a segment base moves it. */
-function placeOffset(draft: Draft, { prefixes }: Encoded, offset: bigint): bigint {
+function placeOffset(draft: Draft, encoded: Encoded, offset: bigint, rng: Rng): bigint {
+  const { prefixes, bits } = encoded;
+  if (bits !== 64) return legacyOffset(draft, encoded, offset, rng);
   if (!prefixes.includes(0x64)) return offset;
   draft.segmentBase('fs', 0x80n);
   return offset + 0x80n;
+}
+
+function legacyOffset(draft: Draft, encoded: Encoded, offset: bigint, rng: Rng): bigint {
+  const bits = addressBits(encoded);
+  const register = encoded.prefixes.includes(0x64) ? 'fs' : 'ds';
+  // Offsets of 32 bits lie in the data pages: in a segment with a base they would lie among the code.
+  if (bits === 32) {
+    setSegment(draft, register, FLAT);
+    return offset;
+  }
+  const { base } = chooseSegment(draft, register, bits, rng);
+  return BigInt.asUintN(32, base + BigInt.asUintN(bits, offset));
+}
+
+/** Address size of an instruction outside 64-bit mode. */
+export function addressBits({ bits, prefixes }: Encoded): 32 | 16 {
+  return prefixes.includes(0x67) === (bits === 16) ? 32 : 16;
+}
+
+/** Operand size of an instruction outside 64-bit mode. */
+export function operandBits({ row, bits, prefixes }: Encoded): 32 | 16 {
+  const { operandSize } = row.encoding;
+  if (operandSize === 16 || operandSize === 32) return operandSize;
+  return prefixes.includes(0x66) === (bits === 16) ? 32 : 16;
 }

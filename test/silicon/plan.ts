@@ -9,12 +9,13 @@ import { stackAddress } from './address.ts';
 import { type Draft, hex } from './draft.ts';
 import { canBeMemory, canBeRegister, type Encoded, encodeRandomly, type Wanted } from './encode.ts';
 import { genericState, immediateValue } from './generic.ts';
+import { fixStackPointer } from './legacy-segment.ts';
 import { Rng } from './rng.ts';
 import { baseState, farPointerState, selectorState, stackSelectorState } from './selectors.ts';
 import * as stack from './stack.ts';
 import { stringPrefixes, stringState } from './strings.ts';
 
-type StateMaker = (encoded: Encoded, rng: Rng) => Draft;
+export type StateMaker = (encoded: Encoded, rng: Rng) => Draft;
 
 /** Cases of an operation, and the encodings that share them; a little above the 200 wanted. */
 const CASES = 216;
@@ -24,7 +25,7 @@ const ENCODINGS = 44;
  * Not comparable: their results are the machine's own (cpuid, rdtsc, random numbers), they enter
  * the kernel, or the kernel emulates them (the UMIP group).
  */
-const SKIPPED = new Set(
+export const SKIPPED: ReadonlySet<string> = new Set(
   'cpuid rdtsc rdtscp rdrand rdseed syscall sysenter sgdt sidt sldt smsw str xgetbv'.split(' '),
 );
 
@@ -105,24 +106,32 @@ export function planOperation(rows: readonly Insn[]): Groups {
     for (let i = 0; i < encodings; i++) {
       const encoded = encodeRandomly(row, rng, wantedEncoding(row, i, rng));
       if (encoded.bytes.length > 15 || isHostCall(encoded)) continue;
-      addStates(groups, encoded, states, rng);
+      addStates(groups, encoded, states, stateMaker(row), rng);
     }
   }
   return groups;
 }
 
-function addStates(groups: Groups, encoded: Encoded, states: number, rng: Rng): void {
+export function addStates(
+  groups: Groups,
+  encoded: Encoded,
+  states: number,
+  make: StateMaker,
+  rng: Rng,
+): void {
   const key = hex(encoded.bytes);
   const planned = groups.get(key) ?? [];
   groups.set(key, planned);
   const misused = encoded.prefixes.includes(0xf0) && !mayLock(encoded);
-  const make = stateMaker(encoded.row);
-  for (let s = 0; s < (misused ? 1 : states); s++)
-    planned.push({ row: encoded.row, input: make(encoded, rng).input });
+  for (let s = 0; s < (misused ? 1 : states); s++) {
+    const draft = make(encoded, rng);
+    fixStackPointer(draft);
+    planned.push({ row: encoded.row, input: draft.input });
+  }
 }
 
 /** INT 0x80 is a system call on the machine that captures. */
-function isHostCall({ row, operands }: Encoded): boolean {
+export function isHostCall({ row, operands }: Encoded): boolean {
   const [vector] = operands;
   return row.uop === 'int' && vector?.kind === 'number' && vector.value === 0x80n;
 }
@@ -137,6 +146,7 @@ function wantedEncoding(row: Insn, i: number, rng: Rng): Wanted {
   const lock = row.lock && memory ? i % 4 === 3 : i % 18 === 17 || (i === 2 && rng.chance(5));
   const size = row.operands.find(({ bits }) => bits !== 0)?.bits ?? 64;
   const wanted: Wanted = {
+    bits: 64,
     memory,
     lock,
     prefixes: extraPrefixes(row, rng),

@@ -8,16 +8,36 @@ import {
   type Piece,
   type Registers,
 } from '../vectors/format.ts';
+import { LDT } from '../vectors/ldt.ts';
 
 const VECTORS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF - #TS #NP #SS #GP #PF - #MF #AC #MC #XM'.split(
   ' ',
 );
-const INPUT_ORDER = ['rip', 'rflags', ...GPRS, 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs'];
-const OUTPUT_ORDER = [...INPUT_ORDER, 'cs', 'ss'];
+const SELECTORS = ['ds', 'es', 'fs', 'gs', 'cs', 'ss'];
+const ORDER = ['rip', 'rflags', ...GPRS, 'fs_base', 'gs_base', ...SELECTORS];
 const RF = 1n << 16n;
 
+const LDT_ARGUMENTS = LDT.map((entry) => entry.toString(16));
+
+/** Runs the cases that want an LDT in one process, the others in another. */
 export function runOnProcessor(harness: string, inputs: readonly CaseInput[]): Outcome[] {
-  const { status, stdout, stderr } = spawnSync(harness, {
+  const withLdt = run(
+    harness,
+    LDT_ARGUMENTS,
+    inputs.filter(({ ldt }) => ldt),
+  );
+  const without = run(
+    harness,
+    [],
+    inputs.filter(({ ldt }) => !ldt),
+  );
+  const next = { with: 0, without: 0 };
+  return inputs.map(({ ldt }) => (ldt ? withLdt[next.with++]! : without[next.without++]!));
+}
+
+function run(harness: string, args: readonly string[], inputs: readonly CaseInput[]): Outcome[] {
+  if (inputs.length === 0) return [];
+  const { status, stdout, stderr } = spawnSync(harness, args, {
     input: inputs.map(inputLine).join(''),
     maxBuffer: 1 << 30,
     encoding: 'utf8',
@@ -32,7 +52,7 @@ function failedInput(message: string, inputs: readonly CaseInput[]): string {
 }
 
 function inputLine({ code, regs, memory }: CaseInput): string {
-  const numbers = INPUT_ORDER.map((name) => regs[name]!.toString(16));
+  const numbers = ORDER.map((name) => regs[name]!.toString(16));
   const pieces = memory.map(([at, bytes]) => `${at.toString(16)}=${bytes}`);
   return `${[code, ...numbers, ...pieces].join(' ')}\n`;
 }
@@ -40,11 +60,11 @@ function inputLine({ code, regs, memory }: CaseInput): string {
 function parseOutcome(line: string): Outcome {
   const [vector, error, cr2, ...rest] = line.split(' ');
   const regs: Registers = {};
-  OUTPUT_ORDER.forEach((name, i) => {
+  ORDER.forEach((name, i) => {
     regs[name] = BigInt(`0x${rest[i]}`);
   });
   regs.rflags = regs.rflags! & ~RF;
-  const memory = rest.slice(OUTPUT_ORDER.length).map((piece): Piece => {
+  const memory = rest.slice(ORDER.length).map((piece): Piece => {
     const [at, bytes] = piece.split('=');
     return [BigInt(`0x${at}`), bytes!];
   });

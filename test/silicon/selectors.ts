@@ -4,7 +4,8 @@
  * what a table of this shape decides is used.
  */
 
-import { Draft, STACK } from './draft.ts';
+import { STACK } from '../vectors/pages.ts';
+import { Draft } from './draft.ts';
 import type { Encoded } from './encode.ts';
 import { placeMemory, randomFlags, randomState } from './operands.ts';
 import type { Rng } from './rng.ts';

@@ -4,7 +4,8 @@
  * (the instruction completes, the fetch behind it faults) or are not canonical.
  */
 
-import { CODE, Draft, RIP, STACK } from './draft.ts';
+import { CODE, STACK } from '../vectors/pages.ts';
+import { Draft, RIP } from './draft.ts';
 import type { Encoded } from './encode.ts';
 import { AC, chooseTarget, memoryBits, placeMemory, randomFlags, randomState } from './operands.ts';
 import type { Rng } from './rng.ts';

@@ -3,7 +3,8 @@
  * destinations that overlap, run into unmapped memory or lie beyond 4 GiB of address size.
  */
 
-import { DATA, DATA_END, Draft } from './draft.ts';
+import { DATA, DATA_END } from '../vectors/pages.ts';
+import { Draft } from './draft.ts';
 import type { Encoded } from './encode.ts';
 import { chooseTarget, randomFlags } from './operands.ts';
 import type { Rng } from './rng.ts';
@@ -32,7 +33,7 @@ export function stringState(encoded: Encoded, rng: Rng): Draft {
   const destination = rng.chance(20)
     ? source + BigInt(rng.below(9) - 4)
     : place(rng, size, count, backward);
-  fill(draft, row.mnemonic, source, destination, size, count, backward, rng);
+  fillStrings(draft, row.mnemonic, source, destination, size, count, backward, rng);
 
   const a32 = prefixes.includes(0x67);
   const junk = () => (a32 && rng.chance(60) ? rng.bits(32) << 32n : 0n);
@@ -65,7 +66,7 @@ function place(rng: Rng, size: number, count: number, backward: boolean): bigint
 }
 
 /** Elements at both places, alike for most of their length where they are compared. */
-function fill(
+export function fillStrings(
   draft: Draft,
   mnemonic: string,
   source: bigint,

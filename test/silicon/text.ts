@@ -1,19 +1,19 @@
 /** The text of instructions, from ndisasm and so independent of this project's formatter. */
 
 import { execFileSync } from 'node:child_process';
-import { RIP } from './draft.ts';
+import { type Bits, defaultInput } from '../vectors/format.ts';
 
 const SLOT = 16;
 /** A byte of data or a prefix that belongs to nothing. */
 const UNKNOWN = /^(db .*|rex\S*|o16|o32|o64|a32|cs|ds|es|ss|fs|gs|lock|rep|repne|wait)$/;
 
-/** Text of each instruction, as if it stood at the default RIP. */
-export function disassemble(codes: readonly string[]): Map<string, string> {
+/** Text of each instruction in code of `bits`, as if it stood at the default RIP. */
+export function disassemble(codes: readonly string[], bits: Bits): Map<string, string> {
   const image = Buffer.alloc(codes.length * SLOT, 0x90);
   codes.forEach((code, i) => {
     image.set(Buffer.from(code, 'hex').subarray(0, SLOT), i * SLOT);
   });
-  const output = execFileSync('ndisasm', ['-b64', '-'], {
+  const output = execFileSync('ndisasm', [`-b${bits}`, '-'], {
     input: image,
     maxBuffer: 1 << 30,
   }).toString();
@@ -27,7 +27,7 @@ export function disassemble(codes: readonly string[]): Map<string, string> {
     codes.map((code, i) => {
       const line = lines.get(i * SLOT);
       const known = line && line.bytes.toLowerCase() === code && !UNKNOWN.test(line.text);
-      return [code, known ? relocate(line.text, i * SLOT) : dataText(code)];
+      return [code, known ? relocate(line.text, i * SLOT, bits) : dataText(code)];
     }),
   );
 }
@@ -41,9 +41,10 @@ function dataText(code: string): string {
 }
 
 /** Branch targets and RIP-relative operands move with the instruction. */
-function relocate(text: string, at: number): string {
+function relocate(text: string, at: number, bits: Bits): string {
+  const rip = defaultInput('', bits).regs.rip!;
   const move = (_: string, before: string, target: string) => {
-    const moved = BigInt.asUintN(64, BigInt(target) - BigInt(at) + RIP);
+    const moved = BigInt.asUintN(bits, BigInt(target) - BigInt(at) + rip);
     return `${before}0x${moved.toString(16)}`;
   };
   return text

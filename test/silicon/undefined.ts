@@ -21,10 +21,13 @@ const FIXED: Record<string, string> = {
   mul: 'szap', imul: 'szap', div: 'oszapc', idiv: 'oszapc',
   bsf: 'osapc', bsr: 'osapc', bt: 'osap', bts: 'osap', btr: 'osap', btc: 'osap',
   tzcnt: 'osap', lzcnt: 'osap',
+  daa: 'o', das: 'o', aaa: 'oszp', aas: 'oszp', aam: 'oac', aad: 'oac',
   andn: 'ap', bextr: 'sap', blsi: 'ap', blsmsk: 'ap', blsr: 'ap', bzhi: 'ap',
 };
 
 export function undefinedParts(row: Insn, input: CaseInput, outcome: Outcome): Undefined {
+  // A repeated comparison that is interrupted: Intel's processors set the flags at its end, AMD's on the way.
+  if (outcome.trap && row.rep === 'repz') return { ...NOTHING, flags: flagBits('oszapc') };
   if (outcome.trap && outcome.trap.name !== '#DB') return NOTHING;
   const fixed = FIXED[row.mnemonic];
   if (fixed !== undefined) return { ...NOTHING, flags: flagBits(fixed) };

@@ -8,12 +8,15 @@ import {
 } from '../../src/machine/exec.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import type { CaseInput, Outcome, Piece, Registers, Trap } from './format.ts';
+import { LDT } from './ldt.ts';
 import type { Target } from './run.ts';
 
 /** One byte of each page that is mapped in every case. */
 const PAGES = ['0x10000000', '0x10001000', '0x30000000'].map((at): [string, string] => [at, '00']);
 /** As Linux has them, where CPL 3 can tell: AM; FSGSBASE, PKE; NXE. */
 const CONTROL = { cr0: '0x80050033', cr4: '0x4100a0', efer: '0xd01' };
+
+const LDT_TEXT = LDT.map((entry) => `0x${entry.toString(16)}`);
 
 export function createEmulator(): Target {
   return emulatorTarget(createExecutor(loadProcessorModule()));
@@ -25,12 +28,13 @@ export function emulatorTarget(execute: Executor): Target {
   };
 }
 
-function request({ code, regs, memory }: CaseInput) {
+function request({ bits, ldt, code, regs, memory }: CaseInput) {
   const values = Object.entries(regs).map(([name, value]) => [name, `0x${value.toString(16)}`]);
   const pieces = memory.map(([at, bytes]): [string, string] => [`0x${at.toString(16)}`, bytes]);
   return {
     code,
-    mode: 'long64' as const,
+    mode: bits === 64 ? ('long64' as const) : ('prot32' as const),
+    ldt: ldt ? LDT_TEXT : [],
     cpl: 3,
     steps: 1,
     regs: { ...CONTROL, ...Object.fromEntries(values) },

@@ -4,6 +4,9 @@
  * has its default on the input side and is unchanged on the output side.
  */
 
+import { LDT_SEGMENTS } from './ldt.ts';
+import { CODE, STACK } from './pages.ts';
+
 export const GPRS = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const OTHERS = 'fs_base gs_base cs ss ds es fs gs'.split(' ');
 /** Every register that a line may name, besides rflags and rip. */
@@ -28,14 +31,22 @@ const FLAGS_ALWAYS = 0x202n;
 /** Every flag that a line can name. All others are 0 in every case; RF is not recorded. */
 export const FLAGS_COMPARED = FLAGS.reduce((mask, [, bit]) => mask | (1n << bit), FLAGS_ALWAYS);
 
-export const DEFAULT_RIP = 0x20000800n;
-const DEFAULT_RSP = 0x30000800n;
+export const DEFAULT_RIP = CODE + 0x800n;
+const DEFAULT_RSP = STACK + 0x800n;
+/** What IRETQ leaves in the upper bits of RSP when it loads a 16-bit stack (test/silicon/harness.c). */
+export const LAUNCH = 0x59870000n;
+
+/** Size of the code that a case runs in. */
+export type Bits = 64 | 32 | 16;
 
 export type Registers = Record<string, bigint>;
 /** Bytes in address order as hex digits, and where they stand. */
 export type Piece = [address: bigint, bytes: string];
 
 export interface CaseInput {
+  bits: Bits;
+  /** The LDT of ldt.ts is loaded; else there is none. */
+  ldt: boolean;
   code: string;
   regs: Registers;
   memory: Piece[];
@@ -70,19 +81,35 @@ export interface Case {
 
 type CaseContent = Omit<Case, 'where' | 'mnemonic' | 'text' | 'line'>;
 
-/** Registers that no line has touched: rax 1111111111111111, rcx 2222222222222222 and so on. */
-export function defaultInput(code: string): CaseInput {
+/** Selectors and what depends on them: flat segments, in 16-bit code those of the LDT. */
+const SEGMENTS: Readonly<Record<Bits, Registers>> = {
+  64: { cs: 0x33n, ss: 0x2bn, ds: 0n, es: 0n, rip: DEFAULT_RIP, rsp: DEFAULT_RSP },
+  32: { cs: 0x23n, ss: 0x2bn, ds: 0x2bn, es: 0x2bn, rip: DEFAULT_RIP, rsp: DEFAULT_RSP },
+  16: {
+    cs: LDT_SEGMENTS.code16.selector,
+    ss: LDT_SEGMENTS.stack16.selector,
+    ds: LDT_SEGMENTS.data.selector,
+    es: LDT_SEGMENTS.data.selector,
+    rip: 0x800n,
+    rsp: LAUNCH + 0x800n,
+  },
+};
+
+/** Registers that no line has touched: rax 1111111111111111 (11111111), rcx 2222222222222222 and so on. */
+export function defaultInput(code: string, bits: Bits, ldt = bits !== 64): CaseInput {
+  const ones = bits === 64 ? 0x1111111111111111n : 0x11111111n;
   const regs: Registers = {};
   GPRS.forEach((name, i) => {
-    regs[name] = 0x1111111111111111n * BigInt(i < 4 ? i + 1 : i);
+    regs[name] = ones * BigInt(i < 4 ? i + 1 : i);
   });
-  regs.rsp = DEFAULT_RSP;
   for (const name of OTHERS) regs[name] = 0n;
-  regs.cs = 0x33n;
-  regs.ss = 0x2bn;
-  regs.rip = DEFAULT_RIP;
-  regs.rflags = FLAGS_ALWAYS;
-  return { code, regs, memory: [] };
+  return {
+    bits,
+    ldt,
+    code,
+    regs: { ...regs, ...SEGMENTS[bits], rflags: FLAGS_ALWAYS },
+    memory: [],
+  };
 }
 
 export function flagLetters(rflags: bigint): string {
@@ -117,7 +144,7 @@ function parseNumber(text: string): bigint {
 /** The case line: what differs from the default, `=>`, what differs from the input. */
 export function printCase(test: CaseContent): string {
   const { input, expected } = test;
-  const defaults = defaultInput(input.code).regs;
+  const defaults = defaultInput(input.code, input.bits).regs;
   const before = printState(input.regs, defaults, input.memory);
   if (input.regs.rip !== defaults.rip) before.push(`rip=${printNumber(input.regs.rip!)}`);
   if (input.regs.rflags !== defaults.rflags) before.push(`f=${flagLetters(input.regs.rflags!)}`);
@@ -153,24 +180,34 @@ function impliedRip(input: CaseInput, trap: Trap | null): bigint {
 export function parseVectors(name: string, text: string): Case[] {
   const cases: Case[] = [];
   let head: { code: string; text: string } | undefined;
+  let bits: Bits = 64;
+  let ldt = false;
   let mnemonic = '';
   text.split('\n').forEach((line, index) => {
     const where = `${name}:${index + 1}`;
     const heading = /^\[([0-9a-f]+)\] "(.*)"$/.exec(line);
     if (heading) head = { code: heading[1]!, text: heading[2]! };
     else if (line.startsWith('hw:')) mnemonic = /: (\S+)$/.exec(line)?.[1] ?? '';
-    else if (line !== '' && !line.startsWith('#')) {
+    else if (line.startsWith('bits ')) {
+      bits = Number(line.slice(5, 7)) as Bits;
+      ldt = line.endsWith(' ldt');
+    } else if (line !== '' && !line.startsWith('#')) {
       if (!head) throw new Error(`${where}: a case before the first instruction`);
-      cases.push({ where, mnemonic, text: head.text, line, ...parseCase(where, head.code, line) });
+      cases.push({
+        where,
+        mnemonic,
+        text: head.text,
+        line,
+        ...parseCase(where, line, defaultInput(head.code, bits, ldt)),
+      });
     }
   });
   return cases;
 }
 
-function parseCase(where: string, code: string, line: string): CaseContent {
+function parseCase(where: string, line: string, input: CaseInput): CaseContent {
   const [before, after] = line.split('=>');
   if (before === undefined || after === undefined) throw new Error(`${where}: no '=>'`);
-  const input = defaultInput(code);
   for (const token of tokens(before)) {
     const [name, value] = split(where, token);
     if (name === 'f') input.regs.rflags = FLAGS_ALWAYS | flagBits(value);
