@@ -19,7 +19,7 @@ export class Walk {
    * not implicit; `implicit`: to a system structure, so that EFLAGS.AC does not lift SMAP. On success
    * WALK_HPA and WALK_SHIFT are set and A/D updated; else WALK_ERROR is the error code and false is returned.
    */
-  static translate(gva: u64, want: Want, user: bool, implicit: bool): bool {
+  @inline static translate(gva: u64, want: Want, user: bool, implicit: bool): bool {
     const mode = load<u32>(PAGING_MODE);
     if (mode == PagingMode.Off) return Walk.identity(gva);
     store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
