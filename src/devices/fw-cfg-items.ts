@@ -1,9 +1,10 @@
 /**
  * What QEMU's firmware configuration device holds (QEMU, docs/specs/fw_cfg.rst): blobs by key, and files by
  * name, which get their keys in the order of their names and are listed in a directory. It is made by the
- * host before the guest runs, and is no state.
+ * host before the guest runs.
  */
 import { assert } from '../base/assert.ts';
+import { checkVersion, type Versioned } from '../base/state.ts';
 
 /** Keys of the items that have one of their own (QEMU, include/standard-headers/linux/qemu_fw_cfg.h). */
 export const FwCfgKey = {
@@ -37,10 +38,25 @@ export const FwCfgKey = {
 const NAME_BYTES = 56;
 const ENTRY_BYTES = 8 + NAME_BYTES;
 
+export interface FwCfgItemsState extends Versioned {
+  readonly items: readonly (readonly [number, Uint8Array])[];
+  readonly files: readonly (readonly [string, Uint8Array])[];
+}
+
 /** All items. */
 export class FwCfgItems {
-  readonly #items = new Map<number, Uint8Array>();
-  readonly #files = new Map<string, Uint8Array>();
+  readonly #items: Map<number, Uint8Array>;
+  readonly #files: Map<string, Uint8Array>;
+
+  constructor(state?: FwCfgItemsState) {
+    if (state) checkVersion('fw-cfg-items', state, 1);
+    this.#items = new Map(state?.items);
+    this.#files = new Map(state?.files);
+  }
+
+  save(): FwCfgItemsState {
+    return { version: 1, items: [...this.#items], files: [...this.#files] };
+  }
 
   /** Sets the item of `key`. */
   set(key: number, bytes: Uint8Array): void {

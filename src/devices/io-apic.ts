@@ -30,7 +30,8 @@ const IOAPICVER = 0x01;
 const IOAPICARB = 0x02;
 const IOREDTBL = 0x10;
 
-const VERSION = 0x20 | ((IO_APIC_PINS - 1) << 16);
+/** Version in IOAPICVER. */
+export const IO_APIC_VERSION = 0x20;
 const ID_SHIFT = 24;
 const ID_MASK = 0xf;
 
@@ -130,7 +131,7 @@ export class IoApic implements MmioDevice {
       case IOAPICARB:
         return id << ID_SHIFT;
       case IOAPICVER:
-        return VERSION;
+        return IO_APIC_VERSION | ((IO_APIC_PINS - 1) << 16);
       default: {
         const half = index & 1 ? high : low;
         return half[(index - IOREDTBL) >> 1] ?? 0;

@@ -74,6 +74,11 @@ const LINEAR_BITS = 48;
 /** CPUID.6:EAX: the APIC timer runs in every power state. */
 const ARAT = 1 << 2;
 
+/** CPUID.1:EDX of a processor with `features`. */
+export function featureFlags(features: ReadonlySet<string>): number {
+  return cpuidTable(features).find(([leaf]) => leaf === 1)?.[5] ?? 0;
+}
+
 /** The CPUID leaves of a processor with `features`, basic ones first, in order. */
 export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
   const rows: CpuidRow[] = [

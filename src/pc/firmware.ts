@@ -12,6 +12,22 @@ import {
   SVR_ENABLE,
 } from '../devices/local-apic-registers.ts';
 import type { Rtc } from '../devices/rtc.ts';
+import { featureFlags } from '../machine/features.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { MachineMemory } from '../machine/memory.ts';
+import { BIOS, BIOS_DATA, EXTENDED_BIOS_DATA } from '../machine/memory-map.ts';
+import { acpiTables } from './acpi/tables.ts';
+import { mpTables } from './mp-table.ts';
+import { Port } from './ports.ts';
+
+/** Puts the machine into the state in which firmware would start a kernel. */
+export function installFirmware(machine: Machine, localApic: LocalApic, rtc: Rtc): void {
+  const { memory, processor } = machine;
+  enterVirtualWireMode(localApic);
+  fillCmos(rtc, memory.size);
+  writeBiosData(memory);
+  writeTables(memory, featureFlags(processor.features));
+}
 
 const SPURIOUS_VECTOR = 0xff;
 const LVT_EXTINT_LEVEL = 0x8700;
@@ -21,7 +37,7 @@ const LVT_NMI_LEVEL = 0x8400;
  * Virtual wire mode (Intel MultiProcessor Specification 3.6.2.2): LINT0 lets the 8259 pair through, as
  * if there were no APIC.
  */
-export function enterVirtualWireMode(apic: LocalApic): void {
+function enterVirtualWireMode(apic: LocalApic): void {
   const lvt = (n: number): number => APIC_LVT + n * APIC_REGISTER_BYTES;
   apic.writeMmio(APIC_SVR, 4, BigInt(SVR_ENABLE | SPURIOUS_VECTOR));
   apic.writeMmio(lvt(Lvt.LINT0), 4, BigInt(LVT_EXTINT_LEVEL));
@@ -30,13 +46,39 @@ export function enterVirtualWireMode(apic: LocalApic): void {
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
+/** The KiB below 640 that the extended BIOS data area takes. */
+const BASE_MEMORY_KIB = EXTENDED_BIOS_DATA / KIB;
 
 /** The sizes of RAM in the memory of the real-time clock (IBM PC AT Technical Reference), as QEMU puts them. */
-export function fillCmos(rtc: Rtc, ramBytes: number): void {
+function fillCmos(rtc: Rtc, ramBytes: number): void {
   const put = (index: number, value: number): void => rtc.store(index, value & 0xff, value >> 8);
   const extended = Math.min((ramBytes - MIB) / KIB, 0xffff);
   put(0x15, 640); // KiB below 1 MiB
   put(0x17, extended); // KiB above 1 MiB
   put(0x30, extended);
   put(0x34, Math.max(0, Math.floor((ramBytes - 16 * MIB) / (64 * KIB)))); // 64 KiB above 16 MiB
+}
+
+/** The BIOS data areas (IBM BIOS Interface Technical Reference): what a kernel may look up there. */
+function writeBiosData(memory: MachineMemory): void {
+  const put = (offset: number, ...bytes: number[]): void =>
+    memory.write(BIOS_DATA + offset, Uint8Array.from(bytes));
+  const word = (value: number): [number, number] => [value & 0xff, value >> 8];
+  put(0x00, ...word(Port.COM1), ...word(Port.COM2));
+  put(0x0e, ...word(EXTENDED_BIOS_DATA / 16)); // segment of the extended area
+  put(0x10, ...word(0x0420)); // equipment: two serial ports, colour display with 80 columns
+  put(0x13, ...word(BASE_MEMORY_KIB));
+  put(0x49, 3, ...word(80), ...word(0x1000)); // display mode, columns, bytes of a page
+  put(0x60, 14, 13); // last and first line of the cursor
+  put(0x63, ...word(0x3d4)); // port of the CRT controller
+  put(0x84, 24, ...word(16)); // rows less one, lines of a character
+  memory.write(EXTENDED_BIOS_DATA, Uint8Array.of(1)); // its size in KiB
+}
+
+/** ACPI and MP tables in the BIOS's area. `featureFlags` are CPUID.1:EDX. */
+function writeTables(memory: MachineMemory, featureFlags: number): void {
+  const acpi = acpiTables(BIOS);
+  const mpBase = BIOS + Math.ceil(acpi.length / 16) * 16;
+  memory.write(BIOS, acpi);
+  memory.write(mpBase, mpTables(mpBase, featureFlags));
 }

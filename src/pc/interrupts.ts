@@ -12,6 +12,7 @@ import { LocalApic, type LocalApicState } from '../devices/local-apic.ts';
 import { Pic, type PicState } from '../devices/pic.ts';
 import { IrqLine } from '../machine/irq.ts';
 import type { Machine } from '../machine/machine.ts';
+import { Port } from './ports.ts';
 
 /** Where the I/O APIC is. */
 export const IO_APIC_BASE = 0xfec00000;
@@ -19,6 +20,8 @@ export const IO_APIC_BASE = 0xfec00000;
 export const LOCAL_APIC_BASE = 0xfee00000;
 /** The I/O APIC's pins for the interrupt request lines: line 0 is the exception. */
 export const TIMER_PIN = 2;
+/** The line of ACPI events. */
+export const SCI_IRQ = 9;
 
 const PAGE = 0x1000n;
 const PIC_PIN = 0;
@@ -59,9 +62,9 @@ export class Interrupts {
     this.pic = restored(Pic, intr, state?.pic);
     machine.connectApic(this.localApic, () => this.localApic.passesIf || this.ioApic.passesIf);
     machine.bus.mapMmio(BigInt(IO_APIC_BASE), PAGE, this.ioApic);
-    machine.bus.mapPorts(0x20, 2, this.pic.master);
-    machine.bus.mapPorts(0xa0, 2, this.pic.slave);
-    machine.bus.mapPorts(0x4d0, 2, this.pic.elcr);
+    machine.bus.mapPorts(Port.PIC1, 2, this.pic.master);
+    machine.bus.mapPorts(Port.PIC2, 2, this.pic.slave);
+    machine.bus.mapPorts(Port.ELCR, 2, this.pic.elcr);
   }
 
   save(): InterruptsState {

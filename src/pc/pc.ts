@@ -1,6 +1,6 @@
 /**
- * A PC: the machine with the devices of an AT at their usual ports, the debug-exit port of QEMU and
- * the console port of Bochs. COM1 is the terminal.
+ * A PC: the machine with the devices of an AT and of the PIIX4 at the ports where QEMU has them, the
+ * debug-exit port of QEMU and the console port of Bochs. COM1 is the terminal.
  *
  * DIVERGES: the A20 gate can be driven and read back, but address bit 20 is never masked: only
  * real-mode code would notice, and firmware enables it anyway.
@@ -8,8 +8,11 @@
  */
 
 import { checkVersion, restored, type Versioned } from '../base/state.ts';
+import { AcpiPm, type AcpiPmState } from '../devices/acpi-pm.ts';
 import { ConsolePort } from '../devices/console-port.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
+import { FwCfg, type FwCfgState } from '../devices/fw-cfg.ts';
+import { FwCfgItems, type FwCfgItemsState } from '../devices/fw-cfg-items.ts';
 import { I8042, type I8042State } from '../devices/i8042.ts';
 import { Pit, type PitState } from '../devices/pit.ts';
 import { Port61, type Port61State } from '../devices/port61.ts';
@@ -17,11 +20,15 @@ import { Port92, type Port92State } from '../devices/port92.ts';
 import { ResetControl } from '../devices/reset-control.ts';
 import { Rtc, type RtcState, rtcSetTo } from '../devices/rtc.ts';
 import { Uart16550, type Uart16550State } from '../devices/uart16550.ts';
+import { VGA_PORTS, Vga, type VgaState } from '../devices/vga.ts';
 import { WiredOr } from '../machine/irq.ts';
 import { Machine, type MachineOptions, type MachineState } from '../machine/machine.ts';
-import { enterVirtualWireMode, fillCmos } from './firmware.ts';
-import { Interrupts, type InterruptsState } from './interrupts.ts';
+import { installFirmware } from './firmware.ts';
+import { machineItems } from './fw-cfg-contents.ts';
+import { Interrupts, type InterruptsState, SCI_IRQ } from './interrupts.ts';
+import { Port } from './ports.ts';
 import { SerialPort, type SerialPortState } from './serial-port.ts';
+import { readTextScreen, type TextScreen } from './text-screen.ts';
 
 /** Takes bytes that the guest sends. */
 export type ByteSink = (byte: number) => void;
@@ -47,16 +54,23 @@ export interface PcState extends Versioned {
   readonly port92: Port92State;
   readonly com1: SerialPortState;
   readonly com2: Uart16550State;
+  readonly acpiPm: AcpiPmState;
+  readonly vga: VgaState;
+  readonly fwCfgItems: FwCfgItemsState;
+  readonly fwCfg: FwCfgState;
 }
 
 const STATE_VERSION = 1;
 
-const COM1 = { port: 0x3f8, irq: 4 } as const;
-const COM2 = { port: 0x2f8, irq: 3 } as const;
-const UART_PORTS = 8;
-
 /** When virtual time starts unless it is said otherwise: every run has the same date. */
 export const START_DATE = Date.UTC(2000, 0, 1);
+
+const TIMER_IRQ = 0;
+const KEYBOARD_IRQ = 1;
+const COM2_IRQ = 3;
+const COM1_IRQ = 4;
+const RTC_IRQ = 8;
+const UART_PORTS = 8;
 
 const ignore: ByteSink = () => {};
 
@@ -65,44 +79,53 @@ export class Pc {
   readonly machine: Machine;
   readonly interrupts: Interrupts;
   readonly pit: Pit;
-  readonly rtc: Rtc;
   readonly port61: Port61;
+  readonly rtc: Rtc;
   readonly keyboardController: I8042;
   readonly port92: Port92;
   readonly com1: SerialPort;
   readonly com2: Uart16550;
+  readonly acpiPm: AcpiPm;
+  readonly vga: Vga;
+  /** What the guest reads through the firmware configuration device. */
+  readonly fwCfgItems: FwCfgItems;
+  readonly fwCfg: FwCfg;
 
   /** `module` is the compiled processor (dist/trapline.wasm); `state` is for Pc.restore. */
   constructor(module: WebAssembly.Module, options: PcOptions = {}, state?: PcState) {
     const machine = state
       ? Machine.restore(module, options, state.machine)
       : new Machine(module, options);
-    const { clock } = machine;
+    const { clock, memory } = machine;
     this.machine = machine;
     this.interrupts = new Interrupts(machine, state?.interrupts);
-    this.pit = restored(Pit, { clock, irq: this.interrupts.line(0) }, state?.pit);
+    const line = (irq: number) => this.interrupts.line(irq);
+    this.pit = restored(Pit, { clock, irq: line(TIMER_IRQ) }, state?.pit);
     this.port61 = restored(Port61, { clock, pit: this.pit }, state?.port61);
-    const rtc = { clock, irq: this.interrupts.line(8) };
-    this.rtc = state
-      ? Rtc.restore(rtc, state.rtc)
-      : new Rtc(rtc, rtcSetTo(options.startDate ?? START_DATE));
+    const date = state?.rtc ?? rtcSetTo(options.startDate ?? START_DATE);
+    this.rtc = Rtc.restore({ clock, irq: line(RTC_IRQ) }, date);
     const a20 = new WiredOr(() => {});
     const keyboardController = {
-      irq: this.interrupts.line(1),
+      irq: line(KEYBOARD_IRQ),
       a20: a20.input(),
       reset: this.#resetBy('the keyboard controller'),
     };
     this.keyboardController = restored(I8042, keyboardController, state?.keyboardController);
     const port92 = { a20: a20.input(), reset: this.#resetBy('port 0x92') };
     this.port92 = restored(Port92, port92, state?.port92);
-    const com1 = this.#uart(COM1.irq, options.com1, state?.com1.uart);
-    const wait = (): void => machine.stop({ kind: 'input' });
-    this.com1 = new SerialPort(com1, { clock, wait }, state?.com1);
-    this.com2 = this.#uart(COM2.irq, options.com2, state?.com2);
+    const com1 = { clock, irq: line(COM1_IRQ), transmit: options.com1 ?? ignore };
+    const com2 = { clock, irq: line(COM2_IRQ), transmit: options.com2 ?? ignore };
+    const wait = () => machine.stop({ kind: 'input' });
+    const uart = restored(Uart16550, com1, state?.com1.uart);
+    this.com1 = new SerialPort(uart, { clock, wait }, state?.com1);
+    this.com2 = restored(Uart16550, com2, state?.com2);
+    const powerOff = () => machine.stop({ kind: 'off', by: 'ACPI' });
+    this.acpiPm = restored(AcpiPm, { clock, sci: line(SCI_IRQ), powerOff }, state?.acpiPm);
+    this.vga = restored(Vga, { clock }, state?.vga);
+    this.fwCfgItems = state ? new FwCfgItems(state.fwCfgItems) : machineItems(memory.size);
+    this.fwCfg = restored(FwCfg, { items: this.fwCfgItems, memory }, state?.fwCfg);
     this.#mapPorts(options.console ?? ignore);
-    if (state) return;
-    enterVirtualWireMode(this.interrupts.localApic);
-    fillCmos(this.rtc, machine.memory.size);
+    if (!state) installFirmware(machine, this.interrupts.localApic, this.rtc);
   }
 
   /** The whole PC, at an instruction boundary: not while a step runs. */
@@ -118,6 +141,10 @@ export class Pc {
       port92: this.port92.save(),
       com1: this.com1.save(),
       com2: this.com2.save(),
+      acpiPm: this.acpiPm.save(),
+      vga: this.vga.save(),
+      fwCfgItems: this.fwCfgItems.save(),
+      fwCfg: this.fwCfg.save(),
     };
   }
 
@@ -136,27 +163,35 @@ export class Pc {
     return this.machine.sleepsForInterrupt && this.com1.wantsInterrupts;
   }
 
+  /** What the display shows; undefined in graphics mode. */
+  get textScreen(): TextScreen | undefined {
+    return readTextScreen(this.vga, this.machine.memory);
+  }
+
   #resetBy(by: string): () => void {
     return () => this.machine.stop({ kind: 'reset', by });
   }
 
-  #uart(irq: number, transmit: ByteSink = ignore, state?: Uart16550State): Uart16550 {
-    const deps = { clock: this.machine.clock, irq: this.interrupts.line(irq), transmit };
-    return restored(Uart16550, deps, state);
-  }
-
   #mapPorts(console: ByteSink): void {
     const { bus } = this.machine;
-    bus.mapPorts(0x40, 4, this.pit);
-    bus.mapPorts(0x60, 1, this.keyboardController.dataPort);
-    bus.mapPorts(0x61, 1, this.port61);
-    bus.mapPorts(0x64, 1, this.keyboardController.commandPort);
-    bus.mapPorts(0x70, 2, this.rtc);
-    bus.mapPorts(0x92, 1, this.port92);
-    bus.mapPorts(0xe9, 1, new ConsolePort(console));
-    bus.mapPorts(0xf4, 4, new DebugExit((status) => this.machine.stop({ kind: 'exit', status })));
-    bus.mapPorts(0xcf9, 1, new ResetControl(this.#resetBy('port 0xcf9')));
-    bus.mapPorts(COM1.port, UART_PORTS, this.com1);
-    bus.mapPorts(COM2.port, UART_PORTS, this.com2);
+    const exit = (status: number) => this.machine.stop({ kind: 'exit', status });
+    bus.mapPorts(Port.PIT, 4, this.pit);
+    bus.mapPorts(Port.KEYBOARD_DATA, 1, this.keyboardController.dataPort);
+    bus.mapPorts(Port.SYSTEM_B, 1, this.port61);
+    bus.mapPorts(Port.KEYBOARD_COMMAND, 1, this.keyboardController.commandPort);
+    bus.mapPorts(Port.RTC, 2, this.rtc);
+    bus.mapPorts(Port.SYSTEM_A, 1, this.port92);
+    bus.mapPorts(Port.APM, 2, this.acpiPm.apmPorts);
+    bus.mapPorts(Port.CONSOLE, 1, new ConsolePort(console));
+    bus.mapPorts(Port.DEBUG_EXIT, 4, new DebugExit(exit));
+    bus.mapPorts(Port.COM2, UART_PORTS, this.com2);
+    bus.mapPorts(Port.VGA, VGA_PORTS, this.vga);
+    bus.mapPorts(Port.COM1, UART_PORTS, this.com1);
+    bus.mapPorts(Port.FW_CFG, 2, this.fwCfg.dataPorts);
+    bus.mapPorts(Port.FW_CFG_DMA, 8, this.fwCfg.dmaPorts);
+    bus.mapPorts(Port.PM1A_EVENT, 4, this.acpiPm.eventPorts);
+    bus.mapPorts(Port.PM1A_CONTROL, 2, this.acpiPm.controlPorts);
+    bus.mapPorts(Port.PM_TIMER, 4, this.acpiPm.timerPorts);
+    bus.mapPorts(Port.RESET, 1, new ResetControl(this.#resetBy('port 0xcf9')));
   }
 }
