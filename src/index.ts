@@ -28,20 +28,25 @@ export {
   type Line,
 } from './disassembler/disassemble.ts';
 export { formatListing as formatDisassembly } from './disassembler/listing.ts';
+export { ElfError } from './elf/elf-error.ts';
+export { type ElfFile, isElf, readElf } from './elf/elf-file.ts';
 export { dumpRegisters } from './explain/registers.ts';
 export { explainEnd } from './explain/run-end.ts';
 export { explainFaults } from './explain/shutdown.ts';
-export { type Symbolizer, symbolizer } from './explain/symbols.ts';
+export type { BootArguments, BootModule } from './image/boot-arguments.ts';
+export { DEFAULT_LOAD_ADDRESS, flatImage } from './image/flat.ts';
 export {
-  DEFAULT_LOAD_ADDRESS,
   ENTRY_MODES,
   type EntryMode,
-  type FlatOptions,
-  flatImage,
+  IMAGE_FORMATS,
   type Image,
   ImageError,
+  type ImageFormat,
+  type ImageOptions,
+  type Segment,
 } from './image/image.ts';
 export { loadImage } from './image/load.ts';
+export { parseImage } from './image/parse.ts';
 export type { Insn } from './isa/row.ts';
 export { ROWS } from './isa/table.ts';
 export {
@@ -74,6 +79,11 @@ export {
   type RunEnd,
 } from './machine/machine.ts';
 export { MachineMemory } from './machine/memory.ts';
+export { type MemoryRange, memoryMap } from './machine/memory-map.ts';
 export { Processor } from './machine/processor.ts';
 export { type ByteSink, Pc, type PcOptions } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
+export { assembledSymbols } from './symbols/assembled-symbols.ts';
+export { elfSymbols } from './symbols/elf-symbols.ts';
+export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
+export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';

@@ -35,10 +35,10 @@ function entry<T>(
 /** Options whose value may stick to the letter, as NASM and C compilers take them. */
 const STICKY = /^-[DIflo]./;
 /** Options whose value may begin with a minus. */
-const DASHED_VALUE = new Set(['--machine']);
+const DASHED_VALUE = new Set(['--machine', '--append']);
 
 /** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
-const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'guests']);
+const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'module', 'guests']);
 /** Options that take no value. */
 const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;
 

@@ -2,14 +2,14 @@
 
 import type { Machine, RunEnd } from '../machine/machine.ts';
 import type { AbsentMode } from '../machine/processor.ts';
+import type { SymbolTable } from '../symbols/symbol-table.ts';
 import { dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { dumpRegisters } from './registers.ts';
 import { explainFaults } from './shutdown.ts';
-import type { Symbolizer } from './symbols.ts';
 
 /** The explanation, one string a line; the first line is the reason. */
-export function explainEnd(machine: Machine, end: RunEnd, symbols?: Symbolizer): string[] {
+export function explainEnd(machine: Machine, end: RunEnd, symbols?: SymbolTable): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
   const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols, hasTss(machine)) : [];
   return [head, ...chain, ...dumpCode(machine), ...dumpRegisters(machine.processor)];
@@ -50,9 +50,9 @@ function reason(machine: Machine, end: RunEnd): string {
   }
 }
 
-function place({ processor: { view } }: Machine, symbols?: Symbolizer): string {
+function place({ processor: { view } }: Machine, symbols?: SymbolTable): string {
   const rip = view.u64('RIP');
-  const name = symbols?.(rip);
+  const name = symbols?.name(rip);
   const address = `${digits(view.segment('cs').selector, 4)}:${digits(rip, 16)}`;
   return name === undefined ? address : `${address} (${name})`;
 }

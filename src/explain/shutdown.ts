@@ -5,11 +5,11 @@
 
 import { EVENT_NAMES } from '../base/vector.ts';
 import type { FaultRecord, TssStack } from '../machine/fault-chain.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 import { describeDescriptor, describeGate } from './entry.ts';
 import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
 import { describePageEntry, describePdpteRegister } from './page-entry.ts';
-import type { Symbolizer } from './symbols.ts';
 
 const VECTOR_PF = 14;
 /** Bit of the error code of #PF: a write. */
@@ -27,7 +27,7 @@ const IST1 = 0x24;
  */
 export function explainFaults(
   faults: readonly FaultRecord[],
-  symbols: Symbolizer = () => undefined,
+  symbols = new SymbolTable([]),
   hasTss = true,
 ): string[] {
   return faults.flatMap((fault, n) => {
@@ -44,7 +44,7 @@ function cause(previous: FaultRecord | undefined): string {
   return `, while delivering ${previous.doubled ? '#DF' : nameOf(previous)}`;
 }
 
-function explainFault(fault: FaultRecord, symbols: Symbolizer): string[] {
+function explainFault(fault: FaultRecord, symbols: SymbolTable): string[] {
   const { vector, errorCode, why } = fault;
   const code =
     errorCode === undefined ? undefined : describeErrorCode(vector, errorCode, isFetch(fault));
@@ -83,12 +83,12 @@ function nameWithCode(fault: FaultRecord): string {
 }
 
 /** `text`, which is an address, with the symbol of the address if it has one. */
-function named(text: string, address: bigint, symbols: Symbolizer): string {
-  const name = symbols(address);
+function named(text: string, address: bigint, symbols: SymbolTable): string {
+  const name = symbols.name(address);
   return name === undefined ? text : `${text} (${name})`;
 }
 
-function place({ vector, cs, rip, rsp, cpl, address }: FaultRecord, symbols: Symbolizer): string {
+function place({ vector, cs, rip, rsp, cpl, address }: FaultRecord, symbols: SymbolTable): string {
   const where = named(`${digits(cs, 4)}:${digits(rip, 16)}`, rip, symbols);
   const cr2 = vector === VECTOR_PF ? ` CR2=${digits(address, 16)}` : '';
   return `at ${where} CPL=${cpl} RSP=${digits(rsp, 16)}${cr2}`;
@@ -101,7 +101,7 @@ function stackLine({ offset, address, pointer }: TssStack): string {
   return `the stack is ${field}: ${pointer === undefined ? 'not read' : digits(pointer, 16)}`;
 }
 
-function entryLine({ why, read }: FaultRecord, symbols: Symbolizer): string[] {
+function entryLine({ why, read }: FaultRecord, symbols: SymbolTable): string[] {
   if (read === undefined) return [];
   const { address, low, high } = read;
   switch (why.entry) {

@@ -1,23 +1,53 @@
-/** A guest image: bytes, where they go, and how the guest is entered. */
+/**
+ * A guest image as it is loaded: what goes where in physical memory, how it is entered, and by which
+ * protocol it is told about the machine. The files beside this one make images of files.
+ */
 
-/** How a flat image is entered. */
-export const ENTRY_MODES = ['long64'] as const;
+import type { ElfFile } from '../elf/elf-file.ts';
+
+/** Protocols by which images are started. A flat image and a plain ELF file are told nothing. */
+export const IMAGE_FORMATS = ['flat', 'multiboot', 'elf', 'pvh'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** States in which images are entered: 64-bit mode on an identity map, or flat 32-bit protected mode. */
+export const ENTRY_MODES = ['long64', 'prot32'] as const;
 export type EntryMode = (typeof ENTRY_MODES)[number];
 
-/** A flat image. */
-export interface Image {
-  readonly bytes: Uint8Array;
+/** Bytes that go to one place. */
+export interface Segment {
+  /** How messages call it. */
+  readonly name: string;
   /** Physical address of its first byte. */
-  readonly loadAddress: bigint;
-  /** Address of the first instruction. */
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+  /** In memory: zeros follow the bytes. */
+  readonly size: bigint;
+}
+
+export interface Image {
+  readonly format: ImageFormat;
+  readonly segments: readonly Segment[];
+  /** Physical address of the first instruction. */
   readonly entry: bigint;
   readonly mode: EntryMode;
+  /** The file, where it is an ELF file that was loaded as one. */
+  readonly elf?: ElfFile;
 }
 
 /** An image that cannot be loaded. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
-  readonly code: 'EMPTY' | 'TOO_LARGE' | 'ENTRY' | 'OVERLAP' | 'MODE';
+  readonly code:
+    | 'EMPTY'
+    | 'TOO_LARGE'
+    | 'ENTRY'
+    | 'OVERLAP'
+    | 'MODE'
+    | 'FORMAT'
+    | 'OPTION'
+    | 'MULTIBOOT'
+    | 'ELF'
+    | 'PVH';
 
   constructor(code: ImageError['code'], message: string) {
     super(message);
@@ -25,24 +55,21 @@ export class ImageError extends Error {
   }
 }
 
-/** Where images go by default. */
-export const DEFAULT_LOAD_ADDRESS = 0x100000n;
-
-/** Options of a flat image; by default it is entered at its first byte. */
-export interface FlatOptions {
+/** What is asked of an image; what is not given follows from the image. */
+export interface ImageOptions {
+  readonly format?: string;
+  readonly mode?: string;
+  /** Where a flat image goes, and where it is entered. */
   readonly loadAddress?: bigint;
   readonly entry?: bigint;
-  readonly mode?: string;
+  /** Where the source of a flat image says that it goes (org). */
+  readonly origin?: bigint;
 }
 
-/** Makes an image of a flat binary. */
-export function flatImage(bytes: Uint8Array, options: FlatOptions = {}): Image {
-  if (bytes.length === 0) throw new ImageError('EMPTY', 'the image is empty');
-  const loadAddress = options.loadAddress ?? DEFAULT_LOAD_ADDRESS;
-  const mode = ENTRY_MODES.find((name) => name === (options.mode ?? 'long64'));
-  if (mode === undefined) {
-    const known = ENTRY_MODES.join(', ');
-    throw new ImageError('MODE', `mode ${options.mode} is not supported; there is: ${known}`);
-  }
-  return { bytes, loadAddress, entry: options.entry ?? loadAddress, mode };
+/** The mode that is asked for, or else `fallback`. */
+export function entryMode({ mode }: ImageOptions, fallback: EntryMode): EntryMode {
+  if (mode === undefined) return fallback;
+  const found = ENTRY_MODES.find((name) => name === mode);
+  if (found !== undefined) return found;
+  throw new ImageError('MODE', `there is no mode ${mode}; there are: ${ENTRY_MODES.join(', ')}`);
 }

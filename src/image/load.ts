@@ -1,39 +1,80 @@
 /**
  * Puts an image into the RAM of a machine and the processor into the state that the image is entered
- * in. Everything is checked first, so nothing is half-loaded.
+ * in. All is checked and all places are found first, so nothing is half-loaded.
  */
 
-import { MAX_RAM, type Machine } from '../machine/machine.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { MachineMemory } from '../machine/memory.ts';
+import { memoryMap } from '../machine/memory-map.ts';
+import { BootArea } from './boot-area.ts';
+import type { BootArguments } from './boot-arguments.ts';
+import { hex } from './hex.ts';
 import { type Image, ImageError } from './image.ts';
 import { enterLong64, TABLES_BASE, tablesEnd } from './long64.ts';
-
-const MIB = 1n << 20n;
+import { MULTIBOOT_BOOTLOADER_MAGIC, putMultibootInfo } from './multiboot-info.ts';
+import { type Placed, placeImage } from './place.ts';
+import { enterProt32, PROT32_GDT } from './prot32.ts';
+import { putStartInfo } from './pvh-info.ts';
 
 /** Loads `image`; throws an ImageError if it does not fit. */
-export function loadImage(machine: Machine, image: Image): void {
-  const ramBytes = machine.memory.size;
-  checkPlace(image, ramBytes);
-  machine.memory.write(Number(image.loadAddress), image.bytes);
-  enterLong64(machine, image.entry);
+export function loadImage(machine: Machine, image: Image, args: BootArguments = {}): void {
+  checkArguments(image, args);
+  const placed = placeImage(image, machine.memory.size);
+  const enter =
+    image.mode === 'long64'
+      ? prepareLong64(machine, image, placed)
+      : prepareProt32(machine, image, placed, args);
+  for (const { segment, start, end } of placed) {
+    const { bytes } = segment;
+    machine.memory.write(start, bytes);
+    machine.memory.fill(start + bytes.length, end - start - bytes.length, 0);
+  }
+  enter();
 }
 
-function checkPlace({ bytes, loadAddress, entry }: Image, ramBytes: number): void {
-  const end = loadAddress + BigInt(bytes.length);
-  if (end > BigInt(ramBytes)) throw tooLarge(loadAddress, bytes.length, ramBytes);
-  const tables = tablesEnd(ramBytes);
-  if (loadAddress < tables && end > TABLES_BASE) {
-    const range = `0x${TABLES_BASE.toString(16)} to 0x${(tables - 1n).toString(16)}`;
-    throw new ImageError('OVERLAP', `the image overlaps the boot page tables and GDT (${range})`);
-  }
-  if (entry >= BigInt(ramBytes)) {
-    throw new ImageError('ENTRY', `the entry 0x${entry.toString(16)} lies outside RAM`);
-  }
+function checkArguments({ format }: Image, { commandLine, modules = [] }: BootArguments): void {
+  if (format === 'multiboot' || format === 'pvh') return;
+  if (commandLine === undefined && modules.length === 0) return;
+  const message = `a ${format} image takes no command line and no modules`;
+  throw new ImageError('OPTION', `${message}, only multiboot and PVH kernels do`);
 }
 
-function tooLarge(loadAddress: bigint, bytes: number, ramBytes: number): ImageError {
-  const needed = (loadAddress + BigInt(bytes) + MIB - 1n) / MIB;
-  const more = needed * MIB <= BigInt(MAX_RAM) ? `${needed}M of RAM or ` : '';
-  const image = `the image at 0x${loadAddress.toString(16)} (${bytes} bytes)`;
-  const room = `does not fit into RAM, which ends at 0x${ramBytes.toString(16)}`;
-  return new ImageError('TOO_LARGE', `${image} ${room}: it needs ${more}a lower load address`);
+function prepareLong64(machine: Machine, image: Image, placed: readonly Placed[]): () => void {
+  const tables = tablesEnd(machine.memory.size);
+  for (const { segment, start, end } of placed) {
+    if (start >= tables || end <= TABLES_BASE) continue;
+    const what = `the boot page tables and GDT (${hex(TABLES_BASE)} to ${hex(tables - 1)})`;
+    throw new ImageError('OVERLAP', `${segment.name} overlaps ${what}`);
+  }
+  return () => enterLong64(machine, image.entry);
+}
+
+function prepareProt32(
+  machine: Machine,
+  image: Image,
+  placed: readonly Placed[],
+  args: BootArguments,
+): () => void {
+  const area = new BootArea(memoryMap(machine.memory.size), placed);
+  const gdt = area.putTables('the GDT', PROT32_GDT);
+  const registers = handOver(machine.memory, image, area, args);
+  return () => {
+    for (const { address, bytes } of area.pieces) machine.memory.write(address, bytes);
+    enterProt32(machine, { entry: image.entry, gdt, ...registers });
+  };
+}
+
+/** Puts what the boot protocol hands over; returns the registers that it sets. */
+function handOver(
+  memory: MachineMemory,
+  image: Image,
+  area: BootArea,
+  args: BootArguments,
+): { rax?: number; rbx?: number } {
+  if (image.format === 'multiboot') {
+    const rbx = putMultibootInfo(area, memory.size, image, args);
+    return { rax: MULTIBOOT_BOOTLOADER_MAGIC, rbx };
+  }
+  if (image.format === 'pvh') return { rbx: putStartInfo(area, memory, args) };
+  return {};
 }

@@ -1,9 +1,16 @@
-/** Guests from files: .asm sources, assembled on the fly, and flat binaries. */
+/** Guests from files: .asm sources, assembled on the fly, flat binaries and ELF files. */
 
 import { dirname, extname } from 'node:path';
 import { type Assembly, assemble } from '../assembler/assemble.ts';
-import type { Diagnostic } from '../assembler/diagnostics.ts';
-import { type FlatOptions, flatImage, type Image, ImageError } from '../image/image.ts';
+import { formatDiagnostic } from '../assembler/diagnostics.ts';
+import { ElfError } from '../elf/elf-error.ts';
+import { isElf, readElf } from '../elf/elf-file.ts';
+import { type Image, ImageError, type ImageOptions } from '../image/image.ts';
+import { parseImage } from '../image/parse.ts';
+import { assembledSymbols } from '../symbols/assembled-symbols.ts';
+import { elfSymbols } from '../symbols/elf-symbols.ts';
+import { readSymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
 import { FileError, readBytes, readIncluded, readText } from './files.ts';
 
 /** How a source is assembled. */
@@ -12,16 +19,20 @@ export interface SourceOptions {
   readonly includeDirs?: readonly string[];
 }
 
-/** An image with what is known about its source. */
+export interface GuestOptions extends SourceOptions, ImageOptions {
+  /** A file with symbols, in place of those that the guest's own file has. */
+  readonly symbolFile?: string;
+}
+
+/** An image with what is known about where it came from. */
 export interface GuestFile {
   readonly image: Image;
-  /** Labels and their addresses, of an assembled source. */
-  readonly labels: readonly (readonly [name: string, address: bigint])[];
-  readonly warnings: readonly Diagnostic[];
+  readonly symbols: SymbolTable;
+  /** One line each. */
+  readonly warnings: readonly string[];
 }
 
 const SOURCE_EXTENSIONS: ReadonlySet<string> = new Set(['.asm', '.nasm', '.s']);
-const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46] as const;
 
 /** Assembles the file `path`; included files are also looked for beside it. */
 export function assembleFile(path: string, options: SourceOptions = {}): Assembly {
@@ -33,36 +44,60 @@ export function assembleFile(path: string, options: SourceOptions = {}): Assembl
   });
 }
 
-/** Reads a guest; what it is follows from its name. */
-export function readGuest(path: string, options: SourceOptions & FlatOptions = {}): GuestFile {
+/** Reads a guest; what it is follows from its name and its contents. */
+export function readGuest(path: string, options: GuestOptions = {}): GuestFile {
+  const isSource = SOURCE_EXTENSIONS.has(extname(path).toLowerCase());
+  const guest = attributed(path, () =>
+    isSource ? fromSource(path, options) : fromBinary(path, options),
+  );
+  const { symbolFile } = options;
+  return symbolFile === undefined ? guest : { ...guest, symbols: readSymbols(symbolFile) };
+}
+
+/** The symbols that a file lists, or has as an ELF file. */
+export function readSymbols(path: string): SymbolTable {
+  return attributed(path, () => readSymbolFile(readBytes(path)));
+}
+
+/**
+ * Does what reads `path`, whose faults become errors of that file; `remedies` tells by error code what the
+ * user can do.
+ */
+export function attributed<T>(
+  path: string,
+  read: () => T,
+  remedies: Readonly<Record<string, string>> = {},
+): T {
   try {
-    const isSource = SOURCE_EXTENSIONS.has(extname(path).toLowerCase());
-    return isSource ? fromSource(path, options) : fromBinary(path, options);
+    return read();
   } catch (error) {
-    if (error instanceof ImageError) throw new FileError(path, error.code, error.message);
-    throw error;
+    if (!isFault(error)) throw error;
+    throw new FileError(path, error.code, error.message + (remedies[error.code] ?? ''));
   }
+}
+
+function isFault(error: unknown): error is ImageError | ElfError | SymbolFileError {
+  return [ImageError, ElfError, SymbolFileError].some((kind) => error instanceof kind);
 }
 
 /** A source says where it goes by `org`, unless an option does. */
-function fromSource(path: string, options: SourceOptions & FlatOptions): GuestFile {
+function fromSource(path: string, options: GuestOptions): GuestFile {
   const { bytes, origin, symbols, warnings } = assembleFile(path, options);
-  const loadAddress = options.loadAddress ?? (origin === 0n ? undefined : origin);
-  const placed = loadAddress === undefined ? options : { ...options, loadAddress };
-  const labels = [...symbols].flatMap(([name, { value, section }]) =>
-    section === undefined ? [] : [[name, value] as const],
-  );
-  return { image: flatImage(bytes, placed), labels, warnings };
+  return {
+    image: parseImage(bytes, { ...options, origin }),
+    symbols: assembledSymbols(symbols),
+    warnings: warnings.map(formatDiagnostic),
+  };
 }
 
-function fromBinary(path: string, options: FlatOptions): GuestFile {
+function fromBinary(path: string, options: GuestOptions): GuestFile {
   const bytes = readBytes(path);
-  if (ELF_MAGIC.every((byte, n) => bytes[n] === byte)) {
-    throw new FileError(
-      path,
-      'FORMAT',
-      'ELF images are not supported, only .asm and flat binaries',
-    );
+  const guest = { image: parseImage(bytes, options), symbols: new SymbolTable([]), warnings: [] };
+  if (guest.image.format === 'flat' || !isElf(bytes)) return guest;
+  try {
+    return { ...guest, symbols: elfSymbols(readElf(bytes)) };
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    return { ...guest, warnings: [`${path}: warning: no symbols: ${error.message}`] };
   }
-  return { image: flatImage(bytes, options), labels: [], warnings: [] };
 }

@@ -9,5 +9,13 @@ export {
   runBench,
 } from './bench-guest.ts';
 export { FileError, readBytes, readIncluded, readText, writeError, writeFiles } from './files.ts';
-export { assembleFile, type GuestFile, readGuest, type SourceOptions } from './guest-file.ts';
+export {
+  assembleFile,
+  attributed,
+  type GuestFile,
+  type GuestOptions,
+  readGuest,
+  readSymbols,
+  type SourceOptions,
+} from './guest-file.ts';
 export { loadProcessorModule } from './wasm.ts';

@@ -26,7 +26,7 @@ describe('usage', () => {
     [['run', HELLO, '--max-instructions', '0'],       "'0' is not a positive integer"],
     [['run', HELLO, '--machine', '+warp'],            "unknown feature '+warp'"],
     [['run', HELLO, '--machine', '-warp'],            "unknown feature '-warp'"],
-    [['run', HELLO, '--mode', 'prot32'],              'mode prot32 is not supported; there is: long64'],
+    [['run', HELLO, '--mode', 'real16'],              'there is no mode real16; there are: long64, prot32'],
     [['run', HELLO, '--entry', 'start'],              "'start' is not an address"],
     [['run', HELLO, '--load-address', '0xffffffffff'], 'does not fit into RAM, which ends at 0x4000000: it needs a lower load address (--ram'],
     [['run', HELLO, '--ram', '1M'],                   'does not fit into RAM, which ends at 0x100000: it needs 2M of RAM or a lower load address (--ram, --load-address, or org in a source)'],
@@ -63,10 +63,10 @@ describe('images', () => {
     [['.'],                                '.: is a directory'],
     [['empty.bin'],                        'empty.bin: the image is empty'],
     [['empty.asm'],                        'empty.asm: the image is empty'],
-    [['kernel.elf'],                       'kernel.elf: ELF images are not supported'],
+    [['kernel.elf'],                       'kernel.elf: at offset 0x6: the ELF version must be 1, found the end of the file'],
     [['large.bin', '--ram', '2M'],         'large.bin: the image at 0x100000 (2097152 bytes) does not fit into RAM, which ends at 0x200000: it needs 3M of RAM'],
     [['large.bin', '--entry', '1g'],       "'1g' is not an address"],
-    [['large.bin', '--load-address', '0'], 'large.bin: the image overlaps the boot page tables'],
+    [['large.bin', '--load-address', '0'], 'large.bin: the image (0x0 to 0x1fffff) lies in memory that is not free RAM'],
     [['large.bin', '--entry', '0x4000000'], 'large.bin: the entry 0x4000000 lies outside RAM'],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = trapline(['run', ...args, '--serial', 'file:out.txt'], '', folder);

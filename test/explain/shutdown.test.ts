@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from 'vitest';
 import { explainEnd } from '../../src/explain/run-end.ts';
-import { symbolizer } from '../../src/explain/symbols.ts';
 import { boot } from '../pc/rig.ts';
 
 /** Runs `source` to its triple fault; the lines about the `n`-th event of the chain, from 1, without indent. */
@@ -10,7 +9,7 @@ function explain(source: string, n: number): string[] {
   const guest = boot(source, { ramBytes: 2 ** 22 });
   const end = guest.pc.machine.run();
   expect(end.kind).toBe('shutdown');
-  const lines = explainEnd(guest.pc.machine, end, symbolizer(guest.labels));
+  const lines = explainEnd(guest.pc.machine, end, guest.symbols);
   const first = lines.findIndex((line) => line.startsWith(`  ${n}. `));
   const count = lines.slice(first + 1).findIndex((line) => !line.startsWith('     '));
   return lines.slice(first, first + 1 + count).map((line) => line.trim());

@@ -1,7 +1,7 @@
 /** What fits into RAM, and the state in which an image is entered. */
 
 import { describe, expect, test } from 'vitest';
-import { flatImage } from '../../src/image/image.ts';
+import { flatImage } from '../../src/image/flat.ts';
 import { loadImage } from '../../src/image/load.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Pc } from '../../src/pc/pc.ts';
@@ -35,7 +35,7 @@ describe('loading', () => {
   test('refuses an empty image and an unknown mode', () => {
     const code = (name: string) => expect.objectContaining({ code: name });
     expect(() => flatImage(new Uint8Array())).toThrow(code('EMPTY'));
-    expect(() => flatImage(new Uint8Array(1), { mode: 'prot32' })).toThrow(code('MODE'));
+    expect(() => flatImage(new Uint8Array(1), { mode: 'real16' })).toThrow(code('MODE'));
   });
 });
 

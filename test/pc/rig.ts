@@ -1,11 +1,13 @@
 /** A PC with a program in its RAM: assembles a source, boots it and collects what it sends. */
 
 import { assemble } from '../../src/assembler/assemble.ts';
-import { flatImage } from '../../src/image/image.ts';
+import { flatImage } from '../../src/image/flat.ts';
 import { loadImage } from '../../src/image/load.ts';
 import type { RunEnd } from '../../src/machine/machine.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Pc, type PcOptions } from '../../src/pc/pc.ts';
+import { assembledSymbols } from '../../src/symbols/assembled-symbols.ts';
+import type { SymbolTable } from '../../src/symbols/symbol-table.ts';
 
 const module = loadProcessorModule();
 
@@ -13,7 +15,7 @@ const module = loadProcessorModule();
 export interface Booted {
   readonly pc: Pc;
   readonly sent: number[];
-  readonly labels: ReadonlyMap<string, bigint>;
+  readonly symbols: SymbolTable;
 }
 
 /** Boots `source`, which is put at 0x100000; `origin` comes before it. */
@@ -23,8 +25,7 @@ export function boot(source: string, options: PcOptions = {}): Booted {
   const sent: number[] = [];
   const pc = new Pc(module, { com1: (byte) => sent.push(byte), ...options });
   loadImage(pc.machine, flatImage(bytes));
-  const labels = new Map([...symbols].map(([name, { value }]) => [name, value]));
-  return { pc, sent, labels };
+  return { pc, sent, symbols: assembledSymbols(symbols) };
 }
 
 /** Runs to the end, with `input` on COM1 for a guest that asks. */

@@ -2,18 +2,26 @@
 
 import type { Options } from 'yargs';
 import {
+  type BootArguments,
+  type BootModule,
   DEFAULT_RAM,
+  ENTRY_MODES,
   explainEnd,
-  formatDiagnostic,
-  ImageError,
+  IMAGE_FORMATS,
+  type Image,
   loadImage,
   MAX_RAM,
   MIN_RAM,
   Pc,
   type PcOptions,
-  symbolizer,
 } from '../../index.ts';
-import { FileError, type GuestFile, loadProcessorModule, readGuest } from '../../node/index.ts';
+import {
+  attributed,
+  type GuestFile,
+  loadProcessorModule,
+  readBytes,
+  readGuest,
+} from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
 import { type DriveEnd, drive, type Input } from '../drive.ts';
 import { complain, note } from '../output.ts';
@@ -39,9 +47,23 @@ const OPTIONS = {
   'max-instructions': { ...text, describe: 'end the run after this many instructions' },
   stats: { type: 'boolean', default: false, describe: 'print statistics on stderr at the end' },
   machine: { ...text, describe: 'processor features to add and remove, as +umip,-smap' },
+  format: {
+    ...text,
+    describe: `what the image is, if not what it looks like: ${IMAGE_FORMATS.join(', ')}`,
+  },
+  append: { ...text, describe: 'command line for a multiboot or PVH kernel' },
+  module: {
+    ...text,
+    array: true,
+    describe: 'FILE[,TEXT]: a module for such a kernel, with its command line',
+  },
+  symbols: { ...text, describe: 'symbols of the image: an ELF file, or the output of nm' },
   'load-address': { ...text, describe: 'where a flat image goes (default: 0x100000, or its org)' },
   entry: { ...text, describe: 'address of the first instruction (default: the load address)' },
-  mode: { ...text, default: 'long64', describe: 'state in which the image is entered: long64' },
+  mode: {
+    ...text,
+    describe: `state in which a flat or ELF image is entered: ${ENTRY_MODES.join(', ')}`,
+  },
   ...SOURCE_OPTIONS,
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
@@ -54,14 +76,15 @@ abnormally, 2 for bad usage. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
 export const command: Command<Values> = {
   build: (yargs) =>
     yargs
-      .positional('image', { type: 'string', describe: '.asm source or flat binary' })
+      .positional('image', { type: 'string', describe: '.asm source, ELF file or flat binary' })
       .options(OPTIONS)
       .epilogue(EPILOGUE)
       .example('$0 guests/hello/main.asm', 'assemble and boot')
-      .example('$0 kernel.bin --ram 128M --stats', 'boot a flat binary'),
+      .example('$0 kernel.bin --ram 128M --stats', 'boot a flat binary')
+      .example('$0 kernel.elf --append quiet --module initrd', 'boot a multiboot or PVH kernel'),
   run: async (args) => {
     const guest = readImage(args);
-    for (const warning of guest.warnings) note(formatDiagnostic(warning));
+    for (const warning of guest.warnings) note(warning);
     const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
     const serial = serialTarget(args.serial, stdout);
     const pc = createPc(args, guest, serial, stdout);
@@ -79,9 +102,11 @@ export const command: Command<Values> = {
 };
 
 function readImage(args: Values): GuestFile {
-  const { 'load-address': loadAddress, entry } = args;
+  const { 'load-address': loadAddress, entry, mode, format, symbols } = args;
   return readGuest(required(args.image, 'an image'), {
-    mode: args.mode,
+    ...(mode !== undefined && { mode }),
+    ...(format !== undefined && { format }),
+    ...(symbols !== undefined && { symbolFile: symbols }),
     defines: parseDefines(args.D),
     includeDirs: args.I ?? [],
     ...(loadAddress !== undefined && { loadAddress: parseAddress('load-address', loadAddress) }),
@@ -106,15 +131,30 @@ function createPc(
       maxInstructions: parseCount('max-instructions', maxInstructions),
     }),
   };
+  const boot = bootArguments(args);
   const pc = new Pc(loadProcessorModule(), options);
-  try {
-    loadImage(pc.machine, image);
-  } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    const remedy = error.code === 'TOO_LARGE' ? ' (--ram, --load-address, or org in a source)' : '';
-    throw new FileError(args.image ?? '', error.code, error.message + remedy);
-  }
+  attributed(args.image ?? '', () => loadImage(pc.machine, image, boot), remedy(image));
   return pc;
+}
+
+/** Where an image goes is said by options, or by the image itself. */
+function remedy({ format }: Image): Readonly<Record<string, string>> {
+  const place = format === 'flat' ? ', --load-address, or org in a source' : '';
+  return { TOO_LARGE: ` (--ram${place})` };
+}
+
+function bootArguments({ image, append, module = [] }: Values): BootArguments {
+  return {
+    program: image ?? '',
+    ...(append !== undefined && { commandLine: append }),
+    modules: module.map(readModule),
+  };
+}
+
+/** `FILE` or `FILE,TEXT`. */
+function readModule(value: string): BootModule {
+  const [, name = '', text = ''] = /^([^,]*)(?:,(.*))?$/s.exec(value) ?? [];
+  return { name, text, bytes: readBytes(required(name, '--module: a file')) };
 }
 
 function parseRam(size: string): number {
@@ -143,9 +183,9 @@ async function driveWith(pc: Pc, input: Input, flush: () => void): Promise<Drive
 }
 
 /** The exit status; tells why if the end was not a clean one. */
-function finish(pc: Pc, end: DriveEnd, { labels }: GuestFile): number {
+function finish(pc: Pc, end: DriveEnd, { symbols }: GuestFile): number {
   if (end.kind === 'exit') return end.status;
   if (end.kind === 'left') complain(['left with Ctrl-A x']);
-  else complain(explainEnd(pc.machine, end, symbolizer(labels)));
+  else complain(explainEnd(pc.machine, end, symbols));
   return STATUS_ABNORMAL;
 }
