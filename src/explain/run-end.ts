@@ -2,17 +2,24 @@
 
 import type { Machine, RunEnd } from '../machine/machine.ts';
 import type { AbsentMode } from '../machine/processor.ts';
-import type { SymbolTable } from '../symbols/symbol-table.ts';
-import { dumpCode } from './code.ts';
+import { SymbolTable } from '../symbols/symbol-table.ts';
+import { codeBits, dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { dumpRegisters } from './registers.ts';
 import { explainFaults } from './shutdown.ts';
+import { dumpStack } from './stack.ts';
 
 /** The explanation, one string a line; the first line is the reason. */
-export function explainEnd(machine: Machine, end: RunEnd, symbols?: SymbolTable): string[] {
+export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTable([])): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
   const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols, hasTss(machine)) : [];
-  return [head, ...chain, ...dumpCode(machine), ...dumpRegisters(machine.processor)];
+  return [
+    head,
+    ...chain,
+    ...dumpCode(machine),
+    ...dumpRegisters(machine.processor),
+    ...dumpStack(machine, symbols),
+  ];
 }
 
 /** LTR was executed: it refuses a null selector. */
@@ -50,9 +57,10 @@ function reason(machine: Machine, end: RunEnd): string {
   }
 }
 
-function place({ processor: { view } }: Machine, symbols?: SymbolTable): string {
+function place({ processor: { view } }: Machine, symbols: SymbolTable): string {
   const rip = view.u64('RIP');
-  const name = symbols?.name(rip);
-  const address = `${digits(view.segment('cs').selector, 4)}:${digits(rip, 16)}`;
+  const name = symbols.name(rip);
+  const width = codeBits(view) === 64 ? 16 : 8;
+  const address = `${digits(view.segment('cs').selector, 4)}:${digits(rip, width)}`;
   return name === undefined ? address : `${address} (${name})`;
 }

@@ -128,9 +128,7 @@ function slow(key: string, use: Use): string {
   const uop = handlerFunction(key);
   if (uop === undefined) return slowBody(key, use);
   const call = `${use(uop)}(i);`;
-  return endsBlock(uop)
-    ? ending(call)
-    : `${call}\nif (Event.raised()) ${FAIL}\nreturn i + RECORD;`;
+  return endsBlock(uop) ? ending(call) : `${call}\nif (Event.raised()) ${FAIL}\nreturn i + RECORD;`;
 }
 
 /**
