@@ -1,6 +1,6 @@
 /**
  * Descriptors and gates with their fields in words (SDM 3A 3.4.5 Segment Descriptors; 3.5 System Descriptor
- * Types; 6.14.1 64-Bit Mode IDT).
+ * Types; 6.11 IDT Descriptors; 6.14.1 64-Bit Mode IDT).
  */
 
 import { digits, hex } from './hex.ts';
@@ -46,11 +46,30 @@ function segmentKind(type: number): string {
 
 /** An IDT entry or call gate of 16 bytes at linear `address`. */
 export function describeGate(address: bigint, low: bigint, high: bigint): string {
-  const { type, isSystem, dpl, present } = access(low);
-  const kind = isSystem ? (SYSTEM_TYPES[type] ?? 'reserved') : 'no gate (S=1)';
-  const offset = (low & 0xffffn) | ((low >> 32n) & 0xffff0000n) | ((high & 0xffffffffn) << 32n);
-  const selector = (low >> 16n) & 0xffffn;
-  const ist = (low >> 32n) & 7n;
-  const fields = `P=${present} DPL=${dpl} IST=${ist} target=${digits(selector, 4)}:${digits(offset, 16)}`;
+  const { kind, rights, selector, offset } = gateFields(low);
+  const target = digits(offset | ((high & 0xffffffffn) << 32n), 16);
+  const fields = `${rights} IST=${(low >> 32n) & 7n} target=${selector}:${target}`;
   return `gate at ${hex(address)} = ${digits(high, 16)} ${digits(low, 16)}: ${kind}, ${fields}`;
+}
+
+/** As `describeGate`, outside long mode: 8 bytes. */
+export function describeLegacyGate(address: bigint, low: bigint): string {
+  const { kind, rights, selector, offset } = gateFields(low);
+  const fields = `${rights} target=${selector}:${digits(offset, 8)}`;
+  return `gate at ${hex(address)} = ${digits(low, 16)}: ${kind}, ${fields}`;
+}
+
+function gateFields(low: bigint): {
+  kind: string;
+  rights: string;
+  selector: string;
+  offset: bigint;
+} {
+  const { type, isSystem, dpl, present } = access(low);
+  return {
+    kind: isSystem ? (SYSTEM_TYPES[type] ?? 'reserved') : 'no gate (S=1)',
+    rights: `P=${present} DPL=${dpl}`,
+    selector: digits((low >> 16n) & 0xffffn, 4),
+    offset: (low & 0xffffn) | ((low >> 32n) & 0xffff0000n),
+  };
 }

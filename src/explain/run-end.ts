@@ -6,13 +6,15 @@ import { SymbolTable } from '../symbols/symbol-table.ts';
 import { codeBits, dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { dumpRegisters } from './registers.ts';
-import { explainFaults } from './shutdown.ts';
+import { explainFaults, type FaultContext } from './shutdown.ts';
 import { dumpStack } from './stack.ts';
+
+const EFER_LMA = 1n << 10n;
 
 /** The explanation, one string a line; the first line is the reason. */
 export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTable([])): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
-  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, symbols, hasTss(machine)) : [];
+  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, context(machine, symbols)) : [];
   return [
     head,
     ...chain,
@@ -22,9 +24,12 @@ export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTa
   ];
 }
 
-/** LTR was executed: it refuses a null selector. */
-function hasTss({ processor: { view } }: Machine): boolean {
-  return view.segment('tr').selector !== 0;
+function context({ processor: { view } }: Machine, symbols: SymbolTable): FaultContext {
+  return {
+    symbols,
+    hasTss: view.segment('tr').selector !== 0, // LTR refuses a null selector
+    isLong: (view.u64('EFER') & EFER_LMA) !== 0n,
+  };
 }
 
 /** How the guest got there, and what to do instead. */

@@ -6,7 +6,7 @@
 import { EVENT_NAMES } from '../base/vector.ts';
 import type { FaultRecord, TssStack } from '../machine/fault-chain.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
-import { describeDescriptor, describeGate } from './entry.ts';
+import { describeDescriptor, describeGate, describeLegacyGate } from './entry.ts';
 import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
 import { describePageEntry, describePdpteRegister } from './page-entry.ts';
@@ -21,17 +21,22 @@ const NO_TSS = 'TR holds no TSS (LTR was not executed): what stands there is gar
 /** Offset of IST1 in a 64-bit TSS; RSP0 to RSP2 lie before it (SDM 3A 7.7). */
 const IST1 = 0x24;
 
-/**
- * The explanation, one string a line. `symbols` names code addresses where it can; `hasTss` is false
- * where TR was never loaded.
- */
-export function explainFaults(
-  faults: readonly FaultRecord[],
-  symbols = new SymbolTable([]),
-  hasTss = true,
-): string[] {
+/** What is known of the guest beside the faults. */
+export interface FaultContext {
+  readonly symbols: SymbolTable;
+  /** False where TR was never loaded. */
+  readonly hasTss: boolean;
+  /** Long mode, whose tables and registers are wider. */
+  readonly isLong: boolean;
+}
+
+const UNKNOWN: FaultContext = { symbols: new SymbolTable([]), hasTss: true, isLong: true };
+
+/** The explanation, one string a line. */
+export function explainFaults(faults: readonly FaultRecord[], context = UNKNOWN): string[] {
+  const { hasTss } = context;
   return faults.flatMap((fault, n) => {
-    const [head = '', ...rest] = explainFault(fault, symbols);
+    const [head = '', ...rest] = explainFault(fault, context);
     const hint = fault.stack !== undefined && !hasTss ? [NO_TSS] : [];
     const lines = [...rest, ...hint].map((line) => `     ${line}`);
     return [`  ${n + 1}. ${head}${cause(faults[n - 1])}`, ...lines];
@@ -44,14 +49,14 @@ function cause(previous: FaultRecord | undefined): string {
   return `, while delivering ${previous.doubled ? '#DF' : nameOf(previous)}`;
 }
 
-function explainFault(fault: FaultRecord, symbols: SymbolTable): string[] {
+function explainFault(fault: FaultRecord, context: FaultContext): string[] {
   const { vector, errorCode, why } = fault;
   const code =
     errorCode === undefined ? undefined : describeErrorCode(vector, errorCode, isFetch(fault));
   const lines = [
     nameWithCode(fault) + (code === undefined ? '' : `: ${code}`),
-    place(fault, symbols),
-    ...entryLine(fault, symbols),
+    place(fault, context),
+    ...entryLine(fault, context),
   ];
   if (why.name !== 'None') lines.push(why.text);
   if (fault.stack !== undefined) lines.push(stackLine(fault.stack));
@@ -88,10 +93,12 @@ function named(text: string, address: bigint, symbols: SymbolTable): string {
   return name === undefined ? text : `${text} (${name})`;
 }
 
-function place({ vector, cs, rip, rsp, cpl, address }: FaultRecord, symbols: SymbolTable): string {
-  const where = named(`${digits(cs, 4)}:${digits(rip, 16)}`, rip, symbols);
-  const cr2 = vector === VECTOR_PF ? ` CR2=${digits(address, 16)}` : '';
-  return `at ${where} CPL=${cpl} RSP=${digits(rsp, 16)}${cr2}`;
+function place(fault: FaultRecord, { symbols, isLong }: FaultContext): string {
+  const { vector, cs, rip, rsp, cpl, address } = fault;
+  const [width, stack] = isLong ? [16, 'RSP'] : [8, 'ESP'];
+  const where = named(`${digits(cs, 4)}:${digits(rip, width)}`, rip, symbols);
+  const cr2 = vector === VECTOR_PF ? ` CR2=${digits(address, width)}` : '';
+  return `at ${where} CPL=${cpl} ${stack}=${digits(rsp, width)}${cr2}`;
 }
 
 /** `the stack is IST3 of the TSS, at 0x34: 0000000000000000` */
@@ -101,7 +108,7 @@ function stackLine({ offset, address, pointer }: TssStack): string {
   return `the stack is ${field}: ${pointer === undefined ? 'not read' : digits(pointer, 16)}`;
 }
 
-function entryLine({ why, read }: FaultRecord, symbols: SymbolTable): string[] {
+function entryLine({ why, read }: FaultRecord, { symbols, isLong }: FaultContext): string[] {
   if (read === undefined) return [];
   const { address, low, high } = read;
   switch (why.entry) {
@@ -112,7 +119,7 @@ function entryLine({ why, read }: FaultRecord, symbols: SymbolTable): string[] {
     case 'gate':
       if (low === 0n && high === 0n && why.name === 'IdtLimit')
         return [`gate at ${hex(address)}: not read`];
-      return [describeGate(address, low, high)];
+      return [isLong ? describeGate(address, low, high) : describeLegacyGate(address, low)];
     case 'descriptor':
       if (address === 0n) return [];
       if (why.name === 'TableLimit') return [`descriptor at ${hex(address)}: not read`];
