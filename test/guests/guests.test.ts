@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { BootArguments } from '../../src/image/boot-arguments.ts';
 import { loadImage } from '../../src/image/load.ts';
 import { FEATURE_NAMES } from '../../src/machine/features.ts';
 import type { RunEnd } from '../../src/machine/machine.ts';
@@ -26,14 +27,36 @@ interface Outcome {
   readonly output: string;
 }
 
-function run({ image }: GuestFile, ramMib: number, input: Iterable<number> = []): Outcome {
+/** What the header of a multiboot guest says that it is given (test/interop/guest.mjs). */
+function bootArguments(folder: string): BootArguments {
+  const source = readFileSync(join(folder, 'main.asm'), 'utf8');
+  if (!/^%define MULTIBOOT/m.test(source)) return {};
+  const modules = [...source.matchAll(/^; module: ([^,\n]*)(?:,(.*))?/gm)];
+  return {
+    program: 'main.bin',
+    commandLine: /^; append: (.*)/m.exec(source)?.[1] ?? '',
+    modules: modules.map(([, name = '', text = '']) => ({
+      name,
+      text,
+      bytes: readFileSync(join(folder, name)),
+    })),
+  };
+}
+
+interface Environment {
+  readonly ramMib: number;
+  readonly input?: Iterable<number>;
+  readonly args?: BootArguments;
+}
+
+function run({ image }: GuestFile, { ramMib, input = [], args = {} }: Environment): Outcome {
   const sent: number[] = [];
   const pc = new Pc(module, {
     ramBytes: ramMib * 2 ** 20,
     features: new Set(FEATURE_NAMES),
     com1: (byte) => sent.push(byte),
   });
-  loadImage(pc.machine, image);
+  loadImage(pc.machine, image, args);
   pc.com1.openInput();
   const bytes = input[Symbol.iterator]();
   for (;;) {
@@ -50,7 +73,8 @@ const names = readdirSync(GUESTS).filter((name) => existsSync(join(GUESTS, name,
 test.each(names.filter((name) => !isBench(name)))('%s', (name) => {
   const file = (base: string): string => join(GUESTS, name, base);
   const input = existsSync(file('input.txt')) ? readFileSync(file('input.txt')) : [];
-  const { end, output } = run(readGuest(file('main.asm')), 64, input);
+  const args = bootArguments(join(GUESTS, name));
+  const { end, output } = run(readGuest(file('main.asm')), { ramMib: 64, input, args });
   expect(output).toBe(readFileSync(file('expected.txt'), 'latin1'));
   expect(end).toEqual(SUCCESS);
 });
@@ -58,7 +82,7 @@ test.each(names.filter((name) => !isBench(name)))('%s', (name) => {
 describe('benchmarks', () => {
   test.each(benchNames())('%s', (name) => {
     const { file, ramMib } = readBench(name, BENCH_SHARE);
-    const { end, output } = run(file, ramMib);
+    const { end, output } = run(file, { ramMib });
     const [first, last] = output.trimEnd().split('\n');
     expect(readFileSync(join(GUESTS, name, 'expected.txt'), 'latin1')).toContain(first);
     expect(last).toMatch(/^result 0x[0-9a-f]{16}$/);

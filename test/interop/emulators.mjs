@@ -1,4 +1,5 @@
-// Runs a guest's disk under QEMU (TCG) or Debian's Bochs and collects what it wrote to COM1.
+// Runs a guest's disk under QEMU (TCG) or Debian's Bochs and collects what it wrote to COM1. QEMU boots multiboot
+// guests by itself (-kernel).
 //
 // QEMU: COM1 is its stdin and stdout, and isa-debug-exit ends the run. Bochs: COM1 is a TCP connection to
 // this process; Bochs has no exit port, but logs writes to ports that no device claims, so a write to F4h
@@ -9,7 +10,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { buildDisk } from './guest.mjs';
+import { buildDisk, buildKernel } from './guest.mjs';
 
 const TIMEOUT_MS = 120_000;
 const OUTPUT_LIMIT = 1 << 20; // a guest that prints without end is stopped
@@ -59,22 +60,36 @@ function watch(child, scratch, log) {
   });
 }
 
+function qemuDisk(guest) {
+  const { scratch, disk } = buildDisk(guest);
+  return { scratch, boot: ['-drive', `format=raw,file=${disk}`] };
+}
+
+/** A multiboot kernel; QEMU takes module and text as one, and a doubled comma as one that does not end it. */
+function qemuKernel(guest) {
+  const { append, modules } = guest.multiboot;
+  const named = modules.map(({ file, text }) => (text === undefined ? file : `${file} ${text}`));
+  const initrd = named.map((module) => module.replaceAll(',', ',,')).join(',');
+  const boot = ['-kernel', 'main.bin', '-append', append, ...(initrd ? ['-initrd', initrd] : [])];
+  return { scratch: buildKernel(guest), boot };
+}
+
 /** Result: { serial, status, wallMs, workMs }; workMs is the time from the first line to the last. */
 export function runQemu(guest) {
-  const { scratch, disk } = buildDisk(guest);
+  const { scratch, boot } = guest.multiboot ? qemuKernel(guest) : qemuDisk(guest);
   // biome-ignore format: one option a line
   const child = spawn('qemu-system-x86_64', [
     '-accel', 'tcg',
     '-cpu', 'max,vendor=GenuineIntel,la57=off',
     '-m', String(guest.ramMiB),
-    '-drive', `format=raw,file=${disk}`,
+    ...boot,
     '-display', 'none',
     '-serial', 'stdio',
     '-serial', 'null',
     '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
     '-no-reboot',
     '-nic', 'none',
-  ], { stdio: ['pipe', 'pipe', 'inherit'] });
+  ], { stdio: ['pipe', 'pipe', 'inherit'], cwd: scratch });
   const log = new SerialLog(guest.input, (bytes) => child.stdin.write(bytes));
   child.stdout.on('data', (chunk) => log.receive(chunk));
   return watch(child, scratch, log);

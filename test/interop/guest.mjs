@@ -3,9 +3,12 @@
 //   ; ram: 128                           MiB of RAM it needs (default 64)
 //   ; bench: ops=1000000 unit=int80      a benchmark: operations of the timed part
 //   ; differs(qemu): LABEL - why         lines starting with LABEL follow the manual, not this emulator
+//   ; append: TEXT                       command line of a guest that is booted by multiboot
+//   ; module: FILE[,TEXT]                a module for such a guest, and the module's command line
 
 import { execFileSync } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -43,6 +46,13 @@ export function loadGuest(name) {
     name,
     folder,
     ramMiB: Number(source.match(/^; ram: (\d+)/m)?.[1] ?? 64),
+    multiboot: /^%define MULTIBOOT/m.test(source) && {
+      append: source.match(/^; append: (.*)/m)?.[1] ?? '',
+      modules: [...source.matchAll(/^; module: ([^,\n]*)(?:,(.*))?/gm)].map(([, file, text]) => ({
+        file,
+        text,
+      })),
+    },
     bench: bench && { ops: Number(bench[1]), unit: bench[2] },
     differs: [...source.matchAll(/^\s*; differs\((\w+)\): (.+?) - /gm)].map(
       ([, emulator, label]) => ({
@@ -55,21 +65,25 @@ export function loadGuest(name) {
   };
 }
 
-/** Assembles a guest with NASM and wraps it into a disk image that any PC boots. */
-export function buildDisk(guest) {
+const nasm = (...args) => execFileSync('nasm', ['-f', 'bin', ...args], { stdio: 'inherit' });
+
+/** Assembles a guest with NASM to main.bin in a new folder, and copies its modules there. */
+export function buildKernel(guest) {
   const scratch = mkdtempSync(join(tmpdir(), 'trapline-interop-'));
-  const image = join(scratch, `${guest.name}.bin`);
+  const source = join(guest.folder, 'main.asm');
+  const defines = ['-D', `RAM_MIB=${guest.ramMiB}`];
+  nasm('-I', `${guest.folder}/`, ...defines, source, '-o', join(scratch, 'main.bin'));
+  for (const { file } of guest.multiboot?.modules ?? []) {
+    copyFileSync(join(guest.folder, file), join(scratch, file));
+  }
+  return scratch;
+}
+
+/** A disk image with the guest, that any PC boots. */
+export function buildDisk(guest) {
+  const scratch = buildKernel(guest);
+  const image = join(scratch, 'main.bin');
   const disk = join(scratch, `${guest.name}.img`);
-  const nasm = (...args) => execFileSync('nasm', ['-f', 'bin', ...args], { stdio: 'inherit' });
-  nasm(
-    '-I',
-    `${guest.folder}/`,
-    '-D',
-    `RAM_MIB=${guest.ramMiB}`,
-    join(guest.folder, 'main.asm'),
-    '-o',
-    image,
-  );
   nasm('-D', `IMAGE="${image}"`, '-D', `RAM_MIB=${guest.ramMiB}`, BOOT, '-o', disk);
   const cylinders = Math.ceil(statSync(disk).size / CYLINDER_BYTES);
   truncateSync(disk, cylinders * CYLINDER_BYTES);
