@@ -22,12 +22,19 @@ export {
 export type { AssembleOptions, IncludedFile, ReadFile } from './assembler/options.ts';
 export { EVENT_NAMES } from './base/vector.ts';
 export {
+  type CodePart,
   type DisassembleOptions,
   disassemble,
+  disassembleParts,
   instructionSet,
   type Line,
+  type PartsOptions,
 } from './disassembler/disassemble.ts';
-export { formatListing as formatDisassembly } from './disassembler/listing.ts';
+export {
+  formatListing as formatDisassembly,
+  formatSections,
+  type SectionLines,
+} from './disassembler/listing.ts';
 export { ElfError } from './elf/elf-error.ts';
 export { type ElfFile, isElf, readElf } from './elf/elf-file.ts';
 export { dumpRegisters } from './explain/registers.ts';
@@ -84,6 +91,7 @@ export { Processor } from './machine/processor.ts';
 export { type ByteSink, Pc, type PcOptions } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
 export { assembledSymbols } from './symbols/assembled-symbols.ts';
+export { type CodeGroup, elfCode } from './symbols/elf-code.ts';
 export { elfSymbols } from './symbols/elf-symbols.ts';
 export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
 export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';

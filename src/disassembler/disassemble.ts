@@ -1,7 +1,7 @@
 /**
- * Disassembly of a flat image into NASM source that assembles to the same bytes: linear sweep, one line
- * an instruction, `db` for what is no instruction or has no spelling. Symbols become labels where an
- * instruction starts at them and stand in place of addresses that the text refers to.
+ * Disassembly of code into NASM source that assembles to the same bytes: linear sweep, one line an
+ * instruction, `db` for what is no instruction or has no spelling. Symbols become labels, at which the sweep
+ * begins anew, since data may stand before them, and take the place of addresses that the text refers to.
  */
 
 import { type Decoded, decode } from '../isa/decode.ts';
@@ -9,13 +9,24 @@ import { buildDecodeTables } from '../isa/decode-table.ts';
 import { formatInstruction, indexRows } from '../isa/format.ts';
 import { hex, type Place, placeAt, targetOf } from '../isa/format-address.ts';
 import type { CodeMode, Insn } from '../isa/row.ts';
+import { labelNames } from './labels.ts';
 import { findSpelling, type InstructionSet, sizedOperands } from './spelling.ts';
 
-export interface DisassembleOptions {
-  readonly mode: CodeMode;
+/** Bytes that lie together. */
+export interface CodePart {
   /** Address of the first byte. */
   readonly origin: bigint;
+  readonly bytes: Uint8Array;
+}
+
+export interface PartsOptions {
+  readonly mode: CodeMode;
   readonly symbols?: ReadonlyMap<bigint, string>;
+}
+
+export interface DisassembleOptions extends PartsOptions {
+  /** Address of the first byte. */
+  readonly origin: bigint;
 }
 
 /** One instruction, or bytes that are none. */
@@ -36,8 +47,8 @@ export function instructionSet(rows: readonly Insn[]): InstructionSet {
 }
 
 interface Piece {
-  readonly at: number;
-  readonly length: number;
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
   readonly decoded: Decoded | undefined;
 }
 
@@ -47,62 +58,77 @@ export function disassemble(
   set: InstructionSet,
   options: DisassembleOptions,
 ): Line[] {
-  const pieces = sweep(bytes, set, options.mode);
-  const labels = reachableLabels(pieces, options);
-  return pieces.map((piece) => describe(piece, bytes, set, options, labels));
+  return disassembleParts([{ bytes, origin: options.origin }], set, options).flat();
 }
 
-/** Instruction after instruction; one byte is skipped where there is none. */
-function sweep(bytes: Uint8Array, { tables }: InstructionSet, mode: CodeMode): Piece[] {
+/** Disassembles parts of one program, which refer to one another by their labels. */
+export function disassembleParts(
+  parts: readonly CodePart[],
+  set: InstructionSet,
+  { mode, symbols = new Map() }: PartsOptions,
+): Line[][] {
+  const labels = labelNames(symbolsWithin(parts, symbols), set.index);
+  return parts.map((part) =>
+    sweep(part, set, mode, labels).map((piece) => describe(piece, mode, set, symbols, labels)),
+  );
+}
+
+/** Symbols that can be labels of the output. */
+function symbolsWithin(
+  parts: readonly CodePart[],
+  symbols: ReadonlyMap<bigint, string>,
+): ReadonlyMap<bigint, string> {
+  const isWithin = (address: bigint): boolean =>
+    parts.some(({ origin, bytes }) => address >= origin && address < origin + BigInt(bytes.length));
+  return new Map([...symbols].filter(([address]) => isWithin(address)));
+}
+
+/** Instruction after instruction from label to label; one byte is skipped where there is none. */
+function sweep(
+  { origin, bytes }: CodePart,
+  { tables }: InstructionSet,
+  mode: CodeMode,
+  labels: ReadonlyMap<bigint, string>,
+): Piece[] {
   const pieces: Piece[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const result = decode(bytes, at, mode, tables);
-    const piece = result.ok
-      ? { at, length: result.length, decoded: result }
-      : { at, length: 1, decoded: undefined };
-    pieces.push(piece);
-    at += piece.length;
+  const ends = [...labels.keys()].map((address) => Number(address - origin));
+  ends.push(bytes.length);
+  ends.sort((a, b) => a - b);
+  let at = 0;
+  for (const end of ends.filter((one) => one > 0 && one <= bytes.length)) {
+    const stretch = bytes.subarray(0, end);
+    while (at < end) {
+      const result = decode(stretch, at, mode, tables);
+      const length = result.ok ? result.length : 1;
+      pieces.push({
+        address: origin + BigInt(at),
+        bytes: bytes.subarray(at, at + length),
+        decoded: result.ok ? result : undefined,
+      });
+      at += length;
+    }
   }
   return pieces;
 }
 
-/** Symbols that can be labels of the output: those at the start of a line. */
-function reachableLabels(
-  pieces: readonly Piece[],
-  { origin, symbols }: DisassembleOptions,
-): ReadonlyMap<bigint, string> {
-  const labels = new Map<bigint, string>();
-  if (!symbols) return labels;
-  for (const { at } of pieces) {
-    const address = origin + BigInt(at);
-    const name = symbols.get(address);
-    if (name !== undefined) labels.set(address, name);
-  }
-  return labels;
-}
-
 function describe(
-  piece: Piece,
-  bytes: Uint8Array,
+  { address, bytes: own, decoded }: Piece,
+  mode: CodeMode,
   set: InstructionSet,
-  options: DisassembleOptions,
+  symbols: ReadonlyMap<bigint, string>,
   labels: ReadonlyMap<bigint, string>,
 ): Line {
-  const { at, length, decoded } = piece;
-  const { mode, origin, symbols } = options;
-  const address = origin + BigInt(at);
-  const own = bytes.subarray(at, at + length);
   const line = { address, bytes: own, label: labels.get(address) };
   const row = decoded && set.rows[decoded.row];
   if (!decoded || !row) return { ...line, text: dataText(own), comment: undefined };
-  const plain = placeAt(address, mode, (target) => symbols?.get(target));
+  const plain = placeAt(address, mode, (target) => symbols.get(target));
   const meaning = formatInstruction(row, decoded, plain, set.index);
   const operands = sizedOperands(row, decoded, mode);
   const spelling = findSpelling(row, { ...decoded, operands }, own, mode, set);
   if (!spelling) return { ...line, text: dataText(own), comment: meaning };
   const place = sourcePlace(address, mode, labels);
   const text = formatInstruction(row, { ...decoded, operands }, place, set.index, spelling);
-  return { ...line, text, comment: text.includes('$') ? meaning : undefined };
+  return { ...line, text, comment: /\$[+-]/.test(text) ? meaning : undefined };
 }
 
 /** Targets as source needs them: NASM reaches a plain number by a branch, but not by `rel`. */

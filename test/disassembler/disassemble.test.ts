@@ -6,14 +6,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/assembler/assemble.ts';
-import { disassemble, instructionSet } from '../../src/disassembler/disassemble.ts';
-import { formatListing } from '../../src/disassembler/listing.ts';
+import {
+  disassemble,
+  disassembleParts,
+  instructionSet,
+} from '../../src/disassembler/disassemble.ts';
+import { formatListing, formatSections } from '../../src/disassembler/listing.ts';
 import { ROWS } from '../../src/isa/table.ts';
 
 const SET = instructionSet(ROWS);
 const ORIGIN = 0x100000n;
 
 const FILES = [64, 32, 16].flatMap((mode) => [`rows${mode}.txt`, `random${mode}.txt`]);
+
+const int32 = (value: number): number[] => [...new Uint8Array(Int32Array.of(value).buffer)];
 
 const squeeze = (text: string): string => text.replace(/ +;/g, ' ;');
 
@@ -44,7 +50,7 @@ describe('disassembler', () => {
     const symbols = new Map([
       [0x1000n, 'start'],
       [0x1008n, 'done'],
-      [0x1002n, 'inside'],
+      [0x2000n, 'beyond'],
     ]);
     const lines = disassemble(code, SET, { mode: 64, origin: 0x1000n, symbols });
     expect(lines.map(({ label, text }) => [label, text])).toEqual([
@@ -53,6 +59,57 @@ describe('disassembler', () => {
       [undefined, 'call done'],
       ['done', 'ret'],
     ]);
+  });
+
+  it('begins anew at a label, for what stands before it may be data', () => {
+    const code = Uint8Array.from([0xc3, 0xe8, 0x90, 0x90, 0xeb, 0xfc]);
+    const symbols = new Map([[0x1002n, 'start']]);
+    const lines = disassemble(code, SET, { mode: 64, origin: 0x1000n, symbols });
+    expect(lines.map(({ label, text }) => [label, text])).toEqual([
+      [undefined, 'ret'],
+      [undefined, 'db 0xe8'],
+      ['start', 'nop'],
+      [undefined, 'nop'],
+      [undefined, 'jmp short start'],
+    ]);
+  });
+
+  it('makes labels of names that NASM would read otherwise, and assembles them', () => {
+    const names = ['loop', 'eax', 'word', '.local', 'fsin', 'a b', '1st', 'twice', 'twice'];
+    const symbols = new Map(names.map((name, n) => [BigInt(n), name]));
+    const calls = names.flatMap((_, n) => [0xe8, ...int32(-(n * 5 + 5))]);
+    const code = Uint8Array.from([...names.map(() => 0x90), ...calls]);
+    const options = { mode: 64, origin: 0n, symbols } as const;
+    const lines = disassemble(code, SET, options);
+    expect(lines.map(({ label }) => label).filter(Boolean)).toEqual([
+      '$loop',
+      '$eax',
+      '$word',
+      '..@local',
+      '$fsin',
+      'a_b',
+      '_1st',
+      'twice',
+      'twice@2',
+    ]);
+    const { bytes } = assemble(formatListing(lines, options), { file: 'again.asm' });
+    expect([...bytes]).toEqual([...code]);
+  });
+
+  it('gives the sections of a program, whose labels all may use', () => {
+    const parts = [
+      { origin: 0x1000n, bytes: Uint8Array.of(0xe8, 0xfb, 0x0f, 0, 0) },
+      { origin: 0x2000n, bytes: Uint8Array.of(0xc3) },
+    ];
+    const symbols = new Map([[0x2000n, 'target']]);
+    const [first = [], second = []] = disassembleParts(parts, SET, { mode: 32, symbols });
+    expect([first[0]?.text, second[0]?.label]).toEqual(['call target', 'target']);
+    const sections = [
+      { name: '.text', origin: 0x1000n, lines: first },
+      { name: '.more', origin: 0x2000n, lines: second },
+    ];
+    const { bytes } = assemble(formatSections(sections, 32), { file: 'again.asm' });
+    expect([...bytes]).toEqual([0xe8, 0xfb, 0x0f, 0, 0, 0xc3]);
   });
 
   it('comments what a db line means', () => {
