@@ -88,8 +88,7 @@ export function iret(i: usize): void {
   const image = Return.slot(2, top, size);
   if (Event.raised()) return;
   const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
-  if (Return.to(cs, rip, top + 3 * size, size, 0, true, Vector.NP))
-    SystemFlags.load(image, mask);
+  if (Return.to(cs, rip, top + 3 * size, size, 0, true, Vector.NP)) SystemFlags.load(image, mask);
 }
 
 /** RETF: the immediate is dropped from both stacks. */

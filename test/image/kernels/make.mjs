@@ -12,14 +12,29 @@ const scratch = mkdtempSync(join(tmpdir(), 'trapline-kernels-'));
 const run = (program, ...args) => execFileSync(program, args, { cwd: FOLDER, stdio: 'inherit' });
 const at = (name) => join(scratch, name);
 
-const LINK = ['-n', '--build-id=none', '-z', 'noexecstack', '--no-warn-rwx-segments', '-T', 'kernel.ld'];
+const LINK = [
+  '-n',
+  '--build-id=none',
+  '-z',
+  'noexecstack',
+  '--no-warn-rwx-segments',
+  '-T',
+  'kernel.ld',
+];
 const HIGHER_HALF = '0xc0000000';
 
 /** A kernel of kernel.c with these headers; ELF64 is made of the linked ELF32 file, as objcopy does. */
 function kernel(name, headers, { virtual = '0', bits = 32 } = {}) {
   const defines = headers.flatMap((header) => ['-D', header]);
   run('nasm', '-f', 'elf32', ...defines, 'entry.asm', '-o', at('entry.o'));
-  const flags = ['-m32', '-Os', '-ffreestanding', '-fno-pic', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'];
+  const flags = [
+    '-m32',
+    '-Os',
+    '-ffreestanding',
+    '-fno-pic',
+    '-fno-stack-protector',
+    '-fno-asynchronous-unwind-tables',
+  ];
   run('gcc', ...flags, '-mno-sse', '-march=i686', '-c', 'kernel.c', '-o', at('kernel.o'));
   const objects = [at('entry.o'), at('kernel.o')];
   const output = bits === 32 ? `${name}.elf` : at(`${name}.elf`);
@@ -29,7 +44,16 @@ function kernel(name, headers, { virtual = '0', bits = 32 } = {}) {
 
 function long64(name, virtual) {
   run('nasm', '-f', 'elf64', 'long64.asm', '-o', at('long64.o'));
-  run('ld', '-m', 'elf_x86_64', ...LINK, `--defsym=VIRTUAL=${virtual}`, at('long64.o'), '-o', `${name}.elf`);
+  run(
+    'ld',
+    '-m',
+    'elf_x86_64',
+    ...LINK,
+    `--defsym=VIRTUAL=${virtual}`,
+    at('long64.o'),
+    '-o',
+    `${name}.elf`,
+  );
 }
 
 kernel('multiboot', ['MULTIBOOT']);
@@ -49,7 +73,10 @@ function qemu(name, module) {
   const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'];
   const boot = ['-kernel', `${name}.elf`, '-append', 'one two', '-initrd', module];
   const args = [...options.split(' '), ...exit, ...boot];
-  const { stdout, status } = spawnSync('qemu-system-x86_64', args, { cwd: FOLDER, encoding: 'latin1' });
+  const { stdout, status } = spawnSync('qemu-system-x86_64', args, {
+    cwd: FOLDER,
+    encoding: 'latin1',
+  });
   if (status !== 1) throw new Error(`${name}: QEMU ended with ${status}: ${stdout}`);
   return stdout.split('\n');
 }
