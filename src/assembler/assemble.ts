@@ -13,12 +13,13 @@ import {
   type Place,
 } from './diagnostics.ts';
 import { execute } from './execute.ts';
+import type { Token } from './lexer.ts';
 import { formatListing, type ListedLine } from './listing.ts';
 import type { AssembleOptions, IncludedFile } from './options.ts';
 import { addressOf, MAX_OUTPUT_BYTES, Output } from './output.ts';
-import { isStatementWord, parseLine } from './parser.ts';
+import { parseLine } from './parser.ts';
 import { Pass, type PassKind } from './pass.ts';
-import { Preprocessor, type SourceLine } from './preprocessor.ts';
+import { Preprocessor, type SourceLine } from './preprocessor/preprocessor.ts';
 import { type Placement, placeSections, Sections } from './sections.ts';
 import type { Statement } from './statement.ts';
 import { SymbolTable } from './symbols.ts';
@@ -63,6 +64,8 @@ class Assembler {
   readonly #binaries = new Map<string, IncludedFile | undefined>();
   #listing: ListedLine[] = [];
   #program: ProgramLine[] | undefined;
+  /** Statements by their tokens: the rounds of a repetition hand on the same ones. */
+  readonly #parsed = new WeakMap<readonly Token[], Statement>();
   #listedLine = -1;
   #defaultRel = false;
 
@@ -139,7 +142,7 @@ class Assembler {
       listing: this.#listing,
       scope: () => pass,
       codeSize: () => pass.mode,
-      isStatementWord,
+      isFinal: pass.isFinal,
     });
     this.#listedLine = -1;
     for (;;) {
@@ -156,9 +159,13 @@ class Assembler {
 
   #parse(line: SourceLine): Statement | undefined {
     this.#listedLine = line.listed;
-    let statement: Statement | undefined;
+    let statement = this.#parsed.get(line.tokens);
+    if (statement) return statement;
     this.#diagnostics.guard(line.place, () => {
-      statement = parseLine(line.tokens);
+      statement = line.message
+        ? { label: undefined, times: undefined, body: { kind: 'message', ...line.message } }
+        : parseLine(line.tokens);
+      if (statement) this.#parsed.set(line.tokens, statement);
     });
     return statement;
   }
@@ -196,7 +203,7 @@ class Assembler {
       origin: placement.origin,
       symbols: this.#symbolMap(),
       listing: () => formatListing(listing),
-      warnings: this.#diagnostics.list.filter(({ severity }) => severity === 'warning'),
+      warnings: this.#diagnostics.list.filter(({ severity }) => severity !== 'error'),
     };
   }
 

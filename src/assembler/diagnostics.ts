@@ -18,8 +18,10 @@ export interface Position {
   readonly expansion: Expansion | undefined;
 }
 
+export type Severity = 'error' | 'warning' | 'note';
+
 export interface Diagnostic {
-  readonly severity: 'error' | 'warning';
+  readonly severity: Severity;
   readonly message: string;
   readonly file: string;
   readonly line: number;
@@ -114,6 +116,10 @@ export class DiagnosticSink {
     if (this.#keep('warning', place, message, column)) this.#warnings++;
   }
 
+  note(place: Place, message: string): void {
+    this.#keep('note', place, message, 0);
+  }
+
   /** Reports and ends the run. */
   fatal(place: Place, code: AssemblyErrorCode, message: string, column = 0): never {
     if (this.#keep('error', place, message, column)) this.#errors++;
@@ -132,7 +138,7 @@ export class DiagnosticSink {
     }
   }
 
-  #keep(severity: 'error' | 'warning', place: Place, message: string, column: number): boolean {
+  #keep(severity: Severity, place: Place, message: string, column: number): boolean {
     const { position, sourceLine } = place;
     const diagnostic: Diagnostic = {
       severity,

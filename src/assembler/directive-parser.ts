@@ -46,8 +46,6 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   ['map', ignore],
   ['extern', refuse("`extern': flat output does not support external references")],
   ['common', refuse("`common': flat output does not support common variables")],
-  ['struc', refuse("`struc' is not supported yet")],
-  ['istruc', refuse("`istruc' is not supported yet")],
 ]);
 
 export function isDirective(word: string): boolean {

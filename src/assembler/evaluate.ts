@@ -17,6 +17,8 @@ import {
 export interface Scope {
   /** Value of a symbol; UNKNOWN if it is still to be defined; throws where that is not allowed. */
   symbol(name: string, column: number): Value;
+  /** True for a symbol that has been defined, in this pass or an earlier one. */
+  isKnown(name: string): boolean;
   /** `$` and `$$`. */
   here(): Value;
   base(): Value;

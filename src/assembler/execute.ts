@@ -5,7 +5,7 @@ import { LineError } from './diagnostics.ts';
 import { executeDirective } from './directives.ts';
 import { emitInstruction, executeInstruction, prepare } from './instruction.ts';
 import type { Pass } from './pass.ts';
-import type { Align, Body, Statement } from './statement.ts';
+import type { Align, Body, Message, Statement } from './statement.ts';
 import { isScalar } from './value.ts';
 
 export function execute(pass: Pass, statement: Statement): void {
@@ -92,12 +92,21 @@ function executeBody(pass: Pass, body: Body): void {
     case 'align':
       executeAlign(pass, body);
       return;
+    case 'message':
+      executeMessage(pass, body);
+      return;
     case 'equ':
       throw new LineError('equ cannot be repeated', body.column);
     default:
       executeDirective(pass, body);
       return;
   }
+}
+
+function executeMessage(pass: Pass, { severity, text }: Message): void {
+  if (severity === 'error') pass.error(text);
+  else if (severity === 'warning') pass.warn(`${text} [-w+user]`);
+  else if (pass.isFinal) pass.diagnostics.note(pass.place, text);
 }
 
 /**

@@ -175,7 +175,7 @@ function parsePrimary(token: Token, reader: TokenReader): Expression {
       if (token.text === '$') return { kind: 'here' };
       if (token.text === '$$') return { kind: 'base' };
       return reader.fail('expression syntax error');
-    case 'pp':
+    default:
       return reader.fail(`unexpected preprocessor token \`${token.text}'`);
   }
 }

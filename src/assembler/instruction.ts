@@ -174,12 +174,16 @@ function checkPlainSize(pass: Pass, operand: OperandSyntax, ripRelative: boolean
   }
 }
 
-/** Sizes of instructions without symbols, which are the same in every pass. */
-const fixedSizes = new WeakMap<Instruction, number>();
+/** Sizes of instructions without symbols in each mode, which are the same in every pass. */
+const fixedSizes: Readonly<Record<CodeMode, WeakMap<Instruction, number>>> = {
+  16: new WeakMap(),
+  32: new WeakMap(),
+  64: new WeakMap(),
+};
 
 /** Carries out an instruction; passes that only count take its size from an earlier one. */
 export function executeInstruction(pass: Pass, instruction: Instruction): void {
-  const known = pass.isFinal ? undefined : fixedSizes.get(instruction);
+  const known = pass.isFinal ? undefined : fixedSizes[pass.mode].get(instruction);
   if (known !== undefined) {
     pass.skip(known);
     return;
@@ -187,7 +191,7 @@ export function executeInstruction(pass: Pass, instruction: Instruction): void {
   const size = emitInstruction(pass, prepare(pass, instruction));
   const { operands } = instruction;
   const isConstant = operands.every((o) => isFixed(o.expression) && o.kind !== 'far');
-  if (!pass.isFinal && isConstant) fixedSizes.set(instruction, size);
+  if (!pass.isFinal && isConstant) fixedSizes[pass.mode].set(instruction, size);
 }
 
 /** Encodes at the current offset and emits. Returns the number of bytes. */

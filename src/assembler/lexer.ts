@@ -19,8 +19,14 @@ export type TokenKind =
   | 'string'
   /** Operator or punctuation. */
   | 'op'
-  /** Preprocessor token: `%name`, `%1`, `%%name`, `%+`, `%[`, `%{...}`. */
-  | 'pp';
+  /** Preprocessor token: `%name`, `%1`, `%%name`, `%$name`, `%+`; `%{name}` is `%name`. */
+  | 'pp'
+  /** `%[...]`; `value` is what stands in the brackets. */
+  | 'indirect'
+  /** Parameter in the body of a single-line macro; `value` is its index. */
+  | 'parameter'
+  /** A blank at the end of a line that only expansion can leave there. */
+  | 'blank';
 
 export interface Token {
   readonly kind: TokenKind;
@@ -36,20 +42,18 @@ const ID = /[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
 const DOLLAR_ID = /\$[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
 // `%macro m 0.nolist` is the one place where a name is written right behind a number.
 const NUMBER = /(?:\$\d\w*|\.?\d(?:[eEpP][+-]\d|\w|\.(?!nolist))*)/y;
-const PREPROCESSOR =
-  /%(?:%[A-Za-z_.?@][\w.?@$#~]*|\{[^}]*\}?|[+-]?\d+|\$+[\w.?@#~]+|!["'`\w][\w"'`]*|[A-Za-z_?][\w.?@$#~]*|\+|\[|\?\??)/y;
+const NAME = '[\\w.?@$#~\\u0080-\\uffff]+';
+const PREPROCESSOR = new RegExp(
+  `%(?:[+-]?\\d+|[%$]${NAME}|\\*?\\?\\??|!${NAME}|!(?=["'\`])|${NAME}|\\+|,)`,
+  'y',
+);
 const OPERATOR = /<<<|>>>|<=>|<<|>>|<=|>=|<>|==|!=|&&|\|\||\^\^|\/\/|%%|\$\$|[^\s]/y;
 
 /** Tokens of one line. Throws LineError for a string without its closing quote. */
 export function tokenize(line: string): Token[] {
   const tokens: Token[] = [];
-  let at = 0;
   let space = false;
-  const take = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at;
-    return pattern.exec(line)?.[0];
-  };
-  while (at < line.length) {
+  for (let at = 0; at < line.length; ) {
     const char = line[at] as string;
     if (char === ' ' || char === '\t' || char === '\r' || char === '\f' || char === '\v') {
       space = true;
@@ -57,46 +61,82 @@ export function tokenize(line: string): Token[] {
       continue;
     }
     if (char === ';') break;
-    const token = scan(line, at, space, take);
-    tokens.push(token);
-    at += token.text.length;
+    const end = scan(line, at, space, tokens);
+    at = end;
     space = false;
   }
   return tokens;
 }
 
-function scan(
-  line: string,
-  at: number,
-  space: boolean,
-  take: (pattern: RegExp) => string | undefined,
-): Token {
+/** Appends the token at `at`; returns the index behind it. */
+function scan(line: string, at: number, space: boolean, tokens: Token[]): number {
   const char = line[at] as string;
-  const column = at + 1;
   if (char === "'" || char === '"' || char === '`') {
     const text = quoted(line, at);
-    return { kind: 'string', text, column, space, value: unquote(text) };
+    tokens.push({ kind: 'string', text, column: at + 1, space, value: unquote(text) });
+    return at + text.length;
   }
+  if (char === '%' && (line[at + 1] === '{' || line[at + 1] === '[')) {
+    return scanBracketed(line, at, space, tokens);
+  }
+  const token = scanPlain(line, at, space, char);
+  tokens.push(token);
+  return at + token.text.length;
+}
+
+function take(pattern: RegExp, line: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(line)?.[0];
+}
+
+/** `%{...}`, which stands for `%...`, and `%[...]`. */
+function scanBracketed(line: string, at: number, space: boolean, tokens: Token[]): number {
+  const end = closing(line, at + 1);
+  const inner = line.slice(at + 2, end);
+  const column = at + 1;
+  if (line[at + 1] === '[') {
+    tokens.push({ kind: 'indirect', text: `%[${inner}]`, column, space, value: inner });
+  } else tokens.push({ kind: 'pp', text: `%${inner}`, column, space });
+  return end + 1;
+}
+
+/** Index of the bracket that closes the one at `open`; brackets nest, strings do not count. */
+function closing(line: string, open: number): number {
+  const opener = line[open] as string;
+  const closer = opener === '{' ? '}' : ']';
+  let depth = 0;
+  for (let at = open; at < line.length; at++) {
+    const char = line[at] as string;
+    if (char === opener) depth++;
+    else if (char === closer && --depth === 0) return at;
+    else if (char === "'" || char === '"' || char === '`') at += quoted(line, at).length - 1;
+  }
+  throw new LineError(`unterminated \`%${opener}'`, open);
+}
+
+function scanPlain(line: string, at: number, space: boolean, char: string): Token {
+  const column = at + 1;
   if (char === '%') {
-    const text = take(PREPROCESSOR);
+    let text = take(PREPROCESSOR, line, at);
+    if (text === '%!') text += quoted(line, at + 2);
     if (text !== undefined) return { kind: 'pp', text, column, space };
   }
   if (char === '$') {
-    const text = take(DOLLAR_ID);
+    const text = take(DOLLAR_ID, line, at);
     // A leading $ makes a name of what would be a register or keyword; the token keeps it.
     if (text !== undefined) return { kind: 'id', text, column, space };
   }
-  const number = take(NUMBER);
+  const number = take(NUMBER, line, at);
   if (number !== undefined) {
     const value = parseNumber(number);
     if (value !== undefined) return { kind: 'number', text: number, column, space, value };
     if (isFloat(number)) return { kind: 'float', text: number, column, space };
     if (char !== '.') return { kind: 'number', text: number, column, space };
   }
-  const id = take(ID);
+  const id = take(ID, line, at);
   if (id !== undefined && isSpecialFloat(id)) return { kind: 'float', text: id, column, space };
   if (id !== undefined && id !== '?') return { kind: 'id', text: id, column, space };
-  return { kind: 'op', text: take(OPERATOR) as string, column, space };
+  return { kind: 'op', text: take(OPERATOR, line, at) as string, column, space };
 }
 
 function quoted(line: string, at: number): string {

@@ -20,5 +20,7 @@ export interface AssembleOptions {
   readonly defines?: Readonly<Record<string, string>>;
   readonly includeDirs?: readonly string[];
   readonly readFile?: ReadFile;
-  readonly format?: 'bin';
+  readonly format?: 'bin' | 'elf32' | 'elf64';
+  /** Environment variables that the source may ask for by %!NAME. */
+  readonly environment?: Readonly<Record<string, string>>;
 }

@@ -119,6 +119,10 @@ export class Pass implements Scope {
     return UNKNOWN;
   }
 
+  isKnown(name: string): boolean {
+    return this.symbols.find(name) !== undefined || this.#sectionStart(name) !== undefined;
+  }
+
   /** `section.NAME.start` and `section.NAME.vstart`. */
   #sectionStart(name: string): SectionBase | undefined {
     const match = /^section\.(.+)\.(v?start)$/.exec(name);

@@ -53,6 +53,23 @@ function escapeBytes(match: RegExpMatchArray): string {
   return simple !== undefined ? String.fromCharCode(simple) : toByteString(char as string);
 }
 
+/** `bytes` (code units 0-255) as a quoted string: in the plainest quotes that can hold them. */
+export function quote(bytes: string): string {
+  if (/^[ -~]*$/.test(bytes)) {
+    if (!bytes.includes("'")) return `'${bytes}'`;
+    if (!bytes.includes('"')) return `"${bytes}"`;
+  }
+  return `\`${bytes.replace(/[^ -_a-~]|\\/g, escapeByte)}\``;
+}
+
+const ESCAPES = new Map(Object.entries(SIMPLE).map(([letter, code]) => [code, `\\${letter}`]));
+
+function escapeByte(char: string): string {
+  if (char === '`' || char === '\\') return `\\${char}`;
+  const code = char.charCodeAt(0);
+  return ESCAPES.get(code) ?? `\\x${code.toString(16).padStart(2, '0')}`;
+}
+
 /** A string as a number: little-endian, the first eight bytes. */
 export function stringValue(bytes: string): bigint {
   let value = 0n;

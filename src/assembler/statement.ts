@@ -15,7 +15,22 @@ export interface Label {
   readonly colon: boolean;
 }
 
-export type Body = Instruction | Data | Reserve | IncludeBinary | Equate | Align | Directive;
+export type Body =
+  | Instruction
+  | Data
+  | Reserve
+  | IncludeBinary
+  | Equate
+  | Align
+  | Directive
+  | Message;
+
+/** What %error, %warning and %note say. */
+export interface Message {
+  readonly kind: 'message';
+  readonly severity: 'error' | 'warning' | 'note';
+  readonly text: string;
+}
 
 export interface Instruction {
   readonly kind: 'instruction';

@@ -57,21 +57,51 @@ describe('messages', () => {
     ['times -1 nop', 'TIMES value -1 is negative'],
     ['align 3', "segment alignment `3' is not power of two"],
     ['dt 1.0', "`dt' is not supported"],
-    ['%push ctx', "`%push' is not supported yet"],
-    ['struc x', "`struc' is not supported yet"],
+    ['%pop', "`%pop': context stack is empty"],
+    ['%push a\n%pop b', "`%pop' in wrong context: a, expected b"],
+    ['%repl x', "`%repl': context stack is empty"],
+    ['db %$x', "`%$x': context stack is empty"],
+    ['%push\ndb %$$x', "`%$$x': context stack is only 1 level deep"],
+    ['%1', "`%1': not in a macro call"],
+    ['%%x:', "`%%x': not in a macro call"],
+    ['%rotate 1', "`%rotate' invoked outside a macro call"],
+    ['%macro m 1\ndb %{1:3}\n%endmacro\nm 1', "`%{1:3}': macro parameters out of range"],
+    ['%macro m 1\nj%-1 $\n%endmacro\nm x', "macro parameter `%-1' is not a condition code"],
+    ['%macro m 1\nj%-1 $\n%endmacro\nm cxz', "condition code `cxz' is not invertible"],
+    ['%macro m 3-1\n%endmacro', 'minimum parameter count exceeds maximum'],
+    ['%macro m\n%endmacro', "`%macro' expects a parameter count"],
+    ['%macro 5 1\n%endmacro', "`%macro' expects a macro identifier"],
+    ['%define', "`%define' expects a macro identifier"],
+    ['%define f(a', "`)' expected to terminate macro template"],
+    ['%define f(a+,b) a', 'greedy parameter must be last'],
+    ['%define f(a) a\ndb f(1', "macro call expects terminating `)'"],
+    ['%assign x y', "symbol `y' not defined before use"],
+    ['%assign x rax', 'non-constant value given to a preprocessor directive'],
+    ['%strlen x 5', "`%strlen' requires string as second parameter"],
+    ['%strcat x "a" b', "non-string passed to `%strcat': b"],
+    ['%use nonsense', "unknown `%use' package: `nonsense'"],
+    ['%ifidn a b\n%endif', "`%ifidn' expects two comma-separated arguments"],
+    ['%iffoo\n%endif', "unknown preprocessor directive `%iffoo'"],
+    ['%exitmacro', "`%exitmacro' not within `%macro' block"],
+    ['%line x', "`%line' expects line number"],
+    ['%arg x', "syntax error processing `%arg' directive"],
+    ['db %num(5,3,99)', 'invalid base 99 given to %num()'],
+    ['db %[%{', "unterminated `%['"],
     ['extern x', "`extern': flat output does not support external references"],
     ['bits 8', "`8' is not a valid segment size; must be 16, 32 or 64"],
     ['bits 32\nmov eax, [rax]', 'impossible combination of address sizes'],
     ['bits 16\nmov r8d, eax', 'invalid operands in non-64-bit mode'],
     ['bits 16\nmov ax, [bx+bp]', 'invalid 16-bit effective address'],
     ['%foo', "unknown preprocessor directive `%foo'"],
-    ['%else', "`%else' without `%if'"],
-    ['%endif', "`%endif' without `%if'"],
-    ['%if 1', "expected `%endif' before the end of the source"],
-    ['%macro a 0', "expected `%endmacro'"],
-    ['%rep 2', "expected `%endrep'"],
-    ['%endrep', "`%endrep' without `%rep'"],
-    ['%exitrep', "not within a `%rep'"],
+    ['%else', "`%else': no matching `%if'"],
+    ['%endif', "`%endif': no matching `%if'"],
+    ['%elif 1', "`%elif': no matching `%if'"],
+    ['%if 1', "expected `%endif' before end of file"],
+    ['%macro a 0', "end of file while still in `%macro'"],
+    ['%rep 2', "end of file while still in `%rep'"],
+    ['%endmacro', "`%endmacro': not defining a macro"],
+    ['%endrep', "`%endrep': no matching `%rep'"],
+    ['%exitrep', "`%exitrep' not within `%rep' block"],
     ['%error oh no', 'oh no'],
     ['%fatal "the end"', 'the end'],
     ['%include "none.inc"', "unable to open include file `none.inc'"],
@@ -177,8 +207,10 @@ describe('positions', () => {
   });
 
   it('reports a macro that is called with other parameters', () => {
-    expect(errors('bits 64\n%macro m 2\n%endmacro\nm 1\n')).toEqual([
-      "4:0 macro `m' exists, but not taking this number of parameters",
+    const { diagnostics } = failure('bits 64\n%macro m 2\n%endmacro\nm 1\n');
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      "multi-line macro `m' exists, but not taking 1 parameter [-w+pp-macro-params-multi]",
+      'parser: instruction expected',
     ]);
   });
 });
@@ -192,7 +224,7 @@ describe('bounds', () => {
   };
 
   it.each([
-    ['a macro that calls itself', '%macro m 0\n m\n%endmacro\nm\n', /calls itself/],
+    ['a macro that calls itself', '%rmacro m 0\n m\n%endmacro\nm\n', /nested too deeply/],
     [
       'repetitions in repetitions',
       '%rep 1000000\n%rep 1000000\n db 1\n%endrep\n%endrep\n',

@@ -1,7 +1,7 @@
-/** Open conditionals of a source: what %if, %elif, %else and %endif do to them. */
+/** Open conditionals of a file: what %if, %elif, %else and %endif do to them. */
 
-import { LineError } from './diagnostics.ts';
-import type { RawLine } from './preprocessor-source.ts';
+import { LineError } from '../diagnostics.ts';
+import type { RawLine } from './source.ts';
 
 /** State of one %if ... %endif. */
 export interface Conditional {
@@ -11,38 +11,51 @@ export interface Conditional {
   readonly line: RawLine;
 }
 
-export const isActive = ({ state }: Conditional): boolean => state === 'active';
+/** True if the innermost conditional lets lines through. */
+export function isEmitting(stack: readonly Conditional[]): boolean {
+  const current = stack.at(-1);
+  return current === undefined || current.state === 'active';
+}
 
 /** %if and %elif: `test` is only asked where the answer counts. */
 export function branch(
   stack: Conditional[],
-  isElse: boolean,
+  name: string,
   test: () => boolean,
   line: RawLine,
 ): void {
-  if (!isElse) {
-    const skipped = !stack.every(isActive);
+  if (!name.startsWith('%el')) {
+    const skipped = !isEmitting(stack);
     const conditional: Conditional = { state: 'never', seenElse: false, line };
     stack.push(conditional);
     if (!skipped) conditional.state = test() ? 'active' : 'waiting';
     return;
   }
   const current = stack.at(-1);
-  if (!current) throw new LineError("`%elif' without `%if'");
-  if (current.seenElse) throw new LineError("`%elif' after `%else'");
+  if (!current) throw new LineError(`\`${name}': no matching \`%if'`);
+  if (current.seenElse) {
+    current.state = 'never';
+    throw new LineError("`%elif' after `%else' ignored");
+  }
   if (current.state === 'active') current.state = 'done';
-  else if (current.state === 'waiting' && test()) current.state = 'active';
+  else if (current.state === 'waiting') {
+    current.state = 'never';
+    current.state = test() ? 'active' : 'waiting';
+  }
 }
 
 /** %else and %endif. */
 export function endBranch(stack: Conditional[], name: string): void {
   const current = stack.at(-1);
-  if (!current) throw new LineError(`\`${name}' without \`%if'`);
+  if (!current) throw new LineError(`\`${name}': no matching \`%if'`);
   if (name === '%endif') {
     stack.pop();
     return;
   }
-  if (current.seenElse) throw new LineError("`%else' after `%else'");
+  if (current.seenElse) {
+    current.state = 'never';
+    throw new LineError("`%else' after `%else' ignored");
+  }
   current.seenElse = true;
   if (current.state === 'active') current.state = 'done';
   else if (current.state === 'waiting') current.state = 'active';
