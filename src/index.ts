@@ -19,7 +19,12 @@ export {
   formatDiagnostic,
   type Position,
 } from './assembler/diagnostics.ts';
-export type { AssembleOptions, IncludedFile, ReadFile } from './assembler/options.ts';
+export type {
+  AssembleOptions,
+  FormatName,
+  IncludedFile,
+  ReadFile,
+} from './assembler/options.ts';
 export { EVENT_NAMES } from './base/vector.ts';
 export {
   type CodePart,

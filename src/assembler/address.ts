@@ -41,7 +41,7 @@ export function toAddress(value: Value, options: AddressOptions): Address {
     scale: (isScale(scale) ? scale : 1) as 1 | 2 | 4 | 8,
     displacement: value.constant,
     displacementSize: displacementSize(options, base ?? index, bits),
-    movable: value.unknown || value.sections.length > 0,
+    movable: value.unknown || value.bases.length > 0,
     ripRelative: options.ripRelative && !base && !index,
     bits,
   };

@@ -1,5 +1,6 @@
 /**
- * The assembler's front door: source text in; flat binary, symbols, listing and warnings out.
+ * The assembler's front door: source text in; flat binary or object file, symbols, listing and
+ * warnings out.
  *
  * Passes go on until no symbol moves; the last one writes (see pass.ts). The preprocessor runs once,
  * unless one of its conditions asked for a place in the output: then it runs in every pass.
@@ -10,17 +11,21 @@ import {
   AssemblyError,
   type Diagnostic,
   DiagnosticSink,
+  LineError,
   type Place,
 } from './diagnostics.ts';
+import { ElfFormat } from './elf/elf-format.ts';
 import { execute } from './execute.ts';
+import { FlatFormat } from './flat/flat-format.ts';
+import type { OutputFile, OutputFormat, Program } from './format.ts';
 import type { Token } from './lexer.ts';
 import { formatListing, type ListedLine } from './listing.ts';
-import type { AssembleOptions, IncludedFile } from './options.ts';
-import { addressOf, MAX_OUTPUT_BYTES, Output } from './output.ts';
+import type { AssembleOptions, FormatName, IncludedFile } from './options.ts';
+import { addressOf, Output } from './output.ts';
 import { parseLine } from './parser.ts';
 import { Pass, type PassKind } from './pass.ts';
 import { Preprocessor, type SourceLine } from './preprocessor/preprocessor.ts';
-import { type Placement, placeSections, Sections } from './sections.ts';
+import { Sections } from './section.ts';
 import type { Statement } from './statement.ts';
 import { SymbolTable } from './symbols.ts';
 
@@ -30,11 +35,11 @@ export type SymbolMap = ReadonlyMap<
 >;
 
 export interface Assembly {
-  /** The flat binary. */
+  /** The flat binary, or the object file. */
   readonly bytes: Uint8Array;
-  /** Address of its first byte (org). */
+  /** Address of the first byte of a flat binary (org). */
   readonly origin: bigint;
-  /** Symbols with their addresses; `section` is undefined for constants. */
+  /** Symbols with their addresses (in an object: offsets); `section` is undefined for constants. */
   readonly symbols: SymbolMap;
   /** The listing in NASM's format. */
   listing(): string;
@@ -44,6 +49,10 @@ export interface Assembly {
 /** Assembles a source. Throws AssemblyError with all errors that were found. */
 export function assemble(source: string, options: AssembleOptions): Assembly {
   return new Assembler(source, options).run();
+}
+
+function makeFormat(name: FormatName): OutputFormat {
+  return name === 'bin' ? new FlatFormat() : new ElfFormat(name);
 }
 
 const MAX_PASSES = 1000;
@@ -58,9 +67,8 @@ class Assembler {
   readonly #source: string;
   readonly #options: AssembleOptions;
   readonly #diagnostics = new DiagnosticSink();
-  readonly #sections = new Sections();
-  readonly #symbols = new SymbolTable();
-  readonly #output = new Output();
+  readonly #format: OutputFormat;
+  readonly #outcome: Program;
   readonly #binaries = new Map<string, IncludedFile | undefined>();
   #listing: ListedLine[] = [];
   #program: ProgramLine[] | undefined;
@@ -72,6 +80,14 @@ class Assembler {
   constructor(source: string, options: AssembleOptions) {
     this.#source = source;
     this.#options = options;
+    const format = makeFormat(options.format ?? 'bin');
+    this.#format = format;
+    this.#outcome = {
+      file: options.file,
+      sections: new Sections((name) => format.makeSection(name)),
+      symbols: new SymbolTable(),
+      output: new Output(),
+    };
     this.#diagnostics.onReport = (diagnostic) => this.#listMessage(diagnostic);
   }
 
@@ -95,7 +111,7 @@ class Assembler {
     this.#pass('first');
     for (let count = 1; ; count++) {
       this.#pass('settle');
-      const { changed } = this.#symbols;
+      const { changed } = this.#outcome.symbols;
       if (changed === 0) return;
       stalled = changed >= last ? stalled + 1 : 0;
       last = changed;
@@ -117,9 +133,8 @@ class Assembler {
   #pass(kind: PassKind): void {
     const pass = new Pass({
       kind,
-      sections: this.#sections,
-      symbols: this.#symbols,
-      output: this.#output,
+      program: this.#outcome,
+      format: this.#format,
       diagnostics: this.#diagnostics,
       listPiece: (offset, piece) => this.#listing[this.#listedLine]?.pieces.push({ offset, piece }),
       readBinary: (path) => this.#readBinary(path),
@@ -191,45 +206,30 @@ class Assembler {
   }
 
   #finish(): Assembly {
-    let placement: Placement | undefined;
-    const placed = this.#diagnostics.guard(this.#wholeSource(), () => {
-      placement = placeSections(this.#sections);
-    });
-    if (!placed || !placement) throw new Abort('syntax');
-    this.#output.relocate();
+    const file = this.#write();
     const listing = this.#listing;
     return {
-      bytes: this.#image(placement),
-      origin: placement.origin,
+      bytes: file.bytes,
+      origin: file.origin,
       symbols: this.#symbolMap(),
       listing: () => formatListing(listing),
       warnings: this.#diagnostics.list.filter(({ severity }) => severity !== 'error'),
     };
   }
 
-  /** The progbits sections at their load addresses, zeros between them. */
-  #image({ origin, progbits }: Placement): Uint8Array {
-    const used = progbits.filter(({ offset }) => offset > 0);
-    let end = origin;
-    for (const { loadAddress, offset } of used) {
-      const last = loadAddress + BigInt(offset);
-      if (last > end) end = last;
+  #write(): OutputFile {
+    try {
+      return this.#format.finish(this.#outcome);
+    } catch (error) {
+      if (!(error instanceof LineError)) throw error;
+      return this.#diagnostics.fatal(this.#wholeSource(), error.code, error.message);
     }
-    if (end - origin > BigInt(MAX_OUTPUT_BYTES)) {
-      const message = `output is larger than ${MAX_OUTPUT_BYTES} bytes`;
-      this.#diagnostics.fatal(this.#wholeSource(), 'limit', message);
-    }
-    const image = new Uint8Array(Number(end - origin));
-    for (const section of used) {
-      const at = Number(section.loadAddress - origin);
-      image.set(this.#output.contents(section, section.offset), at);
-    }
-    return image;
   }
 
   #symbolMap(): SymbolMap {
     const map = new Map<string, { value: bigint; section: string | undefined }>();
-    for (const { name, base, offset } of this.#symbols.values()) {
+    for (const { name, base, offset } of this.#outcome.symbols.values()) {
+      if (base?.kind === 'external') continue;
       const value = BigInt.asUintN(64, base ? addressOf(base) + offset : offset);
       map.set(name, { value, section: base?.section.name });
     }

@@ -1,10 +1,10 @@
 /** Data: db to dq, resb to reso, incbin. */
 
+import type { Base } from './base.ts';
 import { LineError } from './diagnostics.ts';
 import { FLOAT_OF_SIZE, floatBits } from './float.ts';
 import { MAX_OUTPUT_BYTES } from './output.ts';
 import { littleEndian, type Pass } from './pass.ts';
-import type { SectionBase } from './sections.ts';
 import type { Data, DataItem, IncludeBinary, Reserve } from './statement.ts';
 import type { Term, Value } from './value.ts';
 
@@ -48,12 +48,12 @@ function emitRepeat(
     for (const item of items) emitItem(pass, item, size);
   };
   const before = pass.offset;
-  const relocations = pass.output.relocations.length;
+  const relocations = pass.output.relocationCount;
   emitItems();
   const length = pass.offset - before;
   const rest = times - 1n;
   checkedSize(pass, BigInt(length) * rest);
-  if (pass.output.relocations.length === relocations) pass.repeat(length, Number(rest));
+  if (pass.output.relocationCount === relocations) pass.repeat(length, Number(rest));
   else for (let i = 0n; i < rest; i++) emitItems();
 }
 
@@ -70,29 +70,26 @@ const UNIT = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' } as const;
 export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column: number): void {
   if (value.registers.length > 0)
     throw new LineError('expression is not simple or relocatable', column);
-  if (value.unknown || value.sections.length === 0) {
+  if (value.unknown || value.bases.length === 0) {
     warnOverflow(pass, value.constant, size, column);
     pass.emit(littleEndian(value.constant, size));
     return;
   }
   const bases = relocatable(pass, value, column);
   const relative = bases.some(({ count }) => count < 0n);
-  pass.emitAddress(value.constant, size, bases, relative ? value.constant : undefined);
+  const number = { value: value.constant, size, bases, signed: false, wrt: value.wrt };
+  pass.emitAddress(number, relative ? value.constant : undefined);
 }
 
-/** The sections of a value that a relocation can express: label, or label - $ of this section. */
-export function relocatable(
-  pass: Pass,
-  value: Value,
-  column: number,
-): readonly Term<SectionBase>[] {
-  const { sections } = value;
-  const added = sections.filter(({ count }) => count === 1n);
-  const taken = sections.filter(({ of, count }) => count === -1n && of === pass.section.runBase);
-  if (added.length > 1 || taken.length > 1 || added.length + taken.length !== sections.length) {
+/** The bases of a value that a relocation can express: label, or label - $ of this section. */
+export function relocatable(pass: Pass, value: Value, column: number): readonly Term<Base>[] {
+  const { bases } = value;
+  const added = bases.filter(({ count }) => count === 1n);
+  const taken = bases.filter(({ of, count }) => count === -1n && of === pass.section.runBase);
+  if (added.length > 1 || taken.length > 1 || added.length + taken.length !== bases.length) {
     throw new LineError('expression is not simple or relocatable', column);
   }
-  return sections;
+  return bases;
 }
 
 /** Warns of a number that neither its unsigned nor its signed reading can keep. */

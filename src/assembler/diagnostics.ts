@@ -66,9 +66,11 @@ export class Abort extends Error {
 export class LineError extends Error {
   /** 1-based column, 0 where unknown. */
   readonly column: number;
-  constructor(message: string, column = 0) {
+  readonly code: AssemblyErrorCode;
+  constructor(message: string, column = 0, code: AssemblyErrorCode = 'syntax') {
     super(message);
     this.column = column;
+    this.code = code;
   }
 }
 
@@ -78,7 +80,7 @@ export function locate<T>(column: number, action: () => T): T {
     return action();
   } catch (error) {
     if (!(error instanceof LineError) || error.column > 0) throw error;
-    throw new LineError(error.message, column);
+    throw new LineError(error.message, column, error.code);
   }
 }
 

@@ -1,20 +1,21 @@
 /**
  * Parses directives (NASM manual 7 Assembler Directives) in their plain and their bracketed form, and
- * the alignment macros, which behave like directives. Those that other output formats need, and other
- * code sizes, are refused by name.
+ * the alignment macros, which behave like directives.
  */
 
 import { type Expression, parseExpression, type TokenReader } from './expression.ts';
-import type { Token } from './lexer.ts';
-import type { Body, Directive, SectionAttribute, Statement } from './statement.ts';
+import { detokenize, type Token } from './lexer.ts';
+import type {
+  Body,
+  DeclaredSymbol,
+  Directive,
+  Linkage,
+  SectionAttribute,
+  Statement,
+} from './statement.ts';
 
 type FillParser = (reader: TokenReader) => Statement;
 type Parser = (reader: TokenReader, column: number, parseFill: FillParser) => Body;
-
-const refuse =
-  (why: string): Parser =>
-  (reader) =>
-    reader.fail(why);
 
 const ignore: Parser = (reader): Directive => {
   const what = (reader.tokens[reader.at - 1] as Token).text;
@@ -37,15 +38,21 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   ['segment', parseSection],
   ['align', parseAlign],
   ['alignb', parseAlignb],
-  ['global', ignore],
-  ['static', ignore],
+  ['sectalign', parseSectionAlignment],
+  ['userel', () => ({ kind: 'default', reference: 'rel' })],
+  ['useabs', () => ({ kind: 'default', reference: 'abs' })],
+  ['usebnd', () => ({ kind: 'default', reference: 'bnd' })],
+  ['usenobnd', () => ({ kind: 'default', reference: 'nobnd' })],
+  ['global', symbolParser('global')],
+  ['static', symbolParser('static')],
+  ['extern', symbolParser('extern')],
+  ['required', symbolParser('required')],
+  ['common', symbolParser('common')],
   ['cpu', ignore],
   ['float', ignore],
   ['warning', ignore],
   ['list', ignore],
   ['map', ignore],
-  ['extern', refuse("`extern': flat output does not support external references")],
-  ['common', refuse("`common': flat output does not support common variables")],
 ]);
 
 export function isDirective(word: string): boolean {
@@ -72,16 +79,25 @@ function fixedBits(value: bigint, column: number): Directive {
 
 function parseDefault(reader: TokenReader): Directive {
   const word = reader.word;
-  if (word !== 'rel' && word !== 'abs') {
-    return reader.fail("unrecognized `default' directive: `rel' or `abs' expected");
+  if (word !== 'rel' && word !== 'abs' && word !== 'bnd' && word !== 'nobnd') {
+    return reader.fail(`unrecognized \`default' directive: ${reader.token?.text ?? ''}`);
   }
   reader.at++;
   return { kind: 'default', reference: word };
 }
 
-const NUMERIC = new Set(['align', 'valign', 'start', 'vstart']);
+/** `sectalign on` and `off` say whether `align` raises the section's alignment, a number raises it. */
+function parseSectionAlignment(reader: TokenReader, column: number): Directive {
+  const word = reader.word;
+  if (word === 'on' || word === 'off') {
+    reader.at++;
+    return { kind: 'sectalign', alignment: word === 'on', column };
+  }
+  return { kind: 'sectalign', alignment: parseExpression(reader), column };
+}
+
+/** Attributes whose value is the name of another section. */
 const NAMING = new Set(['follows', 'vfollows']);
-const FLAGS = new Set(['nobits', 'progbits']);
 
 function parseSection(reader: TokenReader, column: number): Directive {
   const name = readName(reader);
@@ -103,27 +119,73 @@ function readName(reader: TokenReader): string | undefined {
 }
 
 function parseAttribute(reader: TokenReader): SectionAttribute {
-  const { column } = reader;
-  const name = reader.word ?? (reader.token as Token).text;
-  reader.at++;
-  if (FLAGS.has(name)) return { name, value: undefined, column };
-  if (!NUMERIC.has(name) && !NAMING.has(name)) {
-    while (!reader.atEnd && !reader.token?.space && !reader.isOp(']')) reader.at++;
-    return { name: `?${name}`, value: undefined, column };
-  }
-  reader.expect('=');
+  const { column, at } = reader;
+  const text = readPart(reader);
+  const name = text.toLowerCase();
+  if (!reader.accept('=')) return { name, value: undefined, text, column };
   if (NAMING.has(name)) {
     const value = readName(reader);
     if (value === undefined) reader.fail(`expecting section name for \`${name}' attribute`);
-    return { name, value, column };
+    return { name, value, text, column };
   }
-  return { name, value: parseAttributeValue(reader), column };
+  if (reader.atEnd || reader.isOp(']')) {
+    reader.fail("no value given to attribute in `section' directive");
+  }
+  const value = parseExpression(reader);
+  return { name, value, text: detokenize(reader.tokens.slice(at, reader.at)).trim(), column };
 }
 
-/** One term, or an expression in parentheses. */
-function parseAttributeValue(reader: TokenReader): Expression {
-  if (reader.atEnd) reader.fail("no value given to attribute in `section' directive");
-  return parseExpression(reader);
+/** Tokens up to a blank, `=` or `]`. */
+function readPart(reader: TokenReader): string {
+  let text = '';
+  for (let token = reader.token; token; token = reader.token) {
+    if (text !== '' && (token.space || reader.isOp('=') || reader.isOp(']'))) break;
+    text += token.text;
+    reader.at++;
+  }
+  return text;
+}
+
+function symbolParser(linkage: Linkage): Parser {
+  return (reader) => {
+    const symbols = [parseSymbol(reader, linkage)];
+    while (reader.accept(',')) symbols.push(parseSymbol(reader, linkage));
+    return { kind: 'symbols', linkage, symbols };
+  };
+}
+
+/** Words that may stand behind the colon; what follows them is the size. */
+const SYMBOL_WORDS = new Set([
+  ...['function', 'data', 'object', 'notype', 'default', 'internal', 'hidden', 'protected'],
+  ...['weak', 'strong'],
+]);
+
+function parseSymbol(reader: TokenReader, linkage: Linkage): DeclaredSymbol {
+  const { token, column } = reader;
+  if (token?.kind !== 'id') {
+    const found = token ? `\`${token.text}'` : 'end of line';
+    return reader.fail(`identifier expected after ${linkage}, got ${found}`);
+  }
+  reader.at++;
+  const name = token.text.startsWith('$') ? token.text.slice(1) : token.text;
+  if (linkage === 'common') return { name, words: [], column, ...parseCommon(reader) };
+  const words: string[] = [];
+  let size: Expression | undefined;
+  if (reader.accept(':')) {
+    for (; SYMBOL_WORDS.has(reader.word ?? ''); reader.at++) words.push(reader.word as string);
+    if (!isAtEnd(reader)) size = parseExpression(reader);
+  } else if (!isAtEnd(reader)) reader.fail(`invalid syntax in ${linkage} declaration`);
+  return { name, words, size, alignment: undefined, column };
+}
+
+function parseCommon(reader: TokenReader): Pick<DeclaredSymbol, 'size' | 'alignment'> {
+  if (isAtEnd(reader)) reader.fail('no size specified in common declaration');
+  const size = parseExpression(reader);
+  return { size, alignment: reader.accept(':') ? parseExpression(reader) : undefined };
+}
+
+function isAtEnd(reader: TokenReader): boolean {
+  return reader.atEnd || reader.isOp(',') || reader.isOp(']');
 }
 
 function parseAlign(reader: TokenReader, column: number, parseFill: FillParser): Body {

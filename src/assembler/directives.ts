@@ -1,10 +1,10 @@
-/** Carries out directives: code size, addressing default, origin, sections. */
+/** Carries out directives: code size, addressing default, origin, sections, symbols of other objects. */
 
 import type { CodeMode } from '../isa/row.ts';
-import { LineError } from './diagnostics.ts';
+import { LineError, locate } from './diagnostics.ts';
 import type { Pass } from './pass.ts';
-import { type Section, setAttribute } from './sections.ts';
-import type { Directive, SectionAttribute } from './statement.ts';
+import type { DeclaredSymbol, Directive, Linkage, SectionDirective } from './statement.ts';
+import type { Declaration } from './symbols.ts';
 
 export function executeDirective(pass: Pass, directive: Directive): void {
   switch (directive.kind) {
@@ -14,18 +14,25 @@ export function executeDirective(pass: Pass, directive: Directive): void {
       return;
     }
     case 'default':
-      pass.defaultRel = directive.reference === 'rel';
+      setDefault(pass, directive.reference);
       return;
     case 'org': {
       const message = 'org value must be a critical expression';
-      setOrigin(pass, pass.number(directive.origin, message, directive.column), directive.column);
+      const origin = pass.number(directive.origin, message, directive.column);
+      locate(directive.column, () => pass.format.setOrigin(origin));
       return;
     }
     case 'absolute':
       pass.absolute = pass.evaluate(directive.address);
       return;
+    case 'sectalign':
+      setSectionAlignment(pass, directive);
+      return;
     case 'section':
       openSection(pass, directive);
+      return;
+    case 'symbols':
+      for (const symbol of directive.symbols) declare(pass, directive.linkage, symbol);
       return;
     case 'ignored':
       return;
@@ -40,60 +47,60 @@ const MODES: ReadonlyMap<bigint, CodeMode> = new Map([
 
 function setMode(pass: Pass, bits: bigint, column: number): void {
   const mode = MODES.get(bits);
-  if (mode !== undefined) {
-    pass.mode = mode;
+  if (mode === undefined) {
+    throw new LineError(`\`${bits}' is not a valid segment size; must be 16, 32 or 64`, column);
+  }
+  if (mode === 64 && pass.format.name === 'elf32') {
+    throw new LineError('elf32 output format does not support 64-bit code', column);
+  }
+  pass.mode = mode;
+}
+
+function setDefault(pass: Pass, reference: 'rel' | 'abs' | 'bnd' | 'nobnd'): void {
+  if (reference === 'rel' || reference === 'abs') pass.defaultRel = reference === 'rel';
+  else pass.defaultBnd = reference === 'bnd';
+}
+
+function setSectionAlignment(
+  pass: Pass,
+  { alignment, column }: Directive & { kind: 'sectalign' },
+): void {
+  if (typeof alignment === 'boolean') {
+    pass.alignsSections = alignment;
     return;
   }
-  throw new LineError(`\`${bits}' is not a valid segment size; must be 16, 32 or 64`, column);
-}
-
-function setOrigin(pass: Pass, origin: bigint, column: number): void {
-  const { sections } = pass;
-  const value = BigInt.asUintN(64, origin);
-  if (sections.origin !== undefined && sections.origin !== value) {
-    throw new LineError('program origin redefined', column);
+  const value = pass.number(alignment, 'alignment must be a number', column);
+  if (value <= 0n || (value & (value - 1n)) !== 0n) {
+    throw new LineError(`segment alignment \`${value}' is not power of two`, column);
   }
-  sections.origin = value;
+  if (!pass.isAbsolute) pass.format.raiseAlignment(pass, pass.section, value);
 }
 
-function openSection(pass: Pass, { name, attributes }: Directive & { kind: 'section' }): void {
-  const section = pass.sections.open(name);
-  for (const attribute of attributes) applyAttribute(pass, section, attribute);
-  section.kind ??= 'progbits';
+function openSection(pass: Pass, directive: SectionDirective): void {
+  const section = pass.sections.named(directive.name);
+  locate(directive.column, () => pass.format.openSection(pass, section, directive));
   pass.section = section;
 }
 
-function applyAttribute(pass: Pass, section: Section, attribute: SectionAttribute): void {
-  const { name, value, column } = attribute;
-  if (name === 'nobits' || name === 'progbits') {
-    setKind(section, name, column);
-    return;
+function declare(pass: Pass, linkage: Linkage, symbol: DeclaredSymbol): void {
+  const { name, column } = symbol;
+  const needsObject = linkage === 'extern' || linkage === 'required' || linkage === 'common';
+  if (needsObject && !pass.format.isObject) {
+    const what = linkage === 'common' ? 'common variables' : 'external references';
+    throw new LineError(`binary output format does not support ${what}`, column);
   }
-  if (name.startsWith('?')) {
-    pass.warn(`ignoring unknown section attribute: "${name.slice(1)}" [-w+other]`, column);
-  } else if (typeof value === 'string') {
-    if (name === 'follows') setFollows(section, value, column);
-    else section.attributes.vfollows = value;
-  } else if (value) {
-    const number = pass.number(
-      value,
-      'section attribute value must be a critical expression',
-      column,
-    );
-    setAttribute(section, name, BigInt.asUintN(64, number));
-  }
+  const number = (expression: DeclaredSymbol['size'], message: string): bigint =>
+    expression ? pass.eventualNumber(expression, message, column) : 0n;
+  const size = needsObject ? number(symbol.size, 'invalid size specified in declaration') : 0n;
+  const alignment = number(symbol.alignment, 'alignment constraint is not a valid number');
+  const sizeExpression = needsObject ? undefined : symbol.size;
+  const declaration = { linkage, words: symbol.words, size, sizeExpression, alignment };
+  checkAlignment(declaration, column);
+  const conflict = pass.symbols.declare(name, declaration);
+  if (conflict !== undefined) throw new LineError(conflict, column);
 }
 
-function setKind(section: Section, kind: 'nobits' | 'progbits', column: number): void {
-  if (section.kind !== undefined && section.kind !== kind) {
-    throw new LineError(`attempt to change section type from ${section.kind} to ${kind}`, column);
-  }
-  section.kind = kind;
-}
-
-function setFollows(section: Section, name: string, column: number): void {
-  if (section.attributes.start !== undefined) {
-    throw new LineError("cannot combine `start' and `follows' section attributes", column);
-  }
-  section.attributes.follows = name;
+function checkAlignment({ alignment }: Declaration, column: number): void {
+  if ((alignment & (alignment - 1n)) === 0n) return;
+  throw new LineError(`alignment constraint \`${alignment}' is not a power of two`, column);
 }

@@ -19,6 +19,8 @@ export interface Scope {
   symbol(name: string, column: number): Value;
   /** True for a symbol that has been defined, in this pass or an earlier one. */
   isKnown(name: string): boolean;
+  /** The special symbol of the output format that `wrt` names; throws where there is none. */
+  wrt(name: string, column: number): string;
   /** `$` and `$$`. */
   here(): Value;
   base(): Value;
@@ -43,6 +45,10 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       if (condition.unknown) return UNKNOWN;
       const yes = toScalar(condition, "`?' operator") !== 0n;
       return evaluate(yes ? expression.yes : expression.no, scope);
+    }
+    case 'wrt': {
+      const { name, column } = expression;
+      return { ...evaluate(expression.value, scope), wrt: scope.wrt(name, column) };
     }
     case 'binary': {
       const { operator, left, right, column } = expression;

@@ -6,6 +6,7 @@ import { executeDirective } from './directives.ts';
 import { emitInstruction, executeInstruction, prepare } from './instruction.ts';
 import type { Pass } from './pass.ts';
 import type { Align, Body, Message, Statement } from './statement.ts';
+import { isSpecial } from './symbols.ts';
 import { isScalar } from './value.ts';
 
 export function execute(pass: Pass, statement: Statement): void {
@@ -43,7 +44,8 @@ function whereOf(pass: Pass): string {
 function defineLabel(pass: Pass, { label }: Statement): void {
   if (!label) return;
   const here = pass.here();
-  const base = here.sections[0]?.of;
+  const base = here.bases[0]?.of;
+  if (base?.kind === 'section') base.section.isUsed = true;
   define(pass, label.name, base, here.constant, label.column, true);
 }
 
@@ -52,11 +54,11 @@ function defineConstant(pass: Pass, { label, body }: Statement): void {
   const value = pass.evaluate(body.value);
   // A constant that hangs on something unknown gets its value in a later pass.
   if (value.unknown) {
-    pass.symbols.changed++;
+    pass.symbols.expect(label.name);
     return;
   }
-  const [term] = value.sections;
-  const simple = value.sections.length === 0 || (value.sections.length === 1 && term?.count === 1n);
+  const [term] = value.bases;
+  const simple = value.bases.length === 0 || (value.bases.length === 1 && term?.count === 1n);
   if (!simple || value.registers.length > 0) throw new LineError('bad syntax for EQU', body.column);
   define(pass, label.name, term?.of, value.constant, label.column, false);
 }
@@ -69,7 +71,16 @@ function define(
   column: number,
   startsScope: boolean,
 ): void {
+  const { isObject, specials } = pass.format;
+  if (isObject && isSpecial(name) && !specials.has(name)) {
+    throw new LineError(`unrecognised special symbol \`${name}'`, column);
+  }
   const earlier = pass.symbols.define(name, base, offset, whereOf(pass), startsScope);
+  const declaration = pass.symbols.declaration(name);
+  if (pass.isFinal && declaration?.sizeExpression) {
+    const message = 'cannot use relocatable expression as symbol size';
+    declaration.size = pass.eventualNumber(declaration.sizeExpression, message, column);
+  }
   if (earlier) {
     pass.error(`label \`${name}' inconsistently redefined (first at ${earlier.where})`, column);
   }
@@ -127,13 +138,13 @@ function executeTimes(pass: Pass, body: Body, count: bigint): void {
   if (body.kind !== 'data' && body.kind !== 'incbin') {
     throw new LineError('TIMES cannot repeat a directive');
   }
-  const relocations = pass.output.relocations.length;
+  const relocations = pass.output.relocationCount;
   executeBody(pass, body);
   listRepeat(pass, count);
   const length = pass.offset - before;
   const rest = count - 1n;
   checkedSize(pass, BigInt(length) * rest);
-  if (pass.output.relocations.length === relocations) pass.repeat(length, Number(rest));
+  if (pass.output.relocationCount === relocations) pass.repeat(length, Number(rest));
   else {
     pass.withoutListing(() => {
       for (let i = 0n; i < rest; i++) executeBody(pass, body);
@@ -181,7 +192,8 @@ function executeAlign(pass: Pass, body: Align): void {
   }
   const from = pass.here();
   const count = (alignment - (BigInt.asUintN(64, from.constant) % alignment)) % alignment;
-  if (!pass.isAbsolute) pass.section.raiseAlignment(alignment);
+  if (!pass.isAbsolute && pass.alignsSections)
+    pass.format.raiseAlignment(pass, pass.section, alignment);
   if (count === 0n) return;
   if (body.reserves) {
     pass.reserve(checkedSize(pass, count));

@@ -24,6 +24,13 @@ export type Expression =
       readonly column: number;
     }
   | {
+      /** `value wrt ..got`. */
+      readonly kind: 'wrt';
+      readonly value: Expression;
+      readonly name: string;
+      readonly column: number;
+    }
+  | {
       readonly kind: 'choice';
       readonly condition: Expression;
       readonly yes: Expression;
@@ -114,7 +121,18 @@ export class TokenReader {
 
 /** Reads one expression; stops at the first token that cannot continue it. */
 export function parseExpression(reader: TokenReader): Expression {
-  return parseChoice(reader, 0);
+  return parseWhole(reader, 0);
+}
+
+/** An expression with the special symbol that it is taken relative to. */
+function parseWhole(reader: TokenReader, depth: number): Expression {
+  const value = parseChoice(reader, depth);
+  if (reader.word !== 'wrt') return value;
+  reader.at++;
+  const { token, column } = reader;
+  if (token?.kind !== 'id') return reader.fail('invalid right-hand operand to WRT');
+  reader.at++;
+  return { kind: 'wrt', value, name: token.text, column };
 }
 
 function parseChoice(reader: TokenReader, depth: number): Expression {
@@ -150,7 +168,7 @@ function parseUnary(reader: TokenReader, depth: number): Expression {
     }
     if (token.text === '(') {
       reader.at++;
-      const inner = parseChoice(reader, depth + 1);
+      const inner = parseWhole(reader, depth + 1);
       reader.expect(')');
       return inner;
     }
@@ -182,8 +200,8 @@ function parsePrimary(token: Token, reader: TokenReader): Expression {
 
 /** Words that an expression cannot hold; they would otherwise be taken for symbols. */
 const REFUSED = new Map([
-  ['seg', '`seg` is not supported: flat output has no segment bases'],
-  ['wrt', '`wrt` is not supported: flat output has no segment bases'],
+  ['seg', '`seg` is not supported: neither flat output nor ELF has segment bases'],
+  ['wrt', 'expression syntax error'],
 ]);
 
 function parseName(token: Token, reader: TokenReader): Expression {

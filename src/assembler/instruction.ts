@@ -112,8 +112,7 @@ function toOperand(
 
 function toRegister(pass: Pass, operand: OperandSyntax, value: Value): OperandValue {
   const [term] = value.registers;
-  const alone =
-    value.registers.length === 1 && value.constant === 0n && value.sections.length === 0;
+  const alone = value.registers.length === 1 && value.constant === 0n && value.bases.length === 0;
   if (!term || !alone || term.count !== 1n) {
     throw new LineError('invalid operand type', operand.column);
   }
@@ -163,7 +162,7 @@ function isRelative(pass: Pass, operand: OperandSyntax, value: Value): boolean {
   if (reference === 'abs') return false;
   const based = (segment?.number ?? 0) >= FIRST_KEPT_SEGMENT;
   if (reference === undefined && (!pass.defaultRel || based)) return false;
-  if (value.unknown || value.sections.length > 0) return true;
+  if (value.unknown || value.bases.length > 0) return true;
   pass.warn('absolute address can not be RIP-relative [-w+ea-absolute]', operand.column);
   return false;
 }
@@ -234,9 +233,9 @@ function traitsOf(
 }
 
 /** A place in the section that is being assembled. */
-function isInSection(pass: Pass, { sections }: Value): boolean {
-  const [term] = sections;
-  return sections.length === 1 && term?.of === pass.section.runBase && term.count === 1n;
+function isInSection(pass: Pass, { bases }: Value): boolean {
+  const [term] = bases;
+  return bases.length === 1 && term?.of === pass.section.runBase && term.count === 1n;
 }
 
 const NOT_LOCKABLE = 'instruction is not lockable [-w+prefix-lock]';
@@ -257,17 +256,23 @@ function emitEncoded(pass: Pass, { bytes, fields }: Encoded, prepared: Prepared)
     const value = numberOf(pass, prepared, field);
     if (field.kind === 'relative') {
       const distance = value.constant - BigInt(end);
-      if (value.unknown || isInSection(pass, value)) {
+      if (value.unknown || (isInSection(pass, value) && value.wrt === undefined)) {
         checkReach(pass, field, distance, value.unknown, column);
         patchField(bytes, field, distance);
         continue;
       }
       flush(field.offset);
       const bases = [...relocatable(pass, value, column), { of: pass.section.runBase, count: -1n }];
-      pass.emitAddress(distance, field.size, bases, value.constant);
-    } else if (value.sections.length > 0) {
+      const { size } = field;
+      pass.emitAddress(
+        { value: distance, size, bases, signed: true, wrt: value.wrt },
+        value.constant,
+      );
+    } else if (value.bases.length > 0) {
       flush(field.offset);
-      pass.emitAddress(value.constant, field.size, relocatable(pass, value, column));
+      const bases = relocatable(pass, value, column);
+      const signed = isExtended(field, prepared);
+      pass.emitAddress({ value: value.constant, size: field.size, bases, signed, wrt: value.wrt });
     } else {
       if (pass.isFinal) checkRange(pass, field, value, column);
       continue;
@@ -275,6 +280,13 @@ function emitEncoded(pass: Pass, { bytes, fields }: Encoded, prepared: Prepared)
     done = field.offset + field.size;
   }
   flush(bytes.length);
+}
+
+/** True if the processor extends the field's sign to a wider operand or address. */
+function isExtended({ kind, signed, operand }: Field, { values }: Prepared): boolean {
+  const value = values[operand];
+  if (kind === 'displacement') return value?.kind === 'mem' && value.address.bits === 64;
+  return signed;
 }
 
 function numberOf(pass: Pass, { instruction, numbers, values }: Prepared, field: Field): Value {

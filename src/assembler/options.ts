@@ -13,6 +13,8 @@ export interface IncludedFile {
  */
 export type ReadFile = (path: string, includeDirs: readonly string[]) => IncludedFile | undefined;
 
+export type FormatName = 'bin' | 'elf32' | 'elf64';
+
 export interface AssembleOptions {
   /** Name of the source, for messages and __FILE__. */
   readonly file: string;
@@ -20,7 +22,7 @@ export interface AssembleOptions {
   readonly defines?: Readonly<Record<string, string>>;
   readonly includeDirs?: readonly string[];
   readonly readFile?: ReadFile;
-  readonly format?: 'bin' | 'elf32' | 'elf64';
+  readonly format?: FormatName;
   /** Environment variables that the source may ask for by %!NAME. */
   readonly environment?: Readonly<Record<string, string>>;
 }

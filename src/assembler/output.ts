@@ -1,21 +1,10 @@
-/**
- * Bytes of sections and what must still be added to them when the sections have addresses. Only the
- * last pass writes; the passes before it count.
- */
+/** Bytes of sections. Only the last pass writes; the passes before it count. */
 
-import type { Section, SectionBase } from './sections.ts';
-import type { Term } from './value.ts';
+import type { SectionBase } from './base.ts';
+import type { Section } from './section.ts';
 
 /** Largest output, and the largest size of any section. */
 export const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-
-/** Add the addresses of `bases` to the little-endian number at `offset` of `section`. */
-export interface Relocation {
-  readonly section: Section;
-  readonly offset: number;
-  readonly size: number;
-  readonly bases: readonly Term<SectionBase>[];
-}
 
 /** A part of what one source line produced, as the listing shows it. */
 export type Piece =
@@ -38,7 +27,8 @@ export interface PlacedPiece {
 
 /** Growing contents of the progbits sections. */
 export class Output {
-  readonly relocations: Relocation[] = [];
+  /** Numbers written that a relocation will change. */
+  relocationCount = 0;
   readonly #contents = new Map<Section, Uint8Array>();
 
   /** Contents of a section, `size` bytes. */
@@ -56,18 +46,6 @@ export class Output {
     const buffer = this.#buffer(section, end);
     for (let at = offset, have = length; at < end; at += have, have *= 2) {
       buffer.copyWithin(at, offset - length, offset - length + Math.min(have, end - at));
-    }
-  }
-
-  /** Adds section addresses where relocations say so. */
-  relocate(): void {
-    for (const { section, offset, size, bases } of this.relocations) {
-      const bytes = this.#buffer(section, offset + size);
-      let value = 0n;
-      for (let i = size - 1; i >= 0; i--)
-        value = (value << 8n) | BigInt(bytes[offset + i] as number);
-      for (const { of, count } of bases) value += count * addressOf(of);
-      for (let i = 0; i < size; i++, value >>= 8n) bytes[offset + i] = Number(value & 0xffn);
     }
   }
 

@@ -6,15 +6,17 @@
  */
 
 import type { CodeMode } from '../isa/row.ts';
+import type { SectionBase } from './base.ts';
 import type { DiagnosticSink, Place } from './diagnostics.ts';
 import { LineError } from './diagnostics.ts';
 import { evaluate, type Scope } from './evaluate.ts';
 import type { Expression } from './expression.ts';
+import type { OutputFormat, Program, Relocation } from './format.ts';
 import type { IncludedFile } from './options.ts';
 import { MAX_OUTPUT_BYTES, type Output, type Piece } from './output.ts';
-import type { Section, SectionBase, Sections } from './sections.ts';
+import type { Section, Sections } from './section.ts';
 import type { SymbolTable } from './symbols.ts';
-import { inSection, isScalar, type Term, UNKNOWN, type Value } from './value.ts';
+import { fromBase, isScalar, UNKNOWN, type Value } from './value.ts';
 
 export type PassKind = 'first' | 'settle' | 'final';
 
@@ -23,9 +25,8 @@ export type PieceSink = (offset: number, piece: Piece) => void;
 
 export interface PassSetup {
   readonly kind: PassKind;
-  readonly sections: Sections;
-  readonly symbols: SymbolTable;
-  readonly output: Output;
+  readonly program: Program;
+  readonly format: OutputFormat;
   readonly diagnostics: DiagnosticSink;
   readonly listPiece: PieceSink;
   readonly readBinary: (path: string) => IncludedFile | undefined;
@@ -33,17 +34,26 @@ export interface PassSetup {
   readonly defaultRel: boolean;
 }
 
+/** A number that waits for the addresses of its bases. */
+export type Waiting = Pick<Relocation, 'value' | 'size' | 'bases' | 'signed' | 'wrt'>;
+
 export class Pass implements Scope {
   readonly kind: PassKind;
+  readonly format: OutputFormat;
   readonly sections: Sections;
   readonly symbols: SymbolTable;
   readonly output: Output;
   readonly diagnostics: DiagnosticSink;
   readonly readBinary: PassSetup['readBinary'];
-  /** Code size; 16 until the source says `bits`, as in NASM's flat format. */
-  mode: CodeMode = 16;
+  /** Code size; the format's until the source says `bits`. */
+  mode: CodeMode;
   defaultRel: boolean;
+  /** `default bnd`: branches get a bnd prefix. */
+  defaultBnd = false;
+  /** `align` raises the alignment of its section, too. */
+  alignsSections = true;
   place: Place = { position: { file: '', line: 0, expansion: undefined }, sourceLine: '' };
+  readonly program: Program;
   #section: Section;
   /** Address counter of an `absolute` area. */
   #absolute: Value | undefined;
@@ -54,17 +64,22 @@ export class Pass implements Scope {
   #total = 0;
 
   constructor(setup: PassSetup) {
+    const { sections, symbols, output } = setup.program;
     this.kind = setup.kind;
-    this.sections = setup.sections;
-    this.symbols = setup.symbols;
-    this.output = setup.output;
+    this.format = setup.format;
+    this.mode = setup.format.mode;
+    this.sections = sections;
+    this.symbols = symbols;
+    this.output = output;
+    this.program = setup.program;
     this.diagnostics = setup.diagnostics;
     this.readBinary = setup.readBinary;
     this.defaultRel = setup.defaultRel;
     this.#listPiece = setup.listPiece;
-    this.#section = setup.sections.open('.text');
-    setup.sections.reset();
-    setup.symbols.startPass();
+    this.#section = sections.named('.text');
+    sections.reset();
+    symbols.startPass();
+    setup.format.startPass();
   }
 
   get isFinal(): boolean {
@@ -76,6 +91,7 @@ export class Pass implements Scope {
   }
 
   set section(section: Section) {
+    this.sections.open(section);
     this.#section = section;
     this.#absolute = undefined;
   }
@@ -100,19 +116,19 @@ export class Pass implements Scope {
   }
 
   here(): Value {
-    return this.#absolute ?? inSection(this.#section.runBase, BigInt(this.#here));
+    return this.#absolute ?? fromBase(this.#section.runBase, BigInt(this.#here));
   }
 
   base(): Value {
     if (this.#absolute) return { ...this.#absolute, constant: 0n };
-    return inSection(this.#section.runBase, 0n);
+    return fromBase(this.#section.runBase, 0n);
   }
 
   symbol(name: string, column: number): Value {
-    const symbol = this.symbols.find(name);
-    if (symbol) return inSection(symbol.base, symbol.offset);
+    const value = this.symbols.value(name);
+    if (!value.unknown) return value;
     const start = this.#sectionStart(name);
-    if (start) return inSection(start, 0n);
+    if (start) return fromBase(start, 0n);
     if (this.isFinal) {
       throw new LineError(`symbol \`${this.symbols.qualify(name)}' not defined`, column);
     }
@@ -129,6 +145,16 @@ export class Pass implements Scope {
     const section = match && this.sections.find(match[1] as string);
     if (!section) return undefined;
     return match[2] === 'start' ? section.loadBase : section.runBase;
+  }
+
+  /** Checks the special symbol that `wrt` names. */
+  wrt(name: string, column: number): string {
+    const { isObject, specials } = this.format;
+    if (!isObject) {
+      throw new LineError('`wrt` is not supported: flat output has no segment bases', column);
+    }
+    if (specials.has(name)) return name;
+    throw new LineError('invalid right-hand operand to WRT', column);
   }
 
   evaluate(expression: Expression): Value {
@@ -189,21 +215,22 @@ export class Pass implements Scope {
   }
 
   /**
-   * Emits a number of `size` bytes, to which the addresses of `bases` will be added. A relative number
-   * is listed as its target.
+   * Emits a number to which the addresses of its bases will be added. A relative number is listed as its
+   * target.
    */
-  emitAddress(
-    value: bigint,
-    size: number,
-    bases: readonly Term<SectionBase>[],
-    target?: bigint,
-  ): void {
+  emitAddress(number: Waiting, target?: bigint): void {
     const { offset, section } = this;
+    const { value, size } = number;
     if (!this.#claim(size) || !this.isFinal) return;
+    this.output.relocationCount++;
     const relative = target !== undefined;
     this.list(offset, { kind: 'address', value: target ?? value, size, relative });
-    if (section.kind !== 'nobits') this.output.relocations.push({ section, offset, size, bases });
-    this.#write(offset, littleEndian(value, size));
+    let stored = value;
+    if (section.kind !== 'nobits') {
+      const relocation = { ...number, section, offset, target: target ?? value };
+      stored = this.format.relocate(relocation, this);
+    }
+    this.#write(offset, littleEndian(stored, size));
   }
 
   /** Reserves space, which is zeroed with a warning where a section has contents. */
@@ -218,7 +245,7 @@ export class Pass implements Scope {
     if (!this.#claimSize(size) || size === 0) return;
     this.list(offset, { kind: 'reserve', size });
     if (section.kind === 'nobits') return;
-    this.warn(`uninitialized space declared in ${section.name} section: zeroing [-w+zeroing]`);
+    this.warn(this.format.warnReserved(section));
     if (this.isFinal) this.output.contents(section, offset + size);
   }
 
@@ -237,6 +264,7 @@ export class Pass implements Scope {
 
   #claimSize(size: number): boolean {
     const section = this.#section;
+    section.isUsed = true;
     this.#total += size;
     if (this.#total > MAX_OUTPUT_BYTES) {
       this.diagnostics.fatal(
@@ -251,7 +279,7 @@ export class Pass implements Scope {
 
   #write(offset: number, bytes: Uint8Array): void {
     if (this.#section.kind === 'nobits') {
-      this.warn('attempt to initialize memory in a nobits section: ignored [-w+other]');
+      this.warn(this.format.warnInitialized(this.#section));
     } else this.output.write(this.#section, offset, bytes);
   }
 }

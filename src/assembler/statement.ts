@@ -115,19 +115,51 @@ export interface Align {
 
 export type Directive =
   | { readonly kind: 'bits'; readonly bits: Expression; readonly column: number }
-  | { readonly kind: 'default'; readonly reference: 'rel' | 'abs' }
+  | { readonly kind: 'default'; readonly reference: 'rel' | 'abs' | 'bnd' | 'nobnd' }
   | { readonly kind: 'org'; readonly origin: Expression; readonly column: number }
   | { readonly kind: 'absolute'; readonly address: Expression; readonly column: number }
   | {
-      readonly kind: 'section';
-      readonly name: string;
-      readonly attributes: readonly SectionAttribute[];
+      readonly kind: 'sectalign';
+      readonly alignment: Expression | boolean;
       readonly column: number;
     }
+  | SectionDirective
+  | SymbolDirective
   | { readonly kind: 'ignored'; readonly what: string };
 
+export interface SectionDirective {
+  readonly kind: 'section';
+  readonly name: string;
+  readonly attributes: readonly SectionAttribute[];
+  readonly column: number;
+}
+
+/** `write`, `align=16`, `follows=.data`. */
 export interface SectionAttribute {
+  /** In lower case. */
   readonly name: string;
   readonly value: Expression | string | undefined;
+  /** As it was written. */
+  readonly text: string;
+  readonly column: number;
+}
+
+export type Linkage = 'global' | 'static' | 'extern' | 'required' | 'common';
+
+export interface SymbolDirective {
+  readonly kind: 'symbols';
+  readonly linkage: Linkage;
+  readonly symbols: readonly DeclaredSymbol[];
+}
+
+/** `name:function hidden (end - name)`, or `name 8:4` behind `common`. */
+export interface DeclaredSymbol {
+  readonly name: string;
+  /** Words behind the colon, in lower case: type, visibility, binding. */
+  readonly words: readonly string[];
+  /** Size, or bytes of a common symbol. */
+  readonly size: Expression | undefined;
+  /** Of a common symbol. */
+  readonly alignment: Expression | undefined;
   readonly column: number;
 }

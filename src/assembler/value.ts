@@ -1,14 +1,15 @@
 /**
- * Values of expressions: a 64-bit constant, plus sections and registers with multipliers.
+ * Values of expressions: a 64-bit constant, plus bases (sections, external symbols) and registers with
+ * multipliers.
  *
  * `label + 5` is section + offset and stays so until the sections are placed; that is what lets a
  * relocation be made of it. `rax + rbx*4 + 8` is an address. A value that hangs on a symbol of which
  * nothing is known yet is `unknown`, and the rest of it does not count.
  */
 
+import type { Base } from './base.ts';
 import { LineError } from './diagnostics.ts';
 import type { Register } from './registers.ts';
-import type { SectionBase } from './sections.ts';
 
 export interface Term<T> {
   readonly of: T;
@@ -25,9 +26,11 @@ export interface Value {
   /** Signed, modulo 2^64. */
   readonly constant: bigint;
   readonly unknown: boolean;
-  readonly sections: readonly Term<SectionBase>[];
+  readonly bases: readonly Term<Base>[];
   readonly registers: readonly Term<Register>[];
   readonly hint: RegisterHint | undefined;
+  /** Special symbol of the output format that it is taken relative to: `..got`. */
+  readonly wrt: string | undefined;
 }
 
 const NONE: readonly never[] = [];
@@ -36,18 +39,19 @@ export function constant(value: bigint): Value {
   return {
     constant: BigInt.asIntN(64, value),
     unknown: false,
-    sections: NONE,
+    bases: NONE,
     registers: NONE,
     hint: undefined,
+    wrt: undefined,
   };
 }
 
 export const ZERO = constant(0n);
 export const UNKNOWN: Value = { ...ZERO, unknown: true };
 
-export function inSection(base: SectionBase | undefined, offset: bigint): Value {
+export function fromBase(base: Base | undefined, offset: bigint): Value {
   if (!base) return constant(offset);
-  return { ...constant(offset), sections: [{ of: base, count: 1n }] };
+  return { ...constant(offset), bases: [{ of: base, count: 1n }] };
 }
 
 export function ofRegister(register: Register): Value {
@@ -57,7 +61,7 @@ export function ofRegister(register: Register): Value {
 
 /** A plain number: no section, no register, nothing unknown. */
 export function isScalar(value: Value): boolean {
-  return !value.unknown && value.sections.length === 0 && value.registers.length === 0;
+  return !value.unknown && value.bases.length === 0 && value.registers.length === 0;
 }
 
 export function add(a: Value, b: Value): Value {
@@ -66,9 +70,10 @@ export function add(a: Value, b: Value): Value {
   return {
     constant: BigInt.asIntN(64, a.constant + b.constant),
     unknown: a.unknown || b.unknown,
-    sections: merge(a.sections, b.sections),
+    bases: merge(a.bases, b.bases),
     registers,
     hint: joinHints(a, b),
+    wrt: a.wrt ?? b.wrt,
   };
 }
 
@@ -81,9 +86,10 @@ export function multiply(a: Value, factor: bigint, isIndex: boolean): Value {
   return {
     constant: BigInt.asIntN(64, a.constant * factor),
     unknown: a.unknown,
-    sections: scale(a.sections),
+    bases: scale(a.bases),
     registers: scale(a.registers),
     hint,
+    wrt: a.wrt,
   };
 }
 

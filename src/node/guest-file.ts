@@ -3,6 +3,7 @@
 import { dirname, extname } from 'node:path';
 import { type Assembly, assemble } from '../assembler/assemble.ts';
 import { formatDiagnostic } from '../assembler/diagnostics.ts';
+import type { FormatName } from '../assembler/options.ts';
 import { ElfError } from '../elf/elf-error.ts';
 import { isElf, readElf } from '../elf/elf-file.ts';
 import { type Image, ImageError, type ImageOptions } from '../image/image.ts';
@@ -17,6 +18,11 @@ import { FileError, readBytes, readIncluded, readText } from './files.ts';
 export interface SourceOptions {
   readonly defines?: Readonly<Record<string, string>>;
   readonly includeDirs?: readonly string[];
+}
+
+/** What is made of a source. */
+export interface AssemblyOptions extends SourceOptions {
+  readonly format?: FormatName;
 }
 
 export interface GuestOptions extends SourceOptions, ImageOptions {
@@ -35,10 +41,10 @@ export interface GuestFile {
 const SOURCE_EXTENSIONS: ReadonlySet<string> = new Set(['.asm', '.nasm', '.s']);
 
 /** Assembles the file `path`; included files are also looked for beside it. */
-export function assembleFile(path: string, options: SourceOptions = {}): Assembly {
+export function assembleFile(path: string, options: AssemblyOptions = {}): Assembly {
   return assemble(readText(path), {
     file: path,
-    defines: options.defines ?? {},
+    ...options,
     includeDirs: [...(options.includeDirs ?? []), dirname(path)],
     readFile: readIncluded,
   });
@@ -82,7 +88,8 @@ function isFault(error: unknown): error is ImageError | ElfError | SymbolFileErr
 
 /** A source says where it goes by `org`, unless an option does. */
 function fromSource(path: string, options: GuestOptions): GuestFile {
-  const { bytes, origin, symbols, warnings } = assembleFile(path, options);
+  const { defines = {}, includeDirs = [] } = options;
+  const { bytes, origin, symbols, warnings } = assembleFile(path, { defines, includeDirs });
   return {
     image: parseImage(bytes, { ...options, origin }),
     symbols: assembledSymbols(symbols),

@@ -87,7 +87,8 @@ describe('messages', () => {
     ['%arg x', "syntax error processing `%arg' directive"],
     ['db %num(5,3,99)', 'invalid base 99 given to %num()'],
     ['db %[%{', "unterminated `%['"],
-    ['extern x', "`extern': flat output does not support external references"],
+    ['extern x', 'binary output format does not support external references'],
+    ['common x 4', 'binary output format does not support common variables'],
     ['bits 8', "`8' is not a valid segment size; must be 16, 32 or 64"],
     ['bits 32\nmov eax, [rax]', 'impossible combination of address sizes'],
     ['bits 16\nmov r8d, eax', 'invalid operands in non-64-bit mode'],
@@ -110,7 +111,7 @@ describe('messages', () => {
     ['5 nop', 'label or instruction expected at start of line'],
     ['dd rax', 'expression is not simple or relocatable'],
     ['section .text align=3', "argument to `align' is not a power of two"],
-    ['dd seg x', '`seg` is not supported: flat output has no segment bases'],
+    ['dd seg x', '`seg` is not supported: neither flat output nor ELF has segment bases'],
   ])('%s: %s', (line, message) => {
     expect(error(line)).toBe(message);
   });

@@ -116,7 +116,7 @@ function complete(
 }
 
 /** All from the parameter with number `max` on, with its commas. */
-function greedyPart(
+export function greedyPart(
   parts: readonly (readonly Token[])[],
   line: readonly Token[],
   max: number,

@@ -3,7 +3,7 @@
 import { LineError } from '../diagnostics.ts';
 import type { Token } from '../lexer.ts';
 import { type Handler, type PreprocessorApi, takeName } from './directive.ts';
-import { splitParameters, stripBraces } from './macro-call.ts';
+import { greedyPart, splitParameters, stripBraces } from './macro-call.ts';
 import { type MultiMacro, overlaps, parseCount, type Signature } from './multi-macros.ts';
 import type { RawLine } from './source.ts';
 import { trimStart } from './tokens.ts';
@@ -33,8 +33,8 @@ function readHeader(
 ): MultiMacro {
   const { signature, rest } = readSignature(pp, tokens, directive, foldCase);
   const listed = !isNolist(rest[0]);
-  const defaults = splitParameters(trimStart(listed ? rest : rest.slice(1)));
   const { name, min, max, greedy } = signature;
+  const defaults = splitDefaults(trimStart(listed ? rest : rest.slice(1)), signature);
   if (defaults.length > 1 && defaults.at(-1)?.length === 0 && !pp.saneEmptyExpansion) {
     defaults.pop();
     pp.macros.warn(
@@ -53,6 +53,17 @@ function readHeader(
     takesLabel: false,
     active: 0,
   };
+}
+
+/** Defaults for the parameters above the least number; a greedy one takes all that is left. */
+function splitDefaults(
+  tokens: readonly Token[],
+  { min, max, greedy }: Signature,
+): (readonly Token[])[] {
+  const parts = splitParameters(tokens);
+  const count = max - min;
+  if (!greedy || count < 1 || parts.length <= count) return parts;
+  return [...parts.slice(0, count - 1), greedyPart(parts, tokens, count)];
 }
 
 function define(foldCase: boolean, recursive: boolean): Handler {

@@ -215,6 +215,7 @@ export class Macros implements MacroScope, ConditionScope {
       here: () => noting(scope.here()),
       base: () => noting(scope.base()),
       isKnown: (name) => scope.isKnown(name),
+      wrt: (name, column) => scope.wrt(name, column),
     };
   }
 }

@@ -23,7 +23,7 @@ import { joinWords, substitute } from './parameters.ts';
 import { type MacroFrame, positionOf, type RawLine, type Source, toBodyLine } from './source.ts';
 import { SourceStack } from './source-stack.ts';
 import { initialStack } from './stack-directives.ts';
-import { standardConstants } from './standard.ts';
+import { numbersTaken, standardConstants } from './standard.ts';
 import { nameToken, numberTokens, stringToken, trimEnd } from './tokens.ts';
 
 const MAX_LINES = 1_000_000;
@@ -69,6 +69,8 @@ export class Preprocessor implements PreprocessorApi {
   #collector: Collector | undefined;
   #lines = 0;
   #ids = 0;
+  /** `align` raises the alignment of its section, too: sectalign on. */
+  #alignsSections = true;
 
   constructor(setup: PreprocessorSetup) {
     this.#setup = setup;
@@ -312,6 +314,7 @@ export class Preprocessor implements PreprocessorApi {
     const kept = joinWords(this.#plainTokens(trimEnd(expanded)));
     if (kept.length === 0) return;
     this.#noteSection(kept);
+    this.#ids += numbersTaken(kept, this.#alignsSections);
     this.#emitLine(kept);
   }
 
@@ -345,10 +348,15 @@ export class Preprocessor implements PreprocessorApi {
   /** `__?SECT?__` is the last section directive that the user wrote. */
   #noteSection(tokens: readonly Token[]): void {
     const word = tokens[0]?.text.toLowerCase();
+    if (word === 'sectalign') this.#noteAlignment(tokens[1]?.text.toLowerCase());
     if (word !== 'section' && word !== 'segment' && word !== 'absolute') return;
     const body = tokenize(`[${detokenize(tokens).trim()}]`);
     const name = nameToken('__?SECT?__');
     this.macros.define(name, { parameters: undefined, body, foldCase: false });
+  }
+
+  #noteAlignment(word: string | undefined): void {
+    if (word === 'on' || word === 'off') this.#alignsSections = word === 'on';
   }
 
   #callMacro(tokens: readonly Token[], line: RawLine, source: Source): boolean {

@@ -3,7 +3,7 @@
  * The multi-line ones are only read where a source calls them.
  */
 
-import { type Token, tokenize } from '../lexer.ts';
+import { isOp, type Token, tokenize } from '../lexer.ts';
 import type { MultiMacro } from './multi-macros.ts';
 import type { RawLine } from './source.ts';
 
@@ -82,6 +82,37 @@ const MULTI: Readonly<Record<string, StandardMacro>> = {
     body: 'times %{$strucname}_size-($-%$strucstart) db 0\n%pop',
   },
 };
+
+/**
+ * Words that are macros in NASM and directives here, with the numbers for labels (`..@12.name`) that a
+ * use of each takes away; `align` and `alignb` call `sectalign`, unless that has been turned off.
+ */
+const NUMBERED: ReadonlyMap<string, number> = new Map([
+  ...'absolute bits common cpu default extern float global org required section sectalign segment'
+    .split(' ')
+    .map((word) => [word, 1] as const),
+  ...'static use16 use32 use64 userel useabs usebnd usenobnd align alignb'
+    .split(' ')
+    .map((word) => [word, 1] as const),
+  ['incbin', 2],
+]);
+
+/** How many numbers for labels the directive that a line begins with takes. */
+export function numbersTaken(tokens: readonly Token[], alignsSections: boolean): number {
+  const [first, second, third] = tokens;
+  const word = isOp(second, ':') ? third : first;
+  const lower = word?.kind === 'id' ? word.text.toLowerCase() : '';
+  const count = NUMBERED.get(lower) ?? (second?.kind === 'id' ? labelled(second) : 0);
+  return lower.startsWith('align') && alignsSections ? count + 1 : count;
+}
+
+/** A directive behind a label without a colon: only those that leave something. */
+function labelled({ text }: Token): number {
+  const lower = text.toLowerCase();
+  return lower === 'incbin' || lower === 'align' || lower === 'alignb'
+    ? (NUMBERED.get(lower) ?? 0)
+    : 0;
+}
 
 /** The standard multi-line macro of a name, ready to be called. */
 export function makeStandardMacro(name: string): MultiMacro | undefined {

@@ -1,8 +1,8 @@
-/** `trapline asm`: assembles a source into a flat binary. */
+/** `trapline asm`: assembles a source into a flat binary or an object file. */
 
 import { basename, extname, resolve } from 'node:path';
 import type { Options } from 'yargs';
-import { type Assembly, formatDiagnostic } from '../../index.ts';
+import { type Assembly, type FormatName, formatDiagnostic } from '../../index.ts';
 import { assembleFile, writeFiles } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
 import { note, printJson } from '../output.ts';
@@ -15,9 +15,14 @@ const OPTIONS = {
     alias: 'output',
     type: 'string',
     requiresArg: true,
-    describe: 'output file (default: FILE.bin)',
+    describe: 'output file (default: FILE.bin or FILE.o)',
   },
-  f: { alias: 'format', choices: ['bin'], default: 'bin', describe: 'output format' },
+  f: {
+    alias: 'format',
+    choices: ['bin', 'elf32', 'elf64'],
+    default: 'bin',
+    describe: 'output format',
+  },
   l: { alias: 'listing', type: 'string', requiresArg: true, describe: 'write a listing' },
   ...SOURCE_OPTIONS,
   ...JSON_OPTION,
@@ -31,10 +36,12 @@ export const command: Command<Values> = {
       .positional('file', { type: 'string', describe: 'source in NASM syntax' })
       .options(OPTIONS)
       .example('$0 hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
-  run: ({ file: given, o, l, D, I, json }) => {
+  run: ({ file: given, o, f, l, D, I, json }) => {
     const file = required(given, 'a source file');
-    const assembly = assembleFile(file, { defines: parseDefines(D), includeDirs: I ?? [] });
-    const output = o ?? defaultOutput(file);
+    const format = f as FormatName;
+    const defines = parseDefines(D);
+    const assembly = assembleFile(file, { defines, includeDirs: I ?? [], format });
+    const output = o ?? defaultOutput(file, format === 'bin' ? '.bin' : '.o');
     if (l !== undefined && resolve(l) === resolve(output))
       throw new UsageError('listing and output are the same file');
     for (const warning of assembly.warnings) note(formatDiagnostic(warning));
@@ -45,9 +52,9 @@ export const command: Command<Values> = {
   },
 };
 
-function defaultOutput(file: string): string {
+function defaultOutput(file: string, suffix: string): string {
   const extension = extname(file);
-  return extension === '.bin' ? `${file}.bin` : `${basename(file, extension)}.bin`;
+  return (extension === suffix ? file : basename(file, extension)) + suffix;
 }
 
 function report({ bytes, origin, symbols, warnings }: Assembly, output: string): unknown {
