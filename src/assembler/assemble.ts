@@ -87,6 +87,7 @@ class Assembler {
       sections: new Sections((name) => format.makeSection(name)),
       symbols: new SymbolTable(),
       output: new Output(),
+      debug: options.debug && format.record(options),
     };
     this.#diagnostics.onReport = (diagnostic) => this.#listMessage(diagnostic);
   }

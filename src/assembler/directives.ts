@@ -97,6 +97,7 @@ function declare(pass: Pass, linkage: Linkage, symbol: DeclaredSymbol): void {
   const declaration = { linkage, words: symbol.words, size, sizeExpression, alignment };
   checkAlignment(declaration, column);
   const conflict = pass.symbols.declare(name, declaration);
+  if (needsObject && pass.isFinal) pass.program.debug?.label(undefined);
   if (conflict !== undefined) throw new LineError(conflict, column);
 }
 

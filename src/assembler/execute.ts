@@ -81,6 +81,7 @@ function define(
     const message = 'cannot use relocatable expression as symbol size';
     declaration.size = pass.eventualNumber(declaration.sizeExpression, message, column);
   }
+  if (pass.isFinal) pass.program.debug?.label(base ? pass.symbols.qualify(name) : undefined);
   if (earlier) {
     pass.error(`label \`${name}' inconsistently redefined (first at ${earlier.where})`, column);
   }
@@ -92,9 +93,11 @@ function executeBody(pass: Pass, body: Body): void {
       executeInstruction(pass, body);
       return;
     case 'data':
+      if (pass.isFinal) pass.program.debug?.data(body.size);
       emitData(pass, body);
       return;
     case 'reserve':
+      if (pass.isFinal) pass.program.debug?.data(body.size);
       emitReserve(pass, body);
       return;
     case 'incbin':

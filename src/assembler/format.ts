@@ -2,7 +2,8 @@
 
 import type { CodeMode } from '../isa/row.ts';
 import type { Base } from './base.ts';
-import type { FormatName } from './options.ts';
+import type { Place } from './diagnostics.ts';
+import type { AssembleOptions, FormatName } from './options.ts';
 import type { Output } from './output.ts';
 import type { Pass } from './pass.ts';
 import type { Section, Sections } from './section.ts';
@@ -31,6 +32,16 @@ export interface Program {
   readonly sections: Sections;
   readonly symbols: SymbolTable;
   readonly output: Output;
+  readonly debug: DebugRecorder | undefined;
+}
+
+/** Hears in the last pass what source lines put where, and what labels stand before. */
+export interface DebugRecorder {
+  enter(place: Place, section: Section, offset: number): void;
+  /** A label; undefined for what is no place in a section. */
+  label(name: string | undefined): void;
+  /** Data with units of so many bytes. */
+  data(size: number): void;
 }
 
 export interface OutputFile {
@@ -43,6 +54,8 @@ export interface OutputFormat {
   readonly name: FormatName;
   /** Code size until the source says another. */
   readonly mode: CodeMode;
+  /** Starts to record debug information, in formats that have it. */
+  record(options: AssembleOptions): DebugRecorder | undefined;
   /** Symbols of other objects can be named (extern, common). */
   readonly isObject: boolean;
   /** Symbols like `..got` that `wrt` can name. */

@@ -23,6 +23,10 @@ export interface AssembleOptions {
   readonly includeDirs?: readonly string[];
   readonly readFile?: ReadFile;
   readonly format?: FormatName;
+  /** Debug information in an object. */
+  readonly debug?: 'dwarf';
+  /** Directory that source names are relative to, for debug information. */
+  readonly directory?: string;
   /** Environment variables that the source may ask for by %!NAME. */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }

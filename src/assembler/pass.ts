@@ -265,6 +265,7 @@ export class Pass implements Scope {
   #claimSize(size: number): boolean {
     const section = this.#section;
     section.isUsed = true;
+    if (this.isFinal) this.program.debug?.enter(this.place, section, section.offset);
     this.#total += size;
     if (this.#total > MAX_OUTPUT_BYTES) {
       this.diagnostics.fatal(

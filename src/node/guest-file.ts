@@ -23,6 +23,8 @@ export interface SourceOptions {
 /** What is made of a source. */
 export interface AssemblyOptions extends SourceOptions {
   readonly format?: FormatName;
+  readonly debug?: 'dwarf';
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface GuestOptions extends SourceOptions, ImageOptions {
@@ -45,6 +47,7 @@ export function assembleFile(path: string, options: AssemblyOptions = {}): Assem
   return assemble(readText(path), {
     file: path,
     ...options,
+    directory: `${process.cwd()}/`,
     includeDirs: [...(options.includeDirs ?? []), dirname(path)],
     readFile: readIncluded,
   });

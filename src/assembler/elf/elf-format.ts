@@ -2,12 +2,15 @@
 
 import { SHT_NOBITS, SHT_REL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB } from '../../elf/constants.ts';
 import { LineError } from '../diagnostics.ts';
-import type { OutputFile, OutputFormat, Program, Relocation } from '../format.ts';
+import type { DebugRecorder, OutputFile, OutputFormat, Program, Relocation } from '../format.ts';
+import type { AssembleOptions } from '../options.ts';
 import type { Pass } from '../pass.ts';
 import type { Section } from '../section.ts';
 import type { SectionDirective } from '../statement.ts';
 import { Bytes } from './bytes.ts';
+import { DEBUG_SECTION_COUNT, debugNumbers } from './dwarf.ts';
 import { declareSection, ElfSection } from './elf-section.ts';
+import { Recorder } from './recorder.ts';
 import { type ElfRelocation, toElf32, toElf64 } from './relocation.ts';
 import { buildSymbols, type ElfSymbols } from './symbols.ts';
 import { type FileSection, fileSection, sectionNames, writeElf } from './writer.ts';
@@ -22,6 +25,7 @@ export class ElfFormat implements OutputFormat {
     ...['..gotpc', '..gotoff', '..got', '..plt', '..sym', '..gottpoff', '..tlsie'],
   ]);
   readonly #sections: ElfSection[] = [];
+  #debug: Recorder | undefined;
 
   constructor(name: 'elf32' | 'elf64') {
     this.name = name;
@@ -30,6 +34,11 @@ export class ElfFormat implements OutputFormat {
 
   get #wordSize(): number {
     return this.mode / 8;
+  }
+
+  record({ file, directory = '' }: AssembleOptions): DebugRecorder {
+    this.#debug = new Recorder(file, directory, this.mode === 64);
+    return this.#debug;
   }
 
   makeSection(name: string): ElfSection {
@@ -88,26 +97,29 @@ export class ElfFormat implements OutputFormat {
 
   finish(program: Program): OutputFile {
     const own = program.sections.list as ElfSection[];
+    const debug = this.#debug;
     const is64 = this.mode === 64;
-    const symbols = buildSymbols(program, is64, new Map(), []);
-    const sections = own.map((section) => contentsOf(section, program));
-    const names = own.length + 1;
-    const relocations = own.flatMap((section, i) =>
-      section.relocations.length > 0
-        ? [relocationSection(section, i + 1, names + 1, own, symbols, is64)]
-        : [],
-    );
+    const firstDebug = own.length + 1;
+    const names = firstDebug + (debug ? DEBUG_SECTION_COUNT : 0);
+    const symbolTable = names + 1;
+    const targets = debug ? debugNumbers(firstDebug) : [];
+    const symbols = buildSymbols(program, is64, debug?.dataSizes ?? new Map(), targets);
     const all = [
-      ...sections,
+      ...own.map((section) => contentsOf(section, program)),
+      ...(debug?.sections(firstDebug, symbolTable, own, symbols) ?? []),
       fileSection('.shstrtab', SHT_STRTAB, new Uint8Array()),
       fileSection('.symtab', SHT_SYMTAB, symbols.table, {
-        link: names + 2,
+        link: symbolTable + 1,
         info: symbols.localCount,
         align: is64 ? 8 : 4,
         entrySize: is64 ? 24 : 16,
       }),
       fileSection('.strtab', SHT_STRTAB, symbols.strings),
-      ...relocations,
+      ...own.flatMap((section, i) =>
+        section.relocations.length > 0
+          ? [relocationSection(section, i + 1, symbolTable, own, symbols, is64)]
+          : [],
+      ),
     ];
     const table = sectionNames(all.map(({ name }) => name));
     all[names - 1] = fileSection('.shstrtab', SHT_STRTAB, table);

@@ -57,7 +57,7 @@ export interface ElfSymbols {
 /** Type and size that debug information gives a local label of data. */
 export type DataSizes = ReadonlyMap<string, number>;
 
-/** Builds the table; `extra` are numbers of further sections that get symbols behind the local ones. */
+/** Builds the table; `extra` are numbers of further sections that get symbols. */
 export function buildSymbols(
   { file, sections, symbols }: Program,
   is64: boolean,
@@ -75,6 +75,7 @@ export function buildSymbols(
     NULL_ENTRY,
     { ...NULL_ENTRY, name: strings.add(file), type: STT_FILE, section: SHN_ABS },
     ...own.map((_, i) => sectionEntry(i + 1)),
+    ...extra.map(sectionEntry),
   ];
   const globals: Entry[] = [];
   const order: string[] = [];
@@ -88,14 +89,12 @@ export function buildSymbols(
       order.push(symbol.name);
     }
   }
-  const firstExtra = locals.length;
-  locals.push(...extra.map(sectionEntry));
   return {
     table: encode([...locals, ...globals], is64),
     strings: strings.contents,
     localCount: locals.length,
     sectionIndex: (section) =>
-      section <= own.length ? section + 1 : firstExtra + extra.indexOf(section),
+      section <= own.length ? section + 1 : own.length + 2 + extra.indexOf(section),
     globalIndex: new Map(order.map((name, i) => [name, locals.length + i])),
   };
 }

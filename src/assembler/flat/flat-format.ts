@@ -19,6 +19,10 @@ export class FlatFormat implements OutputFormat {
   #relocations: Relocation[] = [];
   #origin: bigint | undefined;
 
+  record(): undefined {
+    return undefined;
+  }
+
   makeSection(name: string): FlatSection {
     const section = new FlatSection(name, this.#sections.at(-1));
     this.#sections.push(section);

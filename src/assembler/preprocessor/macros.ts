@@ -29,7 +29,7 @@ import { trimEnd } from './tokens.ts';
 export interface MacroSetup {
   /** Macros whose text depends on where they are used, by name. */
   readonly dynamic: ReadonlyMap<string, () => readonly Token[]>;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Symbols and `$`, for expressions. */
   readonly scope: () => Scope;
   warn(message: string): void;
@@ -176,7 +176,7 @@ export class Macros implements MacroScope, ConditionScope {
   }
 
   isEnvironment(name: string): boolean {
-    return Object.hasOwn(this.#setup.environment, name);
+    return this.#setup.environment[name] !== undefined;
   }
 
   /** Value of an environment variable; one that there is not is empty. */

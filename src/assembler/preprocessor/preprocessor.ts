@@ -194,12 +194,16 @@ export class Preprocessor implements PreprocessorApi {
   }
 
   #predefine(): void {
-    const { defines = {}, format = 'bin' } = this.#setup.options;
+    const { defines = {}, format = 'bin', debug } = this.#setup.options;
     const define = (name: string, text: string): void => {
       const body = tokenize(text);
       this.macros.define(nameToken(name), { parameters: undefined, body, foldCase: false });
     };
-    const more = { OUTPUT_FORMAT: format, SECT: '[section .text]' };
+    const more = {
+      OUTPUT_FORMAT: format,
+      SECT: '[section .text]',
+      ...(debug ? { DEBUG_FORMAT: debug } : {}),
+    };
     for (const [name, alias, text] of standardConstants(more)) {
       define(name, text);
       const target = { parameters: undefined, body: [nameToken(name)], foldCase: false };

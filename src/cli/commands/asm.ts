@@ -23,6 +23,12 @@ const OPTIONS = {
     default: 'bin',
     describe: 'output format',
   },
+  g: { type: 'boolean', describe: 'debug information in the object' },
+  F: {
+    alias: 'debug-format',
+    choices: ['dwarf'],
+    describe: 'format of debug information (implies -g)',
+  },
   l: { alias: 'listing', type: 'string', requiresArg: true, describe: 'write a listing' },
   ...SOURCE_OPTIONS,
   ...JSON_OPTION,
@@ -36,11 +42,20 @@ export const command: Command<Values> = {
       .positional('file', { type: 'string', describe: 'source in NASM syntax' })
       .options(OPTIONS)
       .example('$0 hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
-  run: ({ file: given, o, f, l, D, I, json }) => {
+  run: ({ file: given, o, f, g, F, l, D, I, json }) => {
     const file = required(given, 'a source file');
     const format = f as FormatName;
     const defines = parseDefines(D);
-    const assembly = assembleFile(file, { defines, includeDirs: I ?? [], format });
+    if (F !== undefined && format === 'bin') {
+      throw new UsageError(`there is no debug format ${F} for output format bin`);
+    }
+    const assembly = assembleFile(file, {
+      defines,
+      includeDirs: I ?? [],
+      format,
+      environment: process.env,
+      ...(g || F ? { debug: 'dwarf' } : {}),
+    });
     const output = o ?? defaultOutput(file, format === 'bin' ? '.bin' : '.o');
     if (l !== undefined && resolve(l) === resolve(output))
       throw new UsageError('listing and output are the same file');
