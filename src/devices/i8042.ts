@@ -9,6 +9,8 @@ import { checkVersion } from '../base/state.ts';
 import type { PortDevice } from '../machine/bus.ts';
 import type { IrqLine } from '../machine/irq.ts';
 import { Keyboard, type KeyboardState } from './keyboard.ts';
+import type { Key } from './keys.ts';
+import { isRelease, toSet1, toSet1Release } from './scan-codes.ts';
 
 const STATUS_OBF = 0x01; // output buffer full
 const STATUS_SYS = 0x04; // self test passed
@@ -27,14 +29,6 @@ const OUTPUT_OBF = 0x10; // IRQ 1
 const INPUT_PORT = 0x80; // keyboard lock open
 const SELF_TEST_PASSED = 0x55;
 const INTERFACE_OK = 0x00;
-
-/** The set 2 to set 1 translation, of the bytes that a keyboard without pressed keys sends. */
-const TRANSLATED = new Map([
-  [0x83, 0x41],
-  [0x01, 0x43],
-  [0x02, 0x41],
-  [0x03, 0x3f],
-]);
 
 /**
  * What the controller is wired to. `reset` resets the machine, `a20` is one driver of the A20 gate.
@@ -59,6 +53,8 @@ export interface I8042State {
   /** The command that waits for its data byte; 0 when none does. */
   command: number;
   lastWasCommand: boolean;
+  /** Translating: the prefix of a release has come, and waits for its key. */
+  released: boolean;
   keyboard: KeyboardState;
 }
 
@@ -74,6 +70,7 @@ const POWER_ON: Omit<I8042State, 'keyboard'> & { keyboard: undefined } = {
   reply: undefined,
   command: 0,
   lastWasCommand: false,
+  released: false,
   keyboard: undefined,
 };
 
@@ -115,6 +112,17 @@ export class I8042 {
   static restore(deps: I8042Deps, state: I8042State): I8042 {
     checkVersion('i8042', state, 1);
     return new I8042(deps, state);
+  }
+
+  /** A key of the keyboard goes down, or up. */
+  moveKey(key: Key, isDown: boolean): void {
+    this.#keyboard.move(key, isDown);
+    this.#fill();
+  }
+
+  /** Bytes of the keyboard that have not reached the output buffer. */
+  get waitingCount(): number {
+    return this.#keyboard.waitingCount;
   }
 
   get #config(): number {
@@ -232,7 +240,13 @@ export class I8042 {
   #takeFromKeyboard(): number | undefined {
     const byte = this.#config & CONFIG_KBD_OFF ? undefined : this.#keyboard.take();
     if (byte === undefined || (this.#config & CONFIG_TRANSLATE) === 0) return byte;
-    return TRANSLATED.get(byte) ?? byte;
+    if (isRelease(byte)) {
+      this.#state.released = true;
+      return this.#takeFromKeyboard();
+    }
+    const translated = this.#state.released ? toSet1Release(byte) : toSet1(byte);
+    this.#state.released = false;
+    return translated;
   }
 
   #update(): void {

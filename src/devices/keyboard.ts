@@ -1,8 +1,9 @@
 /**
- * The serial side of a PS/2 keyboard without a key pressed (IBM PS/2 Keyboard and Auxiliary Device
- * Controller, Keyboard commands): it resets, says what it is and acknowledges, which is what a
- * driver that probes asks for.
+ * A PS/2 keyboard (IBM PS/2 Hardware Interface Technical Reference, Keyboard): its commands, and what
+ * its keys send in scan code sets 1, 2 and 3. Keys do not repeat: whoever presses them does that.
  */
+import { KEYS, type Key } from './keys.ts';
+import { sequenceToSet1 } from './scan-codes.ts';
 
 const ACK = 0xfa;
 const RESEND = 0xfe;
@@ -11,6 +12,9 @@ const SELF_TEST_PASSED = 0xaa;
 const DEVICE_ID = [0xab, 0x83] as const;
 const FIRST_COMMAND = 0xed; // from here on a byte is a command, even where a parameter is due
 const QUEUE_DEPTH = 16;
+const OVERRUN = 0x00; // the buffer was full; 0xff in set 1
+const OVERRUN_SET1 = 0xff;
+const RELEASE = 0xf0;
 const DEFAULT_SCAN_SET = 2;
 
 /** State of the keyboard. */
@@ -56,6 +60,32 @@ export class Keyboard {
     return byte;
   }
 
+  /** Bytes that the controller has not taken yet. */
+  get waitingCount(): number {
+    return this.#state.queue.length;
+  }
+
+  /** A key goes down, or up. */
+  move(key: Key, isDown: boolean): void {
+    const { queue, scanning, scanSet } = this.#state;
+    if (!scanning) return;
+    const bytes = this.#scanCodes(key, isDown);
+    if (queue.length + bytes.length <= QUEUE_DEPTH) queue.push(...bytes);
+    else if (queue.length <= QUEUE_DEPTH) {
+      // The last place is kept for this code, once.
+      const overrun = scanSet === 1 ? OVERRUN_SET1 : OVERRUN;
+      if (queue.at(-1) !== overrun) queue.push(overrun);
+    }
+  }
+
+  #scanCodes(key: Key, isDown: boolean): readonly number[] {
+    const codes = KEYS[key];
+    const { scanSet } = this.#state;
+    if (scanSet === 3) return isDown ? [codes.set3] : [RELEASE, codes.set3];
+    const bytes = isDown ? codes.make : codes.break;
+    return scanSet === 1 ? sequenceToSet1(bytes) : bytes;
+  }
+
   /** A byte from the controller: a command, or the parameter of one. */
   write(byte: number): void {
     const { command } = this.#state;
@@ -71,6 +101,9 @@ export class Keyboard {
       case 0xed: // set LEDs
       case 0xf0: // scan code set
       case 0xf3: // typematic rate
+      case 0xfb: // a key of set 3: typematic only,
+      case 0xfc: // make and break only,
+      case 0xfd: // make only
         state.command = command;
         return [ACK];
       case 0xee: // echo
@@ -83,6 +116,11 @@ export class Keyboard {
       case 0xf5: // defaults, and disable scanning
       case 0xf6: // defaults
         this.#setDefaults(command === 0xf6);
+        return [ACK];
+      case 0xf7: // all keys of set 3: typematic only,
+      case 0xf8: // make and break only,
+      case 0xf9: // make only,
+      case 0xfa: // typematic, make and break, as they are
         return [ACK];
       case 0xfe: // resend
         return [state.last];
@@ -99,6 +137,8 @@ export class Keyboard {
     const state = this.#state;
     if (command === 0xed) state.leds = value & 7;
     else if (command === 0xf3) state.typematic = value & 0x7f;
+    else if (command !== 0xf0)
+      state.command = command; // the key, of which there may be more
     else if (value === 0) return [ACK, state.scanSet];
     else if (value <= 3) state.scanSet = value;
     else return [RESEND];
