@@ -70,7 +70,7 @@ export class FwCfgItems {
 
   /** Adds a file, or replaces it. The name is ASCII and shorter than 56 characters. */
   setFile(name: string, bytes: Uint8Array): void {
-    assert(isFileName(name), `fw_cfg file name ${name}`);
+    assert(isFwCfgFileName(name), `fw_cfg file name ${name}`);
     this.#files.set(name, bytes);
     const sorted = [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1));
     sorted.forEach(([, content], n) => {
@@ -88,7 +88,7 @@ export class FwCfgItems {
 const NOTHING = new Uint8Array();
 
 /** `name` can be a file's. */
-export function isFileName(name: string): boolean {
+export function isFwCfgFileName(name: string): boolean {
   return /^[\x20-\x7e]+$/.test(name) && name.length < NAME_BYTES;
 }
 

@@ -100,6 +100,11 @@ export class I8259 implements PortDevice {
     return (this.#state.icw2 & 0xf8) | level;
   }
 
+  /** A request on input `level` would get through. */
+  hears(level: number): boolean {
+    return this.#state.nextIcw === 0 && (this.#state.imr & (1 << level)) === 0;
+  }
+
   /** Whether ICW3 says that a slave sits on input `level`, which then gives the vector. */
   hasSlave(level: number): boolean {
     const cascaded = (this.#state.icw1 & ICW1_SNGL) === 0;

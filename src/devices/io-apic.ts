@@ -103,6 +103,11 @@ export class IoApic implements MmioDevice {
     return line;
   }
 
+  /** A request on pin `pin` would get through. */
+  hears(pin: number): boolean {
+    return (this.#low(pin) & ENTRY_MASKED) === 0;
+  }
+
   /** A pin would raise an interrupt that RFLAGS.IF does not hold off. */
   get passesIf(): boolean {
     return this.#state.low.some(

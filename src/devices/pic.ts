@@ -59,6 +59,12 @@ export class Pic {
     return line;
   }
 
+  /** A request on line `irq` would get through. */
+  hears(irq: number): boolean {
+    if (irq < 8) return this.master.hears(irq);
+    return this.master.hears(CASCADE_LEVEL) && this.slave.hears(irq & 7);
+  }
+
   /**
    * The processor's two INTA cycles: takes the highest request into service and returns its vector.
    */

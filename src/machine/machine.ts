@@ -181,11 +181,19 @@ export class Machine {
     return this.processor.time - this.#halted;
   }
 
+  /** Maskable interrupts are on. */
+  get takesInterrupts(): boolean {
+    return (this.processor.rflags & RFLAGS_IF) !== 0n;
+  }
+
+  /** The processor is in HLT. */
+  get sleeps(): boolean {
+    return this.processor.view.u32('ACTIVITY') === ACTIVITY_HALTED;
+  }
+
   /** The processor is in HLT with maskable interrupts on. */
   get sleepsForInterrupt(): boolean {
-    const { processor } = this;
-    const isHalted = processor.view.u32('ACTIVITY') === ACTIVITY_HALTED;
-    return isHalted && (processor.rflags & RFLAGS_IF) !== 0n;
+    return this.sleeps && this.takesInterrupts;
   }
 
   /**

@@ -26,6 +26,7 @@ export function installFirmware(machine: Machine, localApic: LocalApic, rtc: Rtc
   enterVirtualWireMode(localApic);
   fillCmos(rtc, memory.size);
   writeBiosData(memory);
+  clearScreen(memory);
   writeTables(memory, featureFlags(processor.features));
 }
 
@@ -43,6 +44,9 @@ function enterVirtualWireMode(apic: LocalApic): void {
   apic.writeMmio(lvt(Lvt.LINT0), 4, BigInt(LVT_EXTINT_LEVEL));
   apic.writeMmio(lvt(Lvt.LINT1), 4, BigInt(LVT_NMI_LEVEL));
 }
+
+const TEXT_MEMORY = 0xb8000;
+const TEXT_BYTES = 0x8000;
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -73,6 +77,12 @@ function writeBiosData(memory: MachineMemory): void {
   put(0x63, ...word(0x3d4)); // port of the CRT controller
   put(0x84, 24, ...word(16)); // rows less one, lines of a character
   memory.write(EXTENDED_BIOS_DATA, Uint8Array.of(1)); // its size in KiB
+}
+
+/** The text screen: grey blanks on black. */
+function clearScreen(memory: MachineMemory): void {
+  const cells = new Uint16Array(TEXT_BYTES / 2).fill(0x0720);
+  memory.write(TEXT_MEMORY, new Uint8Array(cells.buffer));
 }
 
 /** ACPI and MP tables in the BIOS's area. `featureFlags` are CPUID.1:EDX. */

@@ -12,8 +12,11 @@ const E820_RAM = 1;
 /** Sleeping states S0 to S5: bit 7 if there is one, and its sleep type. */
 const SYSTEM_STATES = [0x80, 0, 0, 1, 2, 0x80];
 
-/** The items of a machine with one processor and `ramBytes` of RAM. */
-export function machineItems(ramBytes: number): FwCfgItems {
+/** The items of a machine with one processor and `ramBytes` of RAM, and `files` by their names. */
+export function machineItems(
+  ramBytes: number,
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
+): FwCfgItems {
   const items = new FwCfgItems();
   items.set(FwCfgKey.SIGNATURE, new TextEncoder().encode('QEMU'));
   items.setNumber(FwCfgKey.ID, 4, TRADITIONAL_AND_DMA);
@@ -27,6 +30,7 @@ export function machineItems(ramBytes: number): FwCfgItems {
   items.setNumber(FwCfgKey.IRQ0_OVERRIDE, 4, 1);
   items.setFile('etc/e820', e820([{ base: 0, length: ramBytes, type: E820_RAM }]));
   items.setFile('etc/system-states', Uint8Array.from(SYSTEM_STATES));
+  for (const [name, bytes] of files) items.setFile(name, bytes);
   return items;
 }
 

@@ -18,7 +18,7 @@ import { Port } from './ports.ts';
 export const IO_APIC_BASE = 0xfec00000;
 /** Where a local APIC is after a reset. */
 export const LOCAL_APIC_BASE = 0xfee00000;
-/** The I/O APIC's pins for the interrupt request lines: line 0 is the exception. */
+/** The I/O APIC's pin for line 0; the others have that of their number. */
 export const TIMER_PIN = 2;
 /** The line of ACPI events. */
 export const SCI_IRQ = 9;
@@ -78,8 +78,18 @@ export class Interrupts {
 
   /** The interrupt request line `irq` of the ISA bus, 0 to 15 without 2. */
   line(irq: number): IrqLine {
-    return both(this.pic.line(irq), this.ioApic.line(irq === 0 ? TIMER_PIN : irq));
+    return both(this.pic.line(irq), this.ioApic.line(pinOf(irq)));
   }
+
+  /** A request on line `irq` would get through one of the controllers. */
+  hears(irq: number): boolean {
+    return this.pic.hears(irq) || this.ioApic.hears(pinOf(irq));
+  }
+}
+
+/** The I/O APIC's pin for an interrupt request line. */
+function pinOf(irq: number): number {
+  return irq === 0 ? TIMER_PIN : irq;
 }
 
 /** A line that drives two. */

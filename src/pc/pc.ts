@@ -23,9 +23,11 @@ import { Uart16550, type Uart16550State } from '../devices/uart16550.ts';
 import { VGA_PORTS, Vga, type VgaState } from '../devices/vga.ts';
 import { WiredOr } from '../machine/irq.ts';
 import { Machine, type MachineOptions, type MachineState } from '../machine/machine.ts';
+import type { Hearing } from './asked-input.ts';
 import { installFirmware } from './firmware.ts';
 import { machineItems } from './fw-cfg-contents.ts';
 import { Interrupts, type InterruptsState, SCI_IRQ } from './interrupts.ts';
+import { KeyboardPort, type KeyboardPortState } from './keyboard-port.ts';
 import { Port } from './ports.ts';
 import { SerialPort, type SerialPortState } from './serial-port.ts';
 import { readTextScreen, type TextScreen } from './text-screen.ts';
@@ -41,6 +43,8 @@ export interface PcOptions extends MachineOptions {
   readonly console?: ByteSink;
   /** The date of the real-time clock at virtual time 0, in milliseconds since 1970 (UTC). */
   readonly startDate?: number;
+  /** Files of the firmware configuration device, beside those that every machine has. */
+  readonly fwCfgFiles?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A whole PC between two steps, in memory: plain data. */
@@ -51,6 +55,7 @@ export interface PcState extends Versioned {
   readonly rtc: RtcState;
   readonly port61: Port61State;
   readonly keyboardController: I8042State;
+  readonly keyboard: KeyboardPortState;
   readonly port92: Port92State;
   readonly com1: SerialPortState;
   readonly com2: Uart16550State;
@@ -82,6 +87,7 @@ export class Pc {
   readonly port61: Port61;
   readonly rtc: Rtc;
   readonly keyboardController: I8042;
+  readonly keyboard: KeyboardPort;
   readonly port92: Port92;
   readonly com1: SerialPort;
   readonly com2: Uart16550;
@@ -111,18 +117,23 @@ export class Pc {
       reset: this.#resetBy('the keyboard controller'),
     };
     this.keyboardController = restored(I8042, keyboardController, state?.keyboardController);
+    const wait = () => machine.stop({ kind: 'input' });
+    const hears = () => this.#hears(KEYBOARD_IRQ);
+    const typing = { clock, wait, hears };
+    this.keyboard = new KeyboardPort(this.keyboardController, typing, state?.keyboard);
     const port92 = { a20: a20.input(), reset: this.#resetBy('port 0x92') };
     this.port92 = restored(Port92, port92, state?.port92);
     const com1 = { clock, irq: line(COM1_IRQ), transmit: options.com1 ?? ignore };
     const com2 = { clock, irq: line(COM2_IRQ), transmit: options.com2 ?? ignore };
-    const wait = () => machine.stop({ kind: 'input' });
     const uart = restored(Uart16550, com1, state?.com1.uart);
     this.com1 = new SerialPort(uart, { clock, wait }, state?.com1);
     this.com2 = restored(Uart16550, com2, state?.com2);
     const powerOff = () => machine.stop({ kind: 'off', by: 'ACPI' });
     this.acpiPm = restored(AcpiPm, { clock, sci: line(SCI_IRQ), powerOff }, state?.acpiPm);
     this.vga = restored(Vga, { clock }, state?.vga);
-    this.fwCfgItems = state ? new FwCfgItems(state.fwCfgItems) : machineItems(memory.size);
+    this.fwCfgItems = state
+      ? new FwCfgItems(state.fwCfgItems)
+      : machineItems(memory.size, options.fwCfgFiles);
     this.fwCfg = restored(FwCfg, { items: this.fwCfgItems, memory }, state?.fwCfg);
     this.#mapPorts(options.console ?? ignore);
     if (!state) installFirmware(machine, this.interrupts.localApic, this.rtc);
@@ -138,6 +149,7 @@ export class Pc {
       rtc: this.rtc.save(),
       port61: this.port61.save(),
       keyboardController: this.keyboardController.save(),
+      keyboard: this.keyboard.save(),
       port92: this.port92.save(),
       com1: this.com1.save(),
       com2: this.com2.save(),
@@ -151,7 +163,7 @@ export class Pc {
   /** A PC that goes on from `state` as the saved one would; sinks and limits are the options'. */
   static restore(
     module: WebAssembly.Module,
-    options: Omit<PcOptions, 'ramBytes' | 'features' | 'seed' | 'startDate'>,
+    options: Omit<PcOptions, 'ramBytes' | 'features' | 'seed' | 'startDate' | 'fwCfgFiles'>,
     state: PcState,
   ): Pc {
     checkVersion('the PC', state, STATE_VERSION);
@@ -163,9 +175,22 @@ export class Pc {
     return this.machine.sleepsForInterrupt && this.com1.wantsInterrupts;
   }
 
+  /** The guest sleeps in HLT, and a key would wake it up. */
+  get sleepsForKey(): boolean {
+    return this.machine.sleepsForInterrupt && this.interrupts.hears(KEYBOARD_IRQ);
+  }
+
   /** What the display shows; undefined in graphics mode. */
   get textScreen(): TextScreen | undefined {
     return readTextScreen(this.vga, this.machine.memory);
+  }
+
+  /** When an interrupt on line `irq` would be taken. */
+  #hears(irq: number): Hearing {
+    const { machine } = this;
+    if (machine.takesInterrupts && this.interrupts.hears(irq)) return 'now';
+    const mayWakeUp = !machine.sleeps || machine.clock.nextDeadline() !== undefined;
+    return mayWakeUp ? 'later' : 'never';
   }
 
   #resetBy(by: string): () => void {
@@ -176,9 +201,9 @@ export class Pc {
     const { bus } = this.machine;
     const exit = (status: number) => this.machine.stop({ kind: 'exit', status });
     bus.mapPorts(Port.PIT, 4, this.pit);
-    bus.mapPorts(Port.KEYBOARD_DATA, 1, this.keyboardController.dataPort);
+    bus.mapPorts(Port.KEYBOARD_DATA, 1, this.keyboard.dataPort);
     bus.mapPorts(Port.SYSTEM_B, 1, this.port61);
-    bus.mapPorts(Port.KEYBOARD_COMMAND, 1, this.keyboardController.commandPort);
+    bus.mapPorts(Port.KEYBOARD_COMMAND, 1, this.keyboard.commandPort);
     bus.mapPorts(Port.RTC, 2, this.rtc);
     bus.mapPorts(Port.SYSTEM_A, 1, this.port92);
     bus.mapPorts(Port.APM, 2, this.acpiPm.apmPorts);
