@@ -11,7 +11,7 @@ export const MODE3_SEQUENCER = hex('03 00 03 00 02');
 export const MODE3_CRTC = hex(
   '5f 4f 50 82 55 81 bf 1f 00 4f 0d 0e 00 00 00 00 9c 8e 8f 28 1f 96 b9 a3 ff',
 );
-export const MODE3_GRAPHICS = hex('00 00 00 00 00 10 0e 00 ff');
+export const MODE3_GRAPHICS = hex('00 00 00 00 00 10 0e 0f ff');
 export const MODE3_ATTRIBUTE = hex(
   '00 01 02 03 04 05 14 07 38 39 3a 3b 3c 3d 3e 3f 0c 00 0f 08 00',
 );
