@@ -26,6 +26,8 @@ export type {
   ReadFile,
 } from './assembler/options.ts';
 export { EVENT_NAMES } from './base/vector.ts';
+export { FwCfgItems, FwCfgKey, isFwCfgFileName } from './devices/fw-cfg-items.ts';
+export { KEYS, type Key } from './devices/keys.ts';
 export {
   type CodePart,
   type DisassembleOptions,
@@ -93,8 +95,12 @@ export {
 export { MachineMemory } from './machine/memory.ts';
 export { type MemoryRange, memoryMap } from './machine/memory-map.ts';
 export { Processor } from './machine/processor.ts';
-export { type ByteSink, Pc, type PcOptions } from './pc/pc.ts';
+export { CP437 } from './pc/cp437.ts';
+export type { KeyboardPort } from './pc/keyboard-port.ts';
+export { type ByteSink, Pc, type PcOptions, START_DATE } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
+export type { TextScreen } from './pc/text-screen.ts';
+export { type KeyStroke, strokeOf } from './pc/us-layout.ts';
 export { assembledSymbols } from './symbols/assembled-symbols.ts';
 export { type CodeGroup, elfCode } from './symbols/elf-code.ts';
 export { elfSymbols } from './symbols/elf-symbols.ts';

@@ -1,6 +1,7 @@
 /** Runs a PC to its end, letting the process do other things every few milliseconds. */
 
 import type { Pc, RunEnd } from '../index.ts';
+import type { InputTarget } from './input-target.ts';
 import type { PipedInput, Terminal } from './terminal.ts';
 
 /** Host time between two looks at the terminal. */
@@ -9,18 +10,23 @@ const TURN_MS = 20;
 /** Why driving ended: the run did, or the user left. */
 export type DriveEnd = RunEnd | { readonly kind: 'left' };
 
-/** Stdin, or nothing where COM1 is not the terminal. */
+/** Stdin, or nothing where it does not reach the guest. */
 export type Input = Terminal | PipedInput | undefined;
 
-/** `flush` is called whenever the guest's output should be seen. */
-export async function drive(pc: Pc, input: Input, flush: () => void): Promise<DriveEnd> {
+/** `target` gets what comes on `input`; `flush` is called whenever the guest's output should be seen. */
+export async function drive(
+  pc: Pc,
+  input: Input,
+  target: InputTarget | undefined,
+  flush: () => void,
+): Promise<DriveEnd> {
   for (;;) {
-    const end = runTurn(pc, input);
+    const end = runTurn(pc, input, target);
     flush();
     if (input?.hasLeft) return { kind: 'left' };
     if (end === undefined) await new Promise(setImmediate);
-    else if (end.kind === 'input') pc.com1.supply(await nextByte(input));
-    else if (end.kind === 'halted' && input?.isLive && pc.sleepsForInput) await input.key();
+    else if (end.kind === 'input') target?.supply(await nextByte(input));
+    else if (end.kind === 'halted' && input?.isLive && target?.sleeps) await input.key();
     else return end;
   }
 }
@@ -30,12 +36,12 @@ async function nextByte(input: Input): Promise<number | undefined> {
 }
 
 /** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
-function runTurn(pc: Pc, input: Input): RunEnd | undefined {
+function runTurn(pc: Pc, input: Input, target: InputTarget | undefined): RunEnd | undefined {
   const until = performance.now() + TURN_MS;
   for (;;) {
     const end = pc.machine.step();
     if (end?.kind === 'input' && input?.isLive === false && input.hasByte) {
-      pc.com1.supply(input.take());
+      target?.supply(input.take());
     } else if (end !== undefined) return end;
     if (performance.now() >= until) return undefined;
   }

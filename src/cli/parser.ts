@@ -38,7 +38,7 @@ const STICKY = /^-[DIflo]./;
 const DASHED_VALUE = new Set(['--machine', '--append']);
 
 /** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
-const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'module', 'guests']);
+const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'module', 'guests', 'fw-cfg']);
 /** Options that take no value. */
 const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;
 

@@ -1,7 +1,7 @@
 /**
  * Stdin for the guest. A terminal is raw: every key goes to the guest at once, but Ctrl-A, which
  * starts a command of ours, as in QEMU's -nographic. Anything else is read byte by byte as the guest
- * asks for it (src/pc/serial-port.ts).
+ * asks for it (src/pc/asked-input.ts).
  */
 
 import { note } from './output.ts';
@@ -18,27 +18,30 @@ const HELP = [
 
 /** Keys for the guest out of what was typed; `leave` and `help` are called for our own commands. */
 export class EscapeKeys {
-  readonly #send: (byte: number) => void;
+  readonly #send: (bytes: Uint8Array) => void;
   readonly #leave: () => void;
   readonly #help: () => void;
   #escaped = false;
 
-  constructor(send: (byte: number) => void, leave: () => void, help: () => void) {
+  constructor(send: (bytes: Uint8Array) => void, leave: () => void, help: () => void) {
     this.#send = send;
     this.#leave = leave;
     this.#help = help;
   }
 
+  /** What was typed at once is sent at once. */
   type(bytes: Uint8Array): void {
+    const sent: number[] = [];
     for (const byte of bytes) {
-      if (this.#escaped) this.#command(byte);
-      else if (byte !== CTRL_A) this.#send(byte);
+      if (this.#escaped) this.#command(byte, sent);
+      else if (byte !== CTRL_A) sent.push(byte);
       this.#escaped = !this.#escaped && byte === CTRL_A;
     }
+    if (sent.length > 0) this.#send(Uint8Array.from(sent));
   }
 
-  #command(byte: number): void {
-    if (byte === CTRL_A) this.#send(CTRL_A);
+  #command(byte: number, sent: number[]): void {
+    if (byte === CTRL_A) sent.push(CTRL_A);
     else if (byte === 'x'.charCodeAt(0)) this.#leave();
     else if (byte === 'h'.charCodeAt(0)) this.#help();
   }
@@ -51,12 +54,12 @@ export class Terminal {
   #wake: () => void = () => {};
   readonly #listener: (bytes: Uint8Array) => void;
 
-  /** `send` gets each byte for the guest. */
-  constructor(send: (byte: number) => void) {
+  /** `send` gets what is typed for the guest, `show` the help that is asked for. */
+  constructor(send: (bytes: Uint8Array) => void, show: (message: string) => void) {
     const leave = () => {
       this.hasLeft = true;
     };
-    const keys = new EscapeKeys(send, leave, () => note(HELP));
+    const keys = new EscapeKeys(send, leave, () => show(HELP));
     this.#listener = (bytes) => {
       keys.type(bytes);
       this.#wake();
