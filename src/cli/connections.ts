@@ -3,6 +3,7 @@
  * terminal or nothing, port 0xe9 to stdout. A run goes on between opening and closing them.
  */
 
+import { isatty } from 'node:tty';
 import type { ByteSink, Pc } from '../index.ts';
 import { type Display, openDisplay, parseDisplay } from './display.ts';
 import { type DriveEnd, drive } from './drive.ts';
@@ -10,6 +11,8 @@ import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts'
 import { ByteWriter, type SerialTarget, serialTarget } from './serial-output.ts';
 import { PipedInput, Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+
+const STDIN = 0;
 
 /** The options `--serial` and `--display`. */
 export interface ConnectionOptions {
@@ -62,7 +65,7 @@ export class Connections {
 
   /** Connects stdin. */
   #openInput(target: InputTarget): Terminal | PipedInput {
-    if (!process.stdin.isTTY) {
+    if (!isatty(STDIN)) {
       target.openInput();
       return new PipedInput();
     }

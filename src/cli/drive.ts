@@ -4,8 +4,8 @@ import type { Pc, RunEnd } from '../index.ts';
 import type { InputTarget } from './input-target.ts';
 import type { PipedInput, Terminal } from './terminal.ts';
 
-/** Host time between two looks at the terminal. */
-const TURN_MS = 20;
+/** Host time between two looks at the terminal, in seconds. */
+const TURN = 0.02;
 
 /** Why driving ended: the run did, or the user left. */
 export type DriveEnd = RunEnd | { readonly kind: 'left' };
@@ -37,12 +37,12 @@ async function nextByte(input: Input): Promise<number | undefined> {
 
 /** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
 function runTurn(pc: Pc, input: Input, target: InputTarget | undefined): RunEnd | undefined {
-  const until = performance.now() + TURN_MS;
+  const until = process.uptime() + TURN;
   for (;;) {
     const end = pc.machine.step();
     if (end?.kind === 'input' && input?.isLive === false && input.hasByte) {
       target?.supply(input.take());
     } else if (end !== undefined) return end;
-    if (performance.now() >= until) return undefined;
+    if (process.uptime() >= until) return undefined;
   }
 }

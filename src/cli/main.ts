@@ -1,18 +1,7 @@
 #!/usr/bin/env node
-/** The command line. A command's module is loaded when it is called, so that start-up stays light. */
+/** Where the command line starts: the rest of it comes out of the code cache, where that fits. */
 
-import { parse } from './parser.ts';
-import { STATUS_USAGE } from './status.ts';
+import { useCodeCache } from './code-cache.ts';
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(); // whoever read our output is gone
-  process.stderr.write(`trapline: stdout: ${error.message}\n`);
-  process.exit(STATUS_USAGE);
-});
-
-try {
-  process.exitCode = await parse(process.argv.slice(2));
-} catch (error) {
-  const { reportFailure } = await import('./failure.ts');
-  process.exitCode = reportFailure(error);
-}
+useCodeCache();
+import('./command-line.ts').then(({ main }) => main(process.argv.slice(2)));
