@@ -36,8 +36,7 @@ export interface Encoded {
 
 /** True if `row` exists in a code mode. */
 export function existsIn(row: Insn, mode: CodeMode): boolean {
-  if (row.modes === undefined || row.modes === 'any') return true;
-  return row.modes === (mode === 64 ? 'long64' : 'legacy');
+  return row.modes === 'any' || row.modes === (mode === 64 ? 'long64' : 'legacy');
 }
 
 /** Encodes `row`; the operands must be accepted by it. Undefined if registers and REX or the mode clash. */
@@ -55,7 +54,7 @@ export function encode(
   const fields: Field[] = [];
   if (row.encoding.modrm) pushModrm(bytes, fields, parts, options.mode);
   pushImmediates(bytes, fields, row, values);
-  return { row, bytes: Uint8Array.from(bytes), fields };
+  return { row, bytes: new Uint8Array(bytes), fields };
 }
 
 /** Where each operand went. */

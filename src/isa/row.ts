@@ -151,52 +151,61 @@ export interface Attributes {
   readonly sdm?: string;
 }
 
-/** The base of a row: an object with its attributes as properties. */
-const Attributed = class {
-  constructor(attributes: Attributes) {
-    Object.assign(this, attributes);
-  }
-} as new (
-  attributes: Attributes,
-) => Omit<Attributes, 'modes'>;
-
-type Columns = { readonly operands: readonly Operand[]; readonly encoding: Encoding };
-
 /**
- * One row. Its columns are parsed when they are first asked for, since most programs use few of the
- * thousand rows. A malformed column is a broken invariant of ours and asserts.
+ * One row: its columns and attributes. The columns are parsed when they are first asked for, since most
+ * programs use few of the thousand rows. A malformed one is a broken invariant of ours and asserts.
  */
-export class Insn extends Attributed {
+export class Insn {
   readonly mnemonic: string;
   readonly operandText: string;
   readonly opcodeText: string;
+  readonly uop: string;
+  readonly flags: string | undefined;
+  readonly priv: Privilege | undefined;
+  readonly lock: true | undefined;
+  readonly rep: 'rep' | 'repz' | undefined;
+  readonly size64: 'd64' | 'f64' | undefined;
+  readonly feature: string | undefined;
+  readonly touches: readonly string[] | undefined;
+  readonly exit: string | undefined;
+  readonly alias: true | undefined;
+  readonly decodeOnly: true | undefined;
+  readonly sdm: string | undefined;
   readonly #modes: Modes | undefined;
-  #columns: Columns | undefined;
+  #operands: readonly Operand[] | undefined;
+  #encoding: Encoding | undefined;
 
   constructor(mnemonic: string, operandText: string, opcodeText: string, attributes: Attributes) {
-    const { modes, ...others } = attributes;
-    super(others);
     this.mnemonic = mnemonic;
     this.operandText = operandText;
     this.opcodeText = opcodeText;
-    this.#modes = modes;
+    this.uop = attributes.uop;
+    this.flags = attributes.flags;
+    this.priv = attributes.priv;
+    this.lock = attributes.lock;
+    this.rep = attributes.rep;
+    this.size64 = attributes.size64;
+    this.feature = attributes.feature;
+    this.touches = attributes.touches;
+    this.exit = attributes.exit;
+    this.alias = attributes.alias;
+    this.decodeOnly = attributes.decodeOnly;
+    this.sdm = attributes.sdm;
+    this.#modes = attributes.modes;
   }
 
   get operands(): readonly Operand[] {
-    return this.#parse().operands;
+    this.#operands ??= parseOperands(this.operandText, this.opcodeText);
+    return this.#operands;
   }
 
   get encoding(): Encoding {
-    return this.#parse().encoding;
+    this.#encoding ??= parseOpcode(this.opcodeText.split(' '), this.operands);
+    return this.#encoding;
   }
 
   get modes(): Modes {
     return this.#modes ?? (this.encoding.operandSize === 64 ? 'long64' : 'any');
-  }
-
-  #parse(): Columns {
-    this.#columns ??= parseColumns(this.operandText, this.opcodeText);
-    return this.#columns;
   }
 }
 
@@ -210,22 +219,16 @@ export function insn(
   return new Insn(mnemonic, operandText, opcodeText, attributes);
 }
 
-function parseColumns(operandText: string, opcodeText: string): Columns {
-  const tokens = opcodeText.split(' ');
-  const plusR = tokens.some((token) => token.endsWith('+r'));
-  const names = operandText === '' ? [] : operandText.split(', ');
-  const regTaken = tokens.some(isDigit) || names.some((name) => REG_FIELD.has(name));
-  const slot = plusR ? 'opcode' : regTaken ? 'rm' : 'reg';
-  const operands = names.map((name) => parseOperand(name, slot));
-  return { operands, encoding: parseOpcode(tokens, operands) };
+function parseOperands(operandText: string, opcodeText: string): readonly Operand[] {
+  if (operandText === '') return [];
+  const names = operandText.split(', ');
+  const regTaken = /\/[0-7]/.test(opcodeText) || names.some((name) => REG_FIELD.has(name));
+  const slot = opcodeText.includes('+r') ? 'opcode' : regTaken ? 'rm' : 'reg';
+  return names.map((name) => parseOperand(name, slot));
 }
 
 /** Operands other than general registers that stand in ModRM.reg. */
 const REG_FIELD = new Set(['sreg', 'cr', 'dr']);
-
-function isDigit(token: string): boolean {
-  return /^\/[0-7]$/.test(token);
-}
 
 const FIXED_GPR: Record<string, readonly [number: number, bits: number]> = {
   al: [0, 8],
