@@ -70,6 +70,8 @@ function locate(
   const width = addressBits(world, kind);
   const last = BigInt.asUintN(width, gva + BigInt(size - 1));
   if (!isCanonical(gva) || (isExplicit && !isCanonical(last))) return { vector: 13, error: 0 };
+  // A flat segment of 32-bit code ends at 4 GiB.
+  if (isExplicit && width === 32 && last < gva) return { vector: 13, error: 0 };
   const places: bigint[] = [];
   for (let n = 0; n < size; n++) {
     const at = BigInt.asUintN(width, gva + BigInt(n));

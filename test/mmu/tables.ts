@@ -151,7 +151,7 @@ export const UNPAGED_PAGES = [0n, 0x10000n, BigInt(RAM_BYTES - 0x1000), 0xffff_f
 /** Every combination of what access rights depend on. */
 export const stateBits: fc.Arbitrary<Partial<PagingState>> = fc.record({
   cr0: bit(16n, 1, 2),
-  cr4: fc.tuple(bit(20n, 1, 2), bit(21n, 1, 2), bit(22n, 1, 2)).map(([a, b, c]) => a | b | c),
+  cr4: fc.tuple(bit(20n, 2, 3), bit(21n, 1, 2), bit(22n, 1, 2)).map(([a, b, c]) => a | b | c),
   efer: bit(11n, 7, 8),
   rflags: bit(18n, 1, 2),
   pkru: fc.oneof(fc.constant(0), fc.nat(0xffffffff)),
