@@ -6,7 +6,10 @@
 import { Flags } from './cpu/flags';
 import { Reset } from './cpu/reset';
 import { Run } from './cpu/run';
+import { CR3, PAGING_MODE } from './layout';
 import { CodePages } from './mmu/code-pages';
+import { PagingMode } from './mmu/paging-mode';
+import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
 
 export * from './layout';
@@ -24,6 +27,14 @@ export function reset(): void {
 /** To be called after the host has changed registers that the MMU or the decoder depends on. */
 export function stateChanged(): void {
   Reset.changed();
+}
+
+/**
+ * To be called after stateChanged when the host has changed CR3 as a MOV would: under PAE paging the PDPTE registers
+ * are loaded. False, with none changed, if an entry has a reserved bit set.
+ */
+export function loadPdptes(): bool {
+  return load<u32>(PAGING_MODE) != PagingMode.Pae || Pdptes.load(load<u32>(CR3));
 }
 
 /** To be called after the decode tables were changed. */

@@ -73,6 +73,7 @@ export class ExecRegisters {
     loadTables(view, format, ldt);
     view.setU32('HOSTED', 1);
     this.#processor.stateChanged();
+    this.#processor.loadPdptes();
   }
 
   /** All registers, as hexadecimal. Written out, since objects that are built by name are slow to print. */

@@ -79,6 +79,7 @@ interface ProcessorExports extends Record<string, unknown> {
   run(fuel: number): number;
   reset(): void;
   stateChanged(): void;
+  loadPdptes(): number;
   tablesChanged(): void;
   rflags(): bigint;
   setRflags(image: bigint): void;
@@ -183,6 +184,14 @@ export class Processor {
   /** To be called after control registers, segments, CPL or page tables were changed through `view`. */
   stateChanged(): void {
     this.#exports.stateChanged();
+  }
+
+  /**
+   * Under PAE paging, loads the PDPTE registers from the table that CR3 names, as MOV to CR3 does. To be called after
+   * `stateChanged` where CR3 is new; false, with none loaded, if an entry has a reserved bit set.
+   */
+  loadPdptes(): boolean {
+    return this.#exports.loadPdptes() !== 0;
   }
 
   get rflags(): bigint {

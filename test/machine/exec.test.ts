@@ -42,6 +42,18 @@ describe('exec', () => {
     expect(run(LOAD_RAX, 0, { rdi: idt }).regs['rax']).toBe(before);
   });
 
+  it.each([
+    ['32-bit paging', {}],
+    ['32-bit paging without PSE', { cr4: '0x0' }],
+    ['PAE paging', { cr4: '0xb0' }],
+    ['compatibility mode', { cr4: '0xb0', efer: '0xd01' }],
+  ])('runs 32-bit code under %s', (_, control) => {
+    const regs = { rip: RIP, rbx: '0xc0000ffe', ...control };
+    const mem = [['0xc0000ffe', '78563412']];
+    const reply = execute({ code: '8b03', mode: 'prot32', cpl: 3, regs, mem }); // mov eax, [ebx]
+    expect(reply).toMatchObject({ trap: null, regs: { rax: '0x12345678' } });
+  });
+
   it('refuses pages that it cannot map, and goes on', () => {
     const at = (address: string) =>
       execute({ code: '90', regs: { rip: RIP }, mem: [[address, '00']] });
