@@ -2,6 +2,7 @@
 ; fetched at CPL 0 and 3, with and without WP, SMEP and SMAP; then accessed and dirty flags, 4 MiB pages, CR4.PSE,
 ; PSE-36, reserved bits, pages that straddle, invalidation, and what 32-bit paging has not: XD and protection keys.
 ; differs(qemu): bit 21 - QEMU leaves P out of the error code
+; differs(qemu): across 4 gib - its CR2 does not wrap
 ; Shows: #PF error codes and CR2, which entries get A and D, which bits count.
 ; SDM 3A 4.3 32-Bit Paging, 4.6 Access Rights, 4.7 Page-Fault Exceptions, 4.8 Accessed and Dirty Flags.
 
@@ -223,17 +224,14 @@ wrapping:
           mov fs, ax
           mov eax, [fs:0x1000]
         legacy_value
-        legacy_check wrap_flat, "a load across 4 gib in a flat segment"
-          mov eax, [0xfffffffe]
-        legacy_value
         mov dword [pt32], FRAME_2 + PTE_RW
-        legacy_check wrap_absent, "a load across 4 gib into a page that is not present"
+        legacy_check wrap_absent, "across 4 gib, a load from a page that is not present"
           mov eax, HIGH_DS
           mov fs, ax
           mov eax, [fs:0xffe]
         legacy_value
         mov dword [pt32], FRAME_2 + PTE_P
-        legacy_check wrap_read_only, "a store into one that is read-only"
+        legacy_check wrap_read_only, "across 4 gib, a store into one that is read-only"
           mov eax, HIGH_DS
           mov fs, ax
           mov [fs:0xffe], eax
