@@ -4,10 +4,10 @@
  */
 
 import { Why } from '../gen/why';
-import { CODE_MODE, SEG_BASE, SEG_BYTES, SEG_LIMIT, SEGS } from '../layout';
+import { SEG_BASE, SEG_BYTES, SEG_LIMIT, SEGS } from '../layout';
 import { Memory, SEGMENT_CS } from '../mmu/memory';
 import { Event } from './event';
-import { CODE_CONFINED, Mode } from './mode';
+import { Mode } from './mode';
 
 const CS: usize = SEGS + SEGMENT_CS * SEG_BYTES;
 const MAX_LENGTH: u32 = 15;
@@ -25,7 +25,7 @@ export class ConfinedCode {
 
   /** Bytes of an instruction at `rip` that the limit allows. */
   static room(rip: u64): u32 {
-    if (!(load<u32>(CODE_MODE) & CODE_CONFINED)) return MAX_LENGTH;
+    if (Mode.isLong()) return MAX_LENGTH;
     const limit = <u64>load<u32>(CS, SEG_LIMIT);
     return rip > limit ? 0 : <u32>min<u64>(limit - rip + 1, MAX_LENGTH);
   }

@@ -234,6 +234,7 @@ function pushImmediates(
   row: Insn,
   values: readonly OperandValue[],
 ): void {
+  if (row.encoding.implied !== undefined) bytes.push(row.encoding.implied);
   let next = 0;
   row.operands.forEach((operand, index) => {
     if (operand.slot !== 'imm' && operand.slot !== 'moffs') return;

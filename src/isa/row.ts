@@ -33,7 +33,8 @@
  *   /r /0 .. /7           ModRM with a register in reg, or an opcode extension there. Without an
  *                         operand in rm, /r names its register twice (imul ax, 5), and a digit
  *                         stands for mod 3 with any rm (lfence)
- *   a hex byte behind the opcode byte    a fixed ModRM byte (0F 01 F8)
+ *   a hex byte behind the opcode byte    a fixed ModRM byte (0F 01 F8); below C0 an immediate that
+ *                         the text leaves out (D4 0A, aam)
  *   ib iw id io           immediate of 1, 2, 4, 8 bytes; cb cw cd cp branch displacement or far
  *                         pointer; mo a moffs of address-size width
  *   VEX.LZ[.66|.F2|.F3].0F38.W0   VEX prefix in place of prefix, map and REX.W
@@ -94,6 +95,8 @@ export interface Encoding {
   readonly reg: number | undefined;
   /** Required ModRM.rm with mod 3 (fixed ModRM byte). */
   readonly rm: number | undefined;
+  /** Immediate byte that no operand stands for. */
+  readonly implied: number | undefined;
   /** Effective operand size that selects this row; undefined where it selects nothing. */
   readonly operandSize: OperandSize | undefined;
   /** The operand size 16 or 64 is forced by token (o16, REX.W), for rows without sized operands. */
@@ -316,6 +319,7 @@ function parseOpcode(tokens: readonly string[], operands: readonly Operand[]): E
     modrm: false,
     reg: undefined,
     rm: undefined,
+    implied: undefined,
     operandSize: undefined,
     addressSize: undefined,
     immediates: [],
@@ -355,7 +359,10 @@ function parseByte(building: Building, token: string): void {
     building.plusR = match[2] !== undefined;
     return;
   }
-  assert(value >= 0xc0, `fixed ModRM byte '${token}' must have mod 3`);
+  if (value < 0xc0) {
+    building.implied = value;
+    return;
+  }
   building.modrm = true;
   building.reg = (value >> 3) & 7;
   building.rm = value & 7;

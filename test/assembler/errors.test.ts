@@ -36,7 +36,7 @@ describe('messages', () => {
     ['mov eax, rbx', 'invalid combination of opcode and operands'],
     ['inc [rax]', 'operation size not specified'],
     ['mov eax, word [rax]', 'mismatch in operand sizes'],
-    ['pushad 5', 'instruction not supported in 64-bit mode'],
+    ['pushad', 'instruction not supported in 64-bit mode'],
     ['push eax', 'instruction not supported in 64-bit mode'],
     ['jmp 8:5', 'instruction not supported in 64-bit mode'],
     ['mov ah, r8b', 'cannot use high byte register in rex instruction'],

@@ -31,7 +31,7 @@ function nasmLines(lines, mode) {
     writeFileSync(source, [`bits ${mode}`, ...kept].join('\n'));
     const run = spawnSync(
       'nasm',
-      ['-w-all', '-f', 'bin', '-o', '/dev/null', '-l', listing, source],
+      ['-w-all', '-f', 'bin', '-o', join(scratch, 'lines.bin'), '-l', listing, source],
       {
         encoding: 'utf8',
         maxBuffer: 1 << 28,

@@ -25,6 +25,8 @@ export const LEGACY: readonly Insn[] = [
   insn('aas',    '',               '3F',          { ...adjust, uop: 'aas', flags: 'w:ac r:a u:oszp' }),
   insn('aam',    'imm8',           'D4 ib',       { ...adjust, uop: 'aam', flags: 'w:szp u:oac' }),
   insn('aad',    'imm8',           'D5 ib',       { ...adjust, uop: 'aad', flags: 'w:szp u:oac' }),
+  insn('aam',    '',               'D4 0A',       { ...adjust, uop: 'aam', flags: 'w:szp u:oac', alias: true }),
+  insn('aad',    '',               'D5 0A',       { ...adjust, uop: 'aad', flags: 'w:szp u:oac', alias: true }),
   insn('salc',   '',               'D6',          { modes, uop: 'salc', flags: 'r:c', sdm: '2D appendix A' }),
 
   insn('pushaw', '',               'o16 60',      pusha),
