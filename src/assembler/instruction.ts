@@ -38,7 +38,7 @@ function prepareAll(pass: Pass, instruction: Instruction): Prepared {
     numbers[index] = value;
     const { mnemonic } = instruction;
     const plain = operand.kind === 'value' && value.registers.length === 0;
-    const isAddress = plain && takesAddress(mnemonic, index);
+    const isAddress = plain && operand.distance !== 'far' && takesAddress(mnemonic, index);
     const convert = isAddress ? toMemory : toOperand;
     return locate(operand.column, () => convert(pass, operand, value, prefixes, mode));
   });
@@ -220,16 +220,17 @@ function traitsOf(
   index: number,
 ): Traits {
   const value = numbers[index] as Value;
+  const distance = asked === 'far' ? undefined : asked;
   if (kind !== 'value' || value.registers.length > 0) {
-    return { reachable: undefined, strict: false, column };
+    return { reachable: undefined, strict: false, distance, column };
   }
   const reachable = (length: number): boolean => {
     if (value.unknown || asked === 'short') return true;
     if (!isInSection(pass, value)) return false;
-    const distance = value.constant - BigInt(pass.offset + length);
-    return distance >= -128n && distance <= 127n;
+    const ahead = value.constant - BigInt(pass.offset + length);
+    return ahead >= -128n && ahead <= 127n;
   };
-  return { reachable, strict, column };
+  return { reachable, strict, distance, column };
 }
 
 /** A place in the section that is being assembled. */

@@ -2,12 +2,12 @@
  * Which row encodes an instruction, where several fit. NASM takes the first fitting template of its
  * own table; the same choice follows from these rules, in this order:
  *
- *   1. rows whose immediate holds the value (in a sign-extended byte, judged by the low bits of the
- *      operand size; a symbolic value needs the widest field) before rows that cut it off, and rows
- *      with an 8-byte address before others where one was asked for;
- *   2. the shortest encoding;
- *   3. the narrower immediate (6683C07F, not 66057F00, for `add ax, 127`);
- *   4. the row that comes first in the table (which has the ModRM.rm form first for reg, reg).
+ *   1. rows with an 8-byte address before others where one was asked for;
+ *   2. rows whose immediate holds the value (in a sign-extended byte, judged by the low bits of the
+ *      operand size; a symbolic value needs the widest field) before rows that cut it off;
+ *   3. the shortest encoding;
+ *   4. the narrower immediate (6683C07F, not 66057F00, for `add ax, 127`);
+ *   5. the row that comes first in the table (which has the ModRM.rm form first for reg, reg).
  *
  * In 64-bit mode an encoding that is all of another instruction's is passed over (90 is nop, so
  * `xchg eax, eax` is 87C0).
@@ -17,6 +17,7 @@ import { type Encoded, type EncodeOptions, encode, existsIn } from '../isa/encod
 import {
   accepts,
   type ImmediateValue,
+  type MemoryValue,
   memorySize,
   type OperandValue,
 } from '../isa/operand-value.ts';
@@ -62,12 +63,16 @@ export interface Traits {
   /** Branch target that a rel8 can reach, as far as is known; undefined for other operands. */
   readonly reachable: ((length: number) => boolean) | undefined;
   readonly strict: boolean;
+  /** `short` or `near` before it. */
+  readonly distance: 'short' | 'near' | undefined;
   /** Where it stands in the line. */
   readonly column: number;
 }
 
 interface Candidate {
   readonly encoded: Encoded;
+  /** It has the 8-byte address that was asked for. */
+  readonly hasWideAddress: boolean;
   readonly fits: boolean;
   readonly immediateBits: number;
 }
@@ -167,15 +172,30 @@ function takes(
     const operand = operands[i] as Operand;
     const value = values[i] as OperandValue;
     if (!accepts(operand, value)) return false;
-    // A lone far pointer in memory is a branch target, which has to say that it is far.
-    if (operand.kind === 'far' && operands.length === 1 && value.kind === 'mem' && !value.far) {
-      return false;
-    }
+    if (value.kind === 'mem' && !takesMemory(row, i, value, traits[i] as Traits)) return false;
     if (value.kind === 'farptr' && operand.bits - 16 !== (value.bits ?? mode)) return false;
     if (value.kind === 'imm' && !takesNumber(row, i, value, traits[i] as Traits, mode))
       return false;
   }
   return true;
+}
+
+/**
+ * A lone far pointer in memory is a branch target, which has to say that it is far; one that is loaded says
+ * neither that nor a size. `near` is for branches; an address alone (lea) may have any such word.
+ */
+function takesMemory(
+  row: Insn,
+  index: number,
+  { bits, far }: MemoryValue,
+  { distance }: Traits,
+): boolean {
+  const { operands } = row;
+  const operand = operands[index] as Operand;
+  if (index > 0 && isAddress(operand)) return true;
+  if (distance === 'short' || (distance === 'near' && !isBranch(row))) return false;
+  if (operand.kind !== 'far') return true;
+  return operands.length === 1 ? far : !far && bits === undefined;
 }
 
 function takesNumber(
@@ -187,17 +207,20 @@ function takesNumber(
 ): boolean {
   const { kind } = row.operands[index] as Operand;
   if (kind === 'rel') return takesTarget(row, value, strict, mode);
+  if (value.distance !== undefined) return false;
   return kind === 'one' ? !strict : takesSize(row, index, value, mode);
 }
 
 /** A branch has the mode's operand size unless the source says another; jcc lets it say so after `near`. */
 function takesTarget(
-  { operands, encoding }: Insn,
+  row: Insn,
   { bits, distance }: ImmediateValue,
   strict: boolean,
   mode: CodeMode,
 ): boolean {
-  const width = (operands.at(-1) as Operand).bits;
+  const { operands, encoding } = row;
+  const width = (operands.find(({ kind }) => kind === 'rel') as Operand).bits;
+  if (!hasNearForm(row)) return bits === undefined && distance === undefined;
   if (width === 8 || distance === 'short') {
     const may = distance === 'short' || (distance === undefined && !strict);
     return width === 8 && bits === undefined && may;
@@ -206,15 +229,23 @@ function takesTarget(
   return mode === 64 ? bits === undefined || bits === 64 : width === (bits ?? mode);
 }
 
-/** An immediate's size in the source is that of its field or of the operation. */
+/** The branch has a wider displacement than a byte: loops and jrcxz have none, and take no `short`. */
+function hasNearForm({ mnemonic }: Insn): boolean {
+  const rows = BY_MNEMONIC.get(mnemonic) ?? [];
+  return rows.some(({ operands: [first] }) => first?.kind === 'rel' && first.bits > 8);
+}
+
+/** An immediate's size in the source is that of its field, or of the operation that it is extended to. */
 function takesSize(row: Insn, index: number, value: ImmediateValue, mode: CodeMode): boolean {
   const operand = row.operands[index] as Operand;
   const { bits } = value;
   if (isPush(row)) return takesPushed(row, bits, mode);
   if (bits === undefined) return true;
   const width = operationBits(row, value, mode);
-  const narrowed = row.alias === true && !operand.signed && width > operand.bits;
-  return bits === operand.bits ? !narrowed : bits === width;
+  const isNarrowed =
+    row.alias === true && !operand.signed && operand.bits > 8 && width > operand.bits;
+  if (bits === operand.bits) return !isNarrowed;
+  return bits === width && (operand.signed || isNarrowed);
 }
 
 function isPush({ size64, operands }: Insn): boolean {
@@ -240,40 +271,48 @@ function operationBits(row: Insn, { bits }: ImmediateValue, mode: CodeMode): num
   return row.encoding.operandSize ?? 0;
 }
 
-/** A memory operand without a size must have the same size in all rows that fit. */
+/**
+ * A memory operand without a size must have the same size in all rows that fit. The size of an immediate
+ * stands for it, but for qword: nothing of 64 bits is stored from an instruction.
+ */
 function checkMemorySize(
   rows: Insn[],
   values: readonly OperandValue[],
   traits: readonly Traits[],
   mode: CodeMode,
 ): void {
+  const told = rows.some(hasOperationImmediate) ? immediateSize(values) : undefined;
   values.forEach((value, index) => {
     if (value.kind !== 'mem' || value.bits !== undefined) return;
-    preferImmediateSize(rows, values, index);
-    if (isBranch(rows)) preferModeSize(rows, index, mode);
+    keep(rows, ({ alias }) => alias !== true);
+    if (told !== undefined) preferSize(rows, index, told);
+    if (rows[0] && isBranch(rows[0])) preferSize(rows, index, mode);
     const size = memorySize((rows[0] as Insn).operands[index] as Operand);
     const same = rows.every((row) => memorySize(row.operands[index] as Operand) === size);
-    if (!same) throw new LineError('operation size not specified', traits[index]?.column);
+    if (same && (told !== 64 || index > 0)) return;
+    throw new LineError('operation size not specified', traits[index]?.column);
   });
 }
 
-/** `add [rdi], dword 5`: the size of the immediate stands for that of the memory. */
-function preferImmediateSize(rows: Insn[], values: readonly OperandValue[], index: number): void {
-  const sized = values.find((value) => value.kind === 'imm' && value.bits !== undefined);
-  if (!sized) return;
-  const bits = (sized as ImmediateValue).bits;
-  keep(rows, (row) => memorySize(row.operands[index] as Operand) === bits);
+/** The immediate is an operand of the operation's size, not a count or the number of a bit. */
+function hasOperationImmediate({ operands }: Insn): boolean {
+  return operands.some(({ kind, signed, bits }) => kind === 'imm' && (signed || bits > 8));
+}
+
+function immediateSize(values: readonly OperandValue[]): number | undefined {
+  for (const value of values) if (value.kind === 'imm' && value.bits) return value.bits;
+  return undefined;
 }
 
 /** Branches, also through memory: their mnemonic has relative targets as well. */
-function isBranch([row]: readonly Insn[]): boolean {
-  const rows = BY_MNEMONIC.get(row?.mnemonic ?? '') ?? [];
+function isBranch({ mnemonic }: Insn): boolean {
+  const rows = BY_MNEMONIC.get(mnemonic) ?? [];
   return rows.some(({ operands }) => operands[0]?.kind === 'rel');
 }
 
-/** `jmp [rdi]`, `jmp far [rdi]`: the mode's operand size. */
-function preferModeSize(rows: Insn[], index: number, mode: CodeMode): void {
-  keep(rows, (row) => memorySize(row.operands[index] as Operand) === mode);
+/** `add [rdi], dword 5` has the size of the immediate, `jmp [rdi]` that of the mode. */
+function preferSize(rows: Insn[], index: number, bits: number): void {
+  keep(rows, (row) => memorySize(row.operands[index] as Operand) === bits);
 }
 
 function keep(rows: Insn[], wanted: (row: Insn) => boolean): void {
@@ -299,22 +338,23 @@ function rate(
   traits: readonly Traits[],
   mode: CodeMode,
 ): Candidate {
+  let hasWideAddress = false;
   let fits = true;
   let immediateBits = 0;
   encoded.row.operands.forEach((operand, index) => {
     const value = values[index] as OperandValue;
     if (value.kind === 'mem' && value.address.displacementSize === 8)
-      fits = operand.kind === 'moffs';
+      hasWideAddress = operand.kind === 'moffs';
     if (operand.kind !== 'imm' || value.kind !== 'imm') return;
     immediateBits = operand.bits;
     const { strict } = traits[index] as Traits;
     const width = operationBits(encoded.row, value, mode);
     if (!holds(operand, value, width, strict)) fits = false;
   });
-  return { encoded, fits, immediateBits };
+  return { encoded, hasWideAddress, fits, immediateBits };
 }
 
-/** Rule 1: the field keeps the value. `strict` and symbols ask for a field of the full width. */
+/** Rule 2: the field keeps the value. `strict` and symbols ask for a field of the full width. */
 function holds(operand: Operand, value: ImmediateValue, width: number, strict: boolean): boolean {
   const { bits } = operand;
   const full = bits >= width;
@@ -328,6 +368,7 @@ function holds(operand: Operand, value: ImmediateValue, width: number, strict: b
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {
+  if (a.hasWideAddress !== b.hasWideAddress) return a.hasWideAddress;
   if (a.fits !== b.fits) return a.fits;
   if (!a.fits && a.immediateBits !== b.immediateBits) return a.immediateBits > b.immediateBits;
   const length = a.encoded.bytes.length;

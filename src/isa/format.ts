@@ -180,11 +180,11 @@ function nearIsMeant(rivals: readonly Insn[], at: number): boolean {
   return rivals.some(({ operands }) => operands[at]?.memory && operands[at].kind !== 'far');
 }
 
-/** True if rows of other memory sizes would take these operands too. */
+/** True if rows of other memory sizes would take these operands too; aliases want theirs said. */
 function sizeIsOpen(rivals: readonly Insn[], values: readonly OperandValue[], at: number): boolean {
   const sizes = new Set<number>();
-  for (const { operands } of rivals) {
-    if (operands.length !== values.length) continue;
+  for (const { operands, alias } of rivals) {
+    if (alias || operands.length !== values.length) continue;
     const fits = operands.every((operand, i) => {
       const value = values[i];
       if (!value) return false;

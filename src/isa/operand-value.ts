@@ -85,7 +85,8 @@ function acceptsRegister(operand: Operand, value: RegisterValue): boolean {
 
 function acceptsMemory(operand: Operand, value: MemoryValue): boolean {
   if (!operand.memory || (operand.kind === 'far' && operand.slot !== 'rm')) return false;
-  if (value.far && operand.kind !== 'far') return false;
+  if (value.far && operand.kind !== 'far' && !(operand.kind === 'mem' && operand.memoryBits === 0))
+    return false;
   const { address } = value;
   if (operand.kind === 'moffs') {
     const plain = !address.base && !address.index && !address.ripRelative;

@@ -22,7 +22,7 @@
  *   ptr16:16 ptr16:32     far pointer in the instruction
  *   moffs8 .. moffs64     memory at an absolute address of address-size width in the instruction
  *   sreg cr dr            segment, control, debug register in ModRM.reg
- *   al ax eax rax cl dx 1 es cs ss ds fs gs    fixed operand, takes no encoding
+ *   al ax eax rax cl cx ecx rcx dx edx 1 es cs ss ds fs gs    fixed operand, takes no encoding
  *
  * Opcode column, tokens separated by spaces:
  *   NP 66 F2 F3           mandatory prefix (NP: none of them)
@@ -239,7 +239,11 @@ const FIXED_GPR: Record<string, readonly [number: number, bits: number]> = {
   eax: [0, 32],
   rax: [0, 64],
   cl: [1, 8],
+  cx: [1, 16],
+  ecx: [1, 32],
+  rcx: [1, 64],
   dx: [2, 16],
+  edx: [2, 32],
 };
 const FIXED_SREG = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 
@@ -381,12 +385,13 @@ function parseVex(building: Building, token: string): void {
 
 /**
  * A row whose first sized register or memory operand is 16, 32 or 64 bits wide exists at that size only. A
- * destination whose two forms have their own widths tells nothing (arpl is 16 bits wide at every size).
+ * destination whose two forms have their own widths tells nothing (arpl is 16 bits wide at every size), nor
+ * do fixed counters and ports.
  */
 function sizeOfOperands(operands: readonly Operand[]): OperandSize | undefined {
-  for (const [at, { kind, bits, text }] of operands.entries()) {
+  for (const [at, { kind, bits, text, slot, fixed }] of operands.entries()) {
     if (at === 0 && /^r\d+m/.test(text)) return undefined;
-    if (text === 'dx' || text === 'cl' || /^r\d+m/.test(text)) continue;
+    if ((slot === 'fixed' && fixed !== 0) || /^r\d+m/.test(text)) continue;
     if ((kind === 'gpr' || kind === 'moffs') && bits !== 0) {
       return bits === 8 ? undefined : (bits as OperandSize);
     }

@@ -4,7 +4,7 @@
  * AMD lets 66 through), so 66 selects rel16 and rm16 in legacy modes only.
  */
 
-import { type Insn, insn } from '../row.ts';
+import { type Attributes, type Insn, insn } from '../row.ts';
 import { CONDITIONS } from './condition.ts';
 import { hex } from './sized.ts';
 
@@ -52,6 +52,17 @@ const NEAR_RETURN: readonly Insn[] = ['ret', 'retn'].flatMap((mnemonic) => {
   ];
 });
 
+/** A loop that counts in rCX of the address size, or of the size that the source names. */
+function loopRows(mnemonic: string, opcode: string, attributes: Attributes): Insn[] {
+  const named = { ...attributes, alias: true } as const;
+  return [
+    insn(mnemonic, 'rel8', `${opcode} cb`, attributes),
+    insn(mnemonic, 'rel8, cx', `a16 ${opcode} cb`, { ...named, modes: 'legacy' }),
+    insn(mnemonic, 'rel8, ecx', `a32 ${opcode} cb`, named),
+    insn(mnemonic, 'rel8, rcx', `a64 ${opcode} cb`, { ...named, modes: 'long64' }),
+  ];
+}
+
 /** jcc under all names of each condition. */
 export const CONDITIONAL_JUMP: readonly Insn[] = CONDITIONS.flatMap((condition, code) =>
   condition.names.flatMap((name, index) => {
@@ -87,11 +98,11 @@ const iret = {
 
 // biome-ignore format: one row per line, columns as in the SDM opcode tables.
 export const BRANCH: readonly Insn[] = [
-  insn('loopne', 'rel8',      'E0 cb',         { ...loop, uop: 'loopne', flags: 'r:z' }),
-  insn('loopnz', 'rel8',      'E0 cb',         { ...loop, uop: 'loopne', flags: 'r:z', alias: true }),
-  insn('loope',  'rel8',      'E1 cb',         { ...loop, uop: 'loope', flags: 'r:z' }),
-  insn('loopz',  'rel8',      'E1 cb',         { ...loop, uop: 'loope', flags: 'r:z', alias: true }),
-  insn('loop',   'rel8',      'E2 cb',         { ...loop, uop: 'loop' }),
+  ...loopRows('loopne', 'E0',                  { ...loop, uop: 'loopne', flags: 'r:z' }),
+  ...loopRows('loopnz', 'E0',                  { ...loop, uop: 'loopne', flags: 'r:z', alias: true }),
+  ...loopRows('loope',  'E1',                  { ...loop, uop: 'loope', flags: 'r:z' }),
+  ...loopRows('loopz',  'E1',                  { ...loop, uop: 'loope', flags: 'r:z', alias: true }),
+  ...loopRows('loop',   'E2',                  { ...loop, uop: 'loop' }),
   insn('jcxz',   'rel8',      'a16 E3 cb',     { ...jrcxz, modes: 'legacy' }),
   insn('jecxz',  'rel8',      'a32 E3 cb',     jrcxz),
   insn('jrcxz',  'rel8',      'a64 E3 cb',     { ...jrcxz, modes: 'long64' }),

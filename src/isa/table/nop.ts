@@ -34,4 +34,6 @@ export const NOP: readonly Insn[] = [
   insn('ud2',         '',    '0F 0B',          ud),
   ...sized('ud1',     'r*, rm*', 'o* 0F B9 /r', ud),
   ...sized('ud0',     'r*, rm*', 'o* 0F FF /r', ud),
+  insn('ud1',         '',    '0F B9',          { ...ud, alias: true }),
+  insn('ud0',         '',    '0F FF',          { ...ud, alias: true }),
 ];
