@@ -19,10 +19,13 @@ const DMA_SELECT = 0x08; // bits 31:16 are a key
 const DMA_WRITE = 0x10;
 const DMA_BYTES = 16;
 
+/** RAM as DMA reaches it. */
+export type DmaMemory = Pick<MachineMemory, 'size' | 'read' | 'write' | 'fill'>;
+
 /** What the device is wired to. */
 export interface FwCfgDeps {
   readonly items: FwCfgItems;
-  readonly memory: MachineMemory;
+  readonly memory: DmaMemory;
 }
 
 /** State of the device. */

@@ -31,15 +31,6 @@ export const SVR_VECTOR_MASK = 0xff;
 export const SVR_ENABLE = 0x100; // APIC software enable
 export const SVR_MASK = 0x1ff;
 
-export const ICR_LOGICAL = 0x800; // destination mode
-export const ICR_ASSERT = 0x4000; // level
-export const ICR_LEVEL = 0x8000; // trigger mode
-export const ICR_SHORTHAND_SHIFT = 18;
-export const ICR_LOW_MASK = 0x000ccfff; // what is kept; the delivery status, bit 12, is always idle
-
-/** Destination shorthands, ICR 19:18. */
-export const Shorthand = { NONE: 0, SELF: 1, ALL: 2, OTHERS: 3 } as const;
-
 /** Entries of the local vector table, in the order of their registers. */
 export const Lvt = { TIMER: 0, THERMAL: 1, PERFORMANCE: 2, LINT0: 3, LINT1: 4, ERROR: 5 } as const;
 

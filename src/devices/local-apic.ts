@@ -1,8 +1,8 @@
 /**
  * A local APIC in xAPIC mode (SDM 3A chapter 10 Advanced Programmable Interrupt Controller): registers
- * in the page that IA32_APIC_BASE names, acceptance of interrupts, interprocessor interrupts, errors.
- * Priorities are in apic-requests.ts, its own sources in local-vector-table.ts, its timer in
- * local-apic-timer.ts.
+ * in the page that IA32_APIC_BASE names, acceptance of interrupts, errors. Priorities are in
+ * apic-requests.ts, destinations in apic-identity.ts, what it sends in interrupt-command.ts, its own sources in
+ * local-vector-table.ts, its timer in local-apic-timer.ts.
  *
  * The 8259 pair comes in at LINT0. With the APIC off, LINT0 and LINT1 are the INTR and NMI pins of the
  * processor; with it on, an LVT entry in ExtINT mode lets the 8259 through, before all priorities.
@@ -17,16 +17,12 @@ import { checkVersion } from '../base/state.ts';
 import type { MmioDevice } from '../machine/bus.ts';
 import type { Clock } from '../machine/clock.ts';
 import { IrqLine } from '../machine/irq.ts';
-import {
-  type ApicBus,
-  type ApicMessage,
-  type ApicTarget,
-  BROADCAST,
-  Delivery,
-} from './apic-bus.ts';
+import { type ApicBus, type ApicMessage, type ApicTarget, Delivery } from './apic-bus.ts';
+import { ApicIdentity, type ApicIdentityState } from './apic-identity.ts';
 import { ApicRequests, type ApicRequestsState } from './apic-requests.ts';
+import { InterruptCommand, type InterruptCommandState } from './interrupt-command.ts';
 import * as Apic from './local-apic-registers.ts';
-import { Lvt, Shorthand } from './local-apic-registers.ts';
+import { Lvt } from './local-apic-registers.ts';
 import { LocalApicTimer, type LocalApicTimerState } from './local-apic-timer.ts';
 import { LocalVectorTable, type LocalVectorTableState } from './local-vector-table.ts';
 
@@ -61,42 +57,26 @@ export interface LocalApicState {
   version: 1;
   /** IA32_APIC_BASE.EN. */
   enabled: boolean;
-  id: number;
   tpr: number;
-  ldr: number;
-  dfr: number;
   svr: number;
   esr: number;
   /** Errors since the last write to ESR. */
   errors: number;
-  icrLow: number;
-  icrHigh: number;
   /** An ExtINT message waits for its acknowledge. */
   extInt: boolean;
+  identity: ApicIdentityState;
+  command: InterruptCommandState;
   lvt: LocalVectorTableState;
   requests: ApicRequestsState;
   timer: LocalApicTimerState;
 }
 
-type Registers = Omit<LocalApicState, 'lvt' | 'requests' | 'timer'>;
+type Registers = Omit<LocalApicState, 'identity' | 'command' | 'lvt' | 'requests' | 'timer'>;
 
 /** What power-on gives, and IA32_APIC_BASE.EN off and on (SDM 3A 10.4.7.1). */
-const POWER_ON = {
-  tpr: 0,
-  ldr: 0,
-  dfr: 0xffffffff,
-  svr: 0xff,
-  esr: 0,
-  errors: 0,
-  icrLow: 0,
-  icrHigh: 0,
-  extInt: false,
-} as const;
+const POWER_ON = { tpr: 0, svr: 0xff, esr: 0, errors: 0, extInt: false } as const;
 
 const APIC_BASE_EN = 0x800n;
-const ID_MASK = 0xff000000; // of ID, LDR and ICR_HIGH
-const DFR_MASK = 0xf0000000;
-const FLAT_MODEL = 0xf;
 
 /** The local APIC of one processor. */
 export class LocalApic implements MmioDevice, ApicTarget {
@@ -105,15 +85,20 @@ export class LocalApic implements MmioDevice, ApicTarget {
   readonly lint: readonly [IrqLine, IrqLine];
   readonly #deps: LocalApicDeps;
   readonly #state: Registers;
+  readonly #identity: ApicIdentity;
+  readonly #command: InterruptCommand;
   readonly #lvt: LocalVectorTable;
   readonly #requests: ApicRequests;
   readonly #timer: LocalApicTimer;
 
   constructor(deps: LocalApicDeps, state?: LocalApicState) {
-    const { id, clock, processor, hasTscDeadline } = deps;
-    const { lvt, requests, timer, ...registers } = state ?? {};
+    const { id, clock, processor, bus, hasTscDeadline } = deps;
+    const { identity, command, lvt, requests, timer, ...registers } = state ?? {};
     this.#deps = deps;
-    this.#state = { version: 1, enabled: true, id, ...POWER_ON, ...registers };
+    this.#state = { version: 1, enabled: true, ...POWER_ON, ...registers };
+    this.#identity = new ApicIdentity(id, identity);
+    const illegalVector = () => this.#error(Apic.ESR_SEND_ILLEGAL_VECTOR);
+    this.#command = new InterruptCommand({ bus, self: this, illegalVector }, command);
     this.#requests = new ApicRequests(requests);
     const deliver = (message: ApicMessage) => this.accept(message);
     this.#lvt = new LocalVectorTable({ deliver, hasTscDeadline }, lvt);
@@ -124,13 +109,19 @@ export class LocalApic implements MmioDevice, ApicTarget {
       new IrqLine((level) => this.#setPin(0, level)),
       new IrqLine((level) => this.#setPin(1, level)),
     ];
-    deps.bus.join(this);
+    bus.join(this);
     this.#update();
   }
 
   save(): LocalApicState {
-    const [lvt, requests] = [this.#lvt.save(), this.#requests.save()];
-    return { ...this.#state, lvt, requests, timer: this.#timer.save() };
+    return {
+      ...this.#state,
+      identity: this.#identity.save(),
+      command: this.#command.save(),
+      lvt: this.#lvt.save(),
+      requests: this.#requests.save(),
+      timer: this.#timer.save(),
+    };
   }
 
   static restore(deps: LocalApicDeps, state: LocalApicState): LocalApic {
@@ -167,6 +158,8 @@ export class LocalApic implements MmioDevice, ApicTarget {
     const enabled = (base & APIC_BASE_EN) !== 0n;
     if (enabled === this.#state.enabled) return;
     Object.assign(this.#state, POWER_ON, { enabled });
+    this.#identity.reset();
+    this.#command.reset();
     this.#requests.clear();
     this.#lvt.reset();
     this.#timer.reset(this.#lvt.entry(Lvt.TIMER));
@@ -191,13 +184,7 @@ export class LocalApic implements MmioDevice, ApicTarget {
   }
 
   isNamedBy(destination: number, logical: boolean): boolean {
-    const { enabled, id, ldr, dfr } = this.#state;
-    if (!enabled) return false;
-    if (!logical) return destination === id || destination === BROADCAST;
-    const mine = ldr >>> 24;
-    if (dfr >>> 28 === FLAT_MODEL) return (mine & destination) !== 0;
-    const sameCluster = destination >> 4 === 0xf || destination >> 4 === mine >> 4;
-    return sameCluster && (mine & destination & 0xf) !== 0;
+    return this.#state.enabled && this.#identity.isNamedBy(destination, logical);
   }
 
   get processorPriority(): number {
@@ -241,7 +228,7 @@ export class LocalApic implements MmioDevice, ApicTarget {
     const state = this.#state;
     switch (register) {
       case Apic.APIC_ID:
-        return state.id << 24;
+        return this.#identity.id;
       case Apic.APIC_VERSION:
         return Apic.APIC_VERSION_VALUE;
       case Apic.APIC_TPR:
@@ -254,17 +241,17 @@ export class LocalApic implements MmioDevice, ApicTarget {
       case Apic.APIC_RRD:
         return 0;
       case Apic.APIC_LDR:
-        return state.ldr;
+        return this.#identity.ldr;
       case Apic.APIC_DFR:
-        return state.dfr;
+        return this.#identity.dfr;
       case Apic.APIC_SVR:
         return state.svr;
       case Apic.APIC_ESR:
         return state.esr;
       case Apic.APIC_ICR_LOW:
-        return state.icrLow;
+        return this.#command.low;
       case Apic.APIC_ICR_HIGH:
-        return state.icrHigh;
+        return this.#command.high;
       case Apic.APIC_TIMER_INITIAL:
         return this.#timer.initialCount;
       case Apic.APIC_TIMER_CURRENT:
@@ -297,7 +284,7 @@ export class LocalApic implements MmioDevice, ApicTarget {
     const state = this.#state;
     switch (register) {
       case Apic.APIC_ID:
-        state.id = value >>> 24;
+        this.#identity.id = value;
         break;
       case Apic.APIC_TPR:
         state.tpr = value & 0xff;
@@ -306,10 +293,10 @@ export class LocalApic implements MmioDevice, ApicTarget {
         this.#endInterrupt();
         break;
       case Apic.APIC_LDR:
-        state.ldr = (value & ID_MASK) >>> 0;
+        this.#identity.ldr = value;
         break;
       case Apic.APIC_DFR:
-        state.dfr = (value | ~DFR_MASK) >>> 0;
+        this.#identity.dfr = value;
         break;
       case Apic.APIC_SVR:
         this.#writeSvr(value);
@@ -319,11 +306,10 @@ export class LocalApic implements MmioDevice, ApicTarget {
         state.errors = 0;
         break;
       case Apic.APIC_ICR_LOW:
-        state.icrLow = value & Apic.ICR_LOW_MASK;
-        this.#sendInterrupt();
+        this.#command.low = value;
         break;
       case Apic.APIC_ICR_HIGH:
-        state.icrHigh = (value & ID_MASK) >>> 0;
+        this.#command.high = value;
         break;
       case Apic.APIC_TIMER_INITIAL:
         this.#timer.initialCount = value;
@@ -364,38 +350,6 @@ export class LocalApic implements MmioDevice, ApicTarget {
     if (vector < 0 || !this.#requests.tmr.has(vector)) return;
     this.#lvt.end(vector);
     this.#deps.bus.broadcastEoi(vector);
-  }
-
-  /**
-   * Sends what was written to ICR (SDM 3A 10.6.1). A level-triggered INIT that is not asserted is not for
-   * processors of today. A message with an illegal vector is sent; its receivers refuse it.
-   */
-  #sendInterrupt(): void {
-    const { icrLow, icrHigh } = this.#state;
-    const mode = (icrLow >> Apic.MODE_SHIFT) & Apic.MODE_MASK;
-    const vector = icrLow & Apic.VECTOR_MASK;
-    const isFixed = mode === Delivery.FIXED || mode === Delivery.LOWEST_PRIORITY;
-    if (isFixed && vector < Apic.FIRST_LEGAL_VECTOR) this.#error(Apic.ESR_SEND_ILLEGAL_VECTOR);
-    if (mode === Delivery.EXTINT || isDeassert(icrLow)) return;
-    const logical = (icrLow & Apic.ICR_LOGICAL) !== 0;
-    this.#sendTo({ mode, vector, destination: icrHigh >>> 24, logical, level: false });
-  }
-
-  #sendTo(message: ApicMessage): void {
-    const everyone = { ...message, destination: BROADCAST, logical: false };
-    switch (this.#state.icrLow >> Apic.ICR_SHORTHAND_SHIFT) {
-      case Shorthand.NONE:
-        this.#deps.bus.send(message);
-        break;
-      case Shorthand.SELF:
-        this.accept(message);
-        break;
-      case Shorthand.ALL:
-        this.#deps.bus.send(everyone);
-        break;
-      default:
-        this.#deps.bus.send(everyone, this);
-    }
   }
 
   #request(vector: number, level: boolean): boolean {
@@ -467,10 +421,4 @@ const READ_ONLY: ReadonlySet<number> = new Set([
 function lvtIndex(register: number): number | undefined {
   const index = (register - Apic.APIC_LVT) / Apic.APIC_REGISTER_BYTES;
   return index >= 0 && index <= Lvt.ERROR ? index : undefined;
-}
-
-function isDeassert(icrLow: number): boolean {
-  const mode = (icrLow >> Apic.MODE_SHIFT) & Apic.MODE_MASK;
-  const isLevel = (icrLow & Apic.ICR_LEVEL) !== 0;
-  return mode === Delivery.INIT && isLevel && (icrLow & Apic.ICR_ASSERT) === 0;
 }
