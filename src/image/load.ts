@@ -35,8 +35,8 @@ export function loadImage(machine: Machine, image: Image, args: BootArguments = 
 function checkArguments({ format }: Image, { commandLine, modules = [] }: BootArguments): void {
   if (format === 'multiboot' || format === 'pvh') return;
   if (commandLine === undefined && modules.length === 0) return;
-  const message = `a ${format} image takes no command line and no modules`;
-  throw new ImageError('OPTION', `${message}, only multiboot and PVH kernels do`);
+  const message = `images of format ${format} take no command line and no modules`;
+  throw new ImageError('OPTION', `${message}, only multiboot and pvh do`);
 }
 
 function prepareLong64(machine: Machine, image: Image, placed: readonly Placed[]): () => void {

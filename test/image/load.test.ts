@@ -177,7 +177,7 @@ describe('boot data', () => {
       flatImage(Uint8Array.of(0xf4)),
       { commandLine: '' },
       'OPTION',
-      'a flat image takes no command line and no modules',
+      'images of format flat take no command line and no modules',
     ],
   ])('is refused: %s', (_, image, args, code, message) => {
     const { machine } = new Pc(module, { ramBytes: 4 * MIB });
