@@ -3,7 +3,7 @@
 import { type Encoded, encodePrefixes, type Prefixes, patchField } from '../isa/encode.ts';
 import type { Field } from '../isa/encode-address.ts';
 import type { OperandValue } from '../isa/operand-value.ts';
-import type { CodeMode } from '../isa/row.ts';
+import type { CodeMode, Insn } from '../isa/row.ts';
 import { NO_16_BIT_ADDRESSES, toAddress } from './address.ts';
 import { relocatable, warnOverflow } from './data.ts';
 import { LineError, locate } from './diagnostics.ts';
@@ -173,8 +173,11 @@ function checkPlainSize(pass: Pass, operand: OperandSyntax, ripRelative: boolean
   }
 }
 
-/** Sizes of instructions without symbols in each mode, which are the same in every pass. */
-const fixedSizes: Readonly<Record<CodeMode, WeakMap<Instruction, number>>> = {
+/** The bytes of an instruction; prefixes alone have no row. */
+type Code = Omit<Encoded, 'row'> & { readonly row: Insn | undefined };
+
+/** Code of instructions without symbols in each mode, which is the same in every pass. */
+const fixedCode: Readonly<Record<CodeMode, WeakMap<Instruction, Code>>> = {
   16: new WeakMap(),
   32: new WeakMap(),
   64: new WeakMap(),
@@ -182,35 +185,33 @@ const fixedSizes: Readonly<Record<CodeMode, WeakMap<Instruction, number>>> = {
 
 /** Carries out an instruction; passes that only count take its size from an earlier one. */
 export function executeInstruction(pass: Pass, instruction: Instruction): void {
-  const known = pass.isFinal ? undefined : fixedSizes[pass.mode].get(instruction);
-  if (known !== undefined) {
-    pass.skip(known);
+  const known = fixedCode[pass.mode].get(instruction);
+  if (known !== undefined && !pass.isFinal) {
+    pass.skip(known.bytes.length);
     return;
   }
-  const size = emitInstruction(pass, prepare(pass, instruction));
-  const { operands } = instruction;
-  const isConstant = operands.every((o) => isFixed(o.expression) && o.kind !== 'far');
-  if (!pass.isFinal && isConstant) fixedSizes[pass.mode].set(instruction, size);
+  const prepared = prepare(pass, instruction);
+  const code = known ?? encodePrepared(pass, prepared);
+  emitCode(pass, code, prepared);
+  const isConstant = instruction.operands.every((o) => isFixed(o.expression) && o.kind !== 'far');
+  if (isConstant) fixedCode[pass.mode].set(instruction, code);
 }
 
 /** Encodes at the current offset and emits. Returns the number of bytes. */
 export function emitInstruction(pass: Pass, prepared: Prepared): number {
+  const code = encodePrepared(pass, prepared);
+  emitCode(pass, code, prepared);
+  return code.bytes.length;
+}
+
+function encodePrepared(pass: Pass, prepared: Prepared): Code {
   const { instruction, values, prefixes, mode } = prepared;
-  if (instruction.mnemonic === '') {
-    if (prefixes.lock) pass.warn(NOT_LOCKABLE);
-    const bytes = Uint8Array.from(encodePrefixes(prefixes, mode));
-    pass.emit(bytes);
-    return bytes.length;
+  const { mnemonic, column, operands } = instruction;
+  if (mnemonic === '') {
+    return { row: undefined, bytes: new Uint8Array(encodePrefixes(prefixes, mode)), fields: [] };
   }
-  const traits = instruction.operands.map((operand, index) =>
-    traitsOf(pass, prepared, operand, index),
-  );
-  const encoded = locate(instruction.column, () =>
-    select(instruction.mnemonic, values, traits, { mode, prefixes }),
-  );
-  if (pass.isFinal) checkPrefixes(pass, encoded, prepared);
-  emitEncoded(pass, encoded, prepared);
-  return encoded.bytes.length;
+  const traits = operands.map((operand, index) => traitsOf(pass, prepared, operand, index));
+  return locate(column, () => select(mnemonic, values, traits, { mode, prefixes }));
 }
 
 function traitsOf(
@@ -241,11 +242,13 @@ function isInSection(pass: Pass, { bases }: Value): boolean {
 
 const NOT_LOCKABLE = 'instruction is not lockable [-w+prefix-lock]';
 
-function checkPrefixes(pass: Pass, { row }: Encoded, { prefixes, values }: Prepared): void {
-  if (prefixes.lock && !(row.lock && values[0]?.kind === 'mem')) pass.warn(NOT_LOCKABLE);
+function checkPrefixes(pass: Pass, { row }: Code, { prefixes, values }: Prepared): void {
+  if (prefixes.lock && !(row?.lock && values[0]?.kind === 'mem')) pass.warn(NOT_LOCKABLE);
 }
 
-function emitEncoded(pass: Pass, { bytes, fields }: Encoded, prepared: Prepared): void {
+function emitCode(pass: Pass, code: Code, prepared: Prepared): void {
+  if (pass.isFinal) checkPrefixes(pass, code, prepared);
+  const { bytes, fields } = code;
   const end = pass.offset + bytes.length;
   let done = 0;
   const flush = (upTo: number): void => {

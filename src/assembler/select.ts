@@ -145,9 +145,9 @@ function rowsOfShape(
   if (known) return known;
   const rows = (BY_MNEMONIC.get(mnemonic) as readonly Insn[]).filter(
     (row) =>
-      existsIn(row, mode) &&
       row.operands.length === values.length &&
-      row.operands.every((operand, i) => hasShape(operand, values[i] as OperandValue)),
+      row.operands.every((operand, i) => hasShape(operand, values[i] as OperandValue)) &&
+      existsIn(row, mode),
   );
   BY_SHAPE.set(shape, rows);
   return rows;
