@@ -10,7 +10,7 @@
 import { assert } from '../base/assert.ts';
 import { type Field, pushAddress, pushNumber } from './encode-address.ts';
 import type { MemoryValue, OperandValue, RegisterValue } from './operand-value.ts';
-import type { CodeMode, Insn } from './row.ts';
+import type { CodeMode, Insn, OperandSize } from './row.ts';
 
 /** Prefixes that the source asks for beyond what the operands need. */
 export interface Prefixes {
@@ -134,8 +134,8 @@ function rmBits(rm: Parts['rm']): number {
 }
 
 /** The row asks for REX.W or VEX.W; rows that are 64 bits wide by themselves do not. */
-function isWide(row: Insn): boolean {
-  return row.encoding.vexW === 1 || row.opcodeText.includes('REX.W');
+function isWide({ encoding }: Insn): boolean {
+  return encoding.vexW === 1 || encoding.sizeToken === 64;
 }
 
 /** The row is 64 bits wide without REX.W: `o64 push rax`, `o64 push 5`, `o64 mov cr0, rax` say nothing new. */
@@ -154,14 +154,14 @@ function legacyPrefixes(
   const addressSize = addressBits(row, values, prefixes, mode);
   const { operandSize: asked } = prefixes;
   const operandSize = asked === 64 ? undefined : (asked ?? operandBits(row, values));
-  return encodePrefixes({ ...prefixes, addressSize, operandSize }, mode);
+  return prefixBytes(prefixes, operandSize, addressSize, mode);
 }
 
 /** Operand size that the row's prefix must make, or that the source gives a stack operation (push word 5). */
 function operandBits(row: Insn, values: readonly OperandValue[]): 16 | 32 | undefined {
-  if (row.opcodeText.includes('o16')) return 16;
-  if (row.opcodeText.includes('o32')) return 32;
-  if (row.encoding.operandSize !== undefined || row.size64 !== 'd64') return undefined;
+  const { sizeToken, operandSize } = row.encoding;
+  if (sizeToken === 16 || sizeToken === 32) return sizeToken;
+  if (operandSize !== undefined || row.size64 !== 'd64') return undefined;
   const sized = values.find((value) => value.kind === 'imm' && value.bits !== undefined);
   return sized?.bits === 16 || sized?.bits === 32 ? sized.bits : undefined;
 }
@@ -177,14 +177,24 @@ function addressBits(
   return prefixes.addressSize ?? mode;
 }
 
-/** Prefixes in NASM's order: repeat, lock, segment, operand size, address size. */
+/** The prefixes alone, for a source line that has nothing else. */
 export function encodePrefixes(prefixes: Prefixes, mode: CodeMode): number[] {
+  return prefixBytes(prefixes, prefixes.operandSize, prefixes.addressSize ?? mode, mode);
+}
+
+/** Prefixes in NASM's order: repeat, lock, segment, operand size, address size. */
+function prefixBytes(
+  prefixes: Prefixes,
+  operandSize: OperandSize | undefined,
+  addressSize: OperandSize,
+  mode: CodeMode,
+): number[] {
   const bytes: number[] = [];
   if (prefixes.repeat) bytes.push(prefixes.repeat === 'F2' ? 0xf2 : 0xf3);
   if (prefixes.lock) bytes.push(0xf0);
   if (prefixes.segment !== undefined) bytes.push(SEGMENT_PREFIX[prefixes.segment] as number);
-  if (prefixes.operandSize === (mode === 16 ? 32 : 16)) bytes.push(0x66);
-  if ((prefixes.addressSize ?? mode) !== mode) bytes.push(0x67);
+  if (operandSize === (mode === 16 ? 32 : 16)) bytes.push(0x66);
+  if (addressSize !== mode) bytes.push(0x67);
   return bytes;
 }
 

@@ -99,7 +99,9 @@ export interface Encoding {
   readonly implied: number | undefined;
   /** Effective operand size that selects this row; undefined where it selects nothing. */
   readonly operandSize: OperandSize | undefined;
-  /** The operand size 16 or 64 is forced by token (o16, REX.W), for rows without sized operands. */
+  /** The same, of rows that have a token for it (o16, o32, REX.W). */
+  readonly sizeToken: OperandSize | undefined;
+  /** Address size that selects this row (a16, a32, a64). */
   readonly addressSize: 16 | 32 | 64 | undefined;
   readonly immediates: readonly ImmediateField[];
 }
@@ -325,6 +327,7 @@ function parseOpcode(tokens: readonly string[], operands: readonly Operand[]): E
     rm: undefined,
     implied: undefined,
     operandSize: undefined,
+    sizeToken: undefined,
     addressSize: undefined,
     immediates: [],
   };
@@ -332,7 +335,7 @@ function parseOpcode(tokens: readonly string[], operands: readonly Operand[]): E
     parseToken(building, token, index);
   });
   assert(building.opcode >= 0, `opcode column '${tokens.join(' ')}'`);
-  building.operandSize ??= sizeOfOperands(operands);
+  building.operandSize = building.sizeToken ?? sizeOfOperands(operands);
   return building;
 }
 
@@ -341,8 +344,8 @@ function parseToken(building: Building, token: string, index: number): void {
   else if (building.opcode < 0 && index === 0 && PREFIXES.has(token)) {
     building.prefix = token as MandatoryPrefix;
   } else if (token === 'o16' || token === 'o32') {
-    building.operandSize = token === 'o16' ? 16 : 32;
-  } else if (token === 'REX.W') building.operandSize = 64;
+    building.sizeToken = token === 'o16' ? 16 : 32;
+  } else if (token === 'REX.W') building.sizeToken = 64;
   else if (/^a(16|32|64)$/.test(token)) {
     building.addressSize = Number(token.slice(1)) as 16 | 32 | 64;
   } else if (building.opcode < 0 && building.map === '' && MAPS.has(token)) {
