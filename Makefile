@@ -5,6 +5,7 @@ TRAPLINE := node dist/bin/main.js
 SOURCES := $(shell find src -name '*.ts')
 PROCESSOR := $(shell find asm -name '*.ts' -not -path 'asm/gen/*')
 GENERATED := asm/gen/dispatch.ts asm/gen/handlers.ts asm/gen/why.ts
+GUEST_PARTS := $(shell find guests -name '*.inc' -o -name '*.asm' -not -name main.asm)
 GUESTS := $(patsubst guests/%/main.asm,build/guests/%.bin,$(wildcard guests/*/main.asm))
 INSTALLED := node_modules/.package-lock.json
 
@@ -78,7 +79,7 @@ interop:
 
 guests: $(GUESTS)
 
-build/guests/%.bin: guests/%/main.asm $(wildcard guests/inc/*.inc) dist/bin/main.js
+build/guests/%.bin: guests/%/main.asm $(GUEST_PARTS) dist/bin/main.js
 	@mkdir -p $(@D)
 	$(TRAPLINE) asm $< -o $@
 

@@ -19,6 +19,7 @@ import { Pc } from '../../src/pc/pc.ts';
 const GUESTS = fileURLToPath(new URL('../../guests', import.meta.url));
 const SUCCESS: RunEnd = { kind: 'exit', status: 1 };
 const BENCH_SHARE = 1 / 500;
+const MAX_INSTRUCTIONS = 2_000_000_000; // a guest that would run for ever fails
 
 const module = loadProcessorModule();
 
@@ -55,6 +56,7 @@ function run({ image }: GuestFile, { ramMib, input = [], args = {} }: Environmen
     ramBytes: ramMib * 2 ** 20,
     features: new Set(FEATURE_NAMES),
     com1: (byte) => sent.push(byte),
+    maxInstructions: MAX_INSTRUCTIONS,
   });
   loadImage(pc.machine, image, args);
   pc.com1.openInput();
@@ -77,6 +79,31 @@ test.each(names.filter((name) => !isBench(name)))('%s', (name) => {
   const { end, output } = run(readGuest(file('main.asm')), { ramMib: 64, input, args });
   expect(output).toBe(readFileSync(file('expected.txt'), 'latin1'));
   expect(end).toEqual(SUCCESS);
+});
+
+describe('processes', () => {
+  const path = join(GUESTS, 'processes', 'main.asm');
+  const guest = readGuest(path);
+
+  test('runs on the 8259 and the PIT as it does on the APICs', () => {
+    const input = readFileSync(join(GUESTS, 'processes', 'input.txt'));
+    const { output } = run(readGuest(path, { defines: { TIMER_PIT: '' } }), 64, input);
+    expect(output).toBe(readFileSync(join(GUESTS, 'processes', 'expected.txt'), 'latin1'));
+  });
+
+  test.each(['hog', 'nap'])('Ctrl-C ends %s, which the shell waits for', (name) => {
+    const blanks = ' '.repeat(100); // while they are typed the program starts
+    const { output, end } = run(guest, 64, Buffer.from(`run ${name}\n${blanks}\x03\nexit\n`));
+    expect(output).toContain(`> run ${name}\n[2] killed\n> `);
+    expect(end).toEqual(SUCCESS);
+  });
+
+  test('no endless loop keeps the shell or another program from the processor', () => {
+    const typed = 'run hog &\nrun hog &\nrun primes\nkill 2\nkill 3\nexit\n';
+    const { output, end } = run(guest, 64, Buffer.from(typed));
+    expect(output).toContain('primes below 100000: 9592\n> kill 2\n[2] killed\n> kill 3\n');
+    expect(end).toEqual(SUCCESS);
+  });
 });
 
 describe('benchmarks', () => {
