@@ -166,8 +166,15 @@ export function rowLines(row, mode) {
   return row.alias && row.sdm?.endsWith('cc') ? lines.slice(0, 3) : lines;
 }
 
+/** From the row alone, so that a new row leaves the lines of the others as they are. */
+function firstTurn({ mnemonic, operands }) {
+  const name = [mnemonic, ...operands.map(({ text }) => text)].join();
+  return [...name].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) % 65521, 0);
+}
+
 /** Each operand takes each of its samples, the others their first or next. */
 function allLines(row, mode) {
+  turn = firstTurn(row);
   const lists = row.operands.map((operand) => samples(operand, row, mode));
   if (lists.length === 0) return [row.mnemonic];
   if (lists.some((list) => list.length === 0)) return [];

@@ -218,9 +218,9 @@ describe('positions', () => {
 
 describe('bounds', () => {
   const quick = (source: string, readFile?: ReadFile): string => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     const { code, diagnostics } = failure(`bits 64\n${source}`, readFile);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(start).user).toBeLessThan(20e6);
     return `${code}: ${diagnostics.at(-1)?.message}`;
   };
 
