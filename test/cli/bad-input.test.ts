@@ -80,7 +80,7 @@ describe('images', () => {
 describe('sources', () => {
   const folder = folderWith({
     'syntax.asm': 'bits 64\nmov rax,\nfrob rbx\n',
-    'loop.asm': '%macro again 0\nagain\n%endmacro\nagain\n',
+    'loop.asm': '%rmacro again 0\nagain\n%endmacro\nagain\n',
     'rep.asm': '%rep 1000000000\nnop\n%endrep\n',
     'times.asm': 'times 1000000000000 db 0\n',
     'include.asm': '%include "include.asm"\n',

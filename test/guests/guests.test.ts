@@ -87,20 +87,23 @@ describe('processes', () => {
 
   test('runs on the 8259 and the PIT as it does on the APICs', () => {
     const input = readFileSync(join(GUESTS, 'processes', 'input.txt'));
-    const { output } = run(readGuest(path, { defines: { TIMER_PIT: '' } }), 64, input);
+    const { output } = run(readGuest(path, { defines: { TIMER_PIT: '' } }), { ramMib: 64, input });
     expect(output).toBe(readFileSync(join(GUESTS, 'processes', 'expected.txt'), 'latin1'));
   });
 
   test.each(['hog', 'nap'])('Ctrl-C ends %s, which the shell waits for', (name) => {
     const blanks = ' '.repeat(100); // while they are typed the program starts
-    const { output, end } = run(guest, 64, Buffer.from(`run ${name}\n${blanks}\x03\nexit\n`));
+    const { output, end } = run(guest, {
+      ramMib: 64,
+      input: Buffer.from(`run ${name}\n${blanks}\x03\nexit\n`),
+    });
     expect(output).toContain(`> run ${name}\n[2] killed\n> `);
     expect(end).toEqual(SUCCESS);
   });
 
   test('no endless loop keeps the shell or another program from the processor', () => {
     const typed = 'run hog &\nrun hog &\nrun primes\nkill 2\nkill 3\nexit\n';
-    const { output, end } = run(guest, 64, Buffer.from(typed));
+    const { output, end } = run(guest, { ramMib: 64, input: Buffer.from(typed) });
     expect(output).toContain('primes below 100000: 9592\n> kill 2\n[2] killed\n> kill 3\n');
     expect(end).toEqual(SUCCESS);
   });
