@@ -25,6 +25,7 @@ export type {
   IncludedFile,
   ReadFile,
 } from './assembler/options.ts';
+export { StateError } from './base/state.ts';
 export { EVENT_NAMES } from './base/vector.ts';
 export { FwCfgItems, FwCfgKey, isFwCfgFileName } from './devices/fw-cfg-items.ts';
 export { KEYS, type Key } from './devices/keys.ts';
@@ -97,7 +98,7 @@ export { type MemoryRange, memoryMap } from './machine/memory-map.ts';
 export { Processor } from './machine/processor.ts';
 export { CP437 } from './pc/cp437.ts';
 export type { KeyboardPort } from './pc/keyboard-port.ts';
-export { type ByteSink, Pc, type PcOptions, START_DATE } from './pc/pc.ts';
+export { type ByteSink, Pc, type PcOptions, type PcState, START_DATE } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
 export type { TextScreen } from './pc/text-screen.ts';
 export { type KeyStroke, strokeOf } from './pc/us-layout.ts';
