@@ -1,16 +1,17 @@
 /**
  * Disassembly of code into NASM source that assembles to the same bytes: linear sweep, one line an
- * instruction, `db` for what is no instruction or has no spelling. Symbols become labels, at which the sweep
+ * instruction, `db` for what is no instruction or has no spelling (pieces.ts). Symbols become labels, at which the sweep
  * begins anew, since data may stand before them, and take the place of addresses that the text refers to.
  */
 
-import { type Decoded, decode } from '../isa/decode.ts';
+import { decode } from '../isa/decode.ts';
 import { buildDecodeTables } from '../isa/decode-table.ts';
 import { formatInstruction, indexRows } from '../isa/format.ts';
 import { hex, type Place, placeAt, targetOf } from '../isa/format-address.ts';
 import type { CodeMode, Insn } from '../isa/row.ts';
 import { labelNames } from './labels.ts';
-import { findSpelling, type InstructionSet, sizedOperands } from './spelling.ts';
+import { cut, type Piece } from './pieces.ts';
+import { type InstructionSet, sizedOperands } from './spelling.ts';
 
 /** Bytes that lie together. */
 export interface CodePart {
@@ -29,7 +30,7 @@ export interface DisassembleOptions extends PartsOptions {
   readonly origin: bigint;
 }
 
-/** One instruction, or bytes that are none. */
+/** One instruction, a prefix that stands apart from the one behind it, or bytes that are none. */
 export interface Line {
   readonly address: bigint;
   readonly bytes: Uint8Array;
@@ -46,10 +47,9 @@ export function instructionSet(rows: readonly Insn[]): InstructionSet {
   return { rows, index: indexRows(rows), tables: buildDecodeTables(rows) };
 }
 
-interface Piece {
+interface PlacedPiece extends Piece {
   readonly address: bigint;
   readonly bytes: Uint8Array;
-  readonly decoded: Decoded | undefined;
 }
 
 /** Disassembles all of `bytes`. */
@@ -59,6 +59,21 @@ export function disassemble(
   options: DisassembleOptions,
 ): Line[] {
   return disassembleParts([{ bytes, origin: options.origin }], set, options).flat();
+}
+
+/** The bytes of the instruction that `bytes` begin with, and what they mean: to be read, not assembled. */
+export function firstInstruction(
+  bytes: Uint8Array,
+  set: InstructionSet,
+  { mode, origin, symbols = new Map() }: DisassembleOptions,
+): Pick<Line, 'bytes' | 'text'> | undefined {
+  if (bytes.length === 0) return undefined;
+  const decoded = decode(bytes, 0, mode, set.tables);
+  const row = decoded.ok ? set.rows[decoded.row] : undefined;
+  const own = bytes.subarray(0, decoded.ok ? decoded.length : 1);
+  if (!decoded.ok || row === undefined) return { bytes: own, text: dataText(own) };
+  const place = placeAt(origin, mode, (target) => symbols.get(target));
+  return { bytes: own, text: formatInstruction(row, decoded, place, set.index) };
 }
 
 /** Disassembles parts of one program, which refer to one another by their labels. */
@@ -86,11 +101,11 @@ function symbolsWithin(
 /** Instruction after instruction from label to label; one byte is skipped where there is none. */
 function sweep(
   { origin, bytes }: CodePart,
-  { tables }: InstructionSet,
+  set: InstructionSet,
   mode: CodeMode,
   labels: ReadonlyMap<bigint, string>,
-): Piece[] {
-  const pieces: Piece[] = [];
+): PlacedPiece[] {
+  const pieces: PlacedPiece[] = [];
   const ends = [...labels.keys()].map((address) => Number(address - origin));
   ends.push(bytes.length);
   ends.sort((a, b) => a - b);
@@ -98,21 +113,18 @@ function sweep(
   for (const end of ends.filter((one) => one > 0 && one <= bytes.length)) {
     const stretch = bytes.subarray(0, end);
     while (at < end) {
-      const result = decode(stretch, at, mode, tables);
-      const length = result.ok ? result.length : 1;
-      pieces.push({
-        address: origin + BigInt(at),
-        bytes: bytes.subarray(at, at + length),
-        decoded: result.ok ? result : undefined,
-      });
-      at += length;
+      for (const piece of cut(stretch, at, mode, set)) {
+        const own = bytes.subarray(at, at + piece.length);
+        pieces.push({ ...piece, address: origin + BigInt(at), bytes: own });
+        at += piece.length;
+      }
     }
   }
   return pieces;
 }
 
 function describe(
-  { address, bytes: own, decoded }: Piece,
+  { address, bytes: own, decoded, spelling, prefix }: PlacedPiece,
   mode: CodeMode,
   set: InstructionSet,
   symbols: ReadonlyMap<bigint, string>,
@@ -120,12 +132,11 @@ function describe(
 ): Line {
   const line = { address, bytes: own, label: labels.get(address) };
   const row = decoded && set.rows[decoded.row];
-  if (!decoded || !row) return { ...line, text: dataText(own), comment: undefined };
+  if (!decoded || !row) return { ...line, text: prefix ?? dataText(own), comment: undefined };
   const plain = placeAt(address, mode, (target) => symbols.get(target));
   const meaning = formatInstruction(row, decoded, plain, set.index);
+  if (!spelling) return { ...line, text: prefix ?? dataText(own), comment: meaning };
   const operands = sizedOperands(row, decoded, mode);
-  const spelling = findSpelling(row, { ...decoded, operands }, own, mode, set);
-  if (!spelling) return { ...line, text: dataText(own), comment: meaning };
   const place = sourcePlace(address, mode, labels);
   const text = formatInstruction(row, { ...decoded, operands }, place, set.index, spelling);
   return { ...line, text, comment: /\$[+-]/.test(text) ? meaning : undefined };

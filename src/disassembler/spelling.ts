@@ -141,8 +141,16 @@ function isStrictField(
   strictBits: number,
 ): boolean {
   const width = (row: Insn): number => row.operands[at]?.bits ?? 0;
+  if (isNarrowed(rival, at)) return false;
   if (rivals.some((row) => width(row) === strictBits)) return width(rival) === strictBits;
   return width(rival) === Math.max(...rivals.map(width));
+}
+
+/** `mov rax, imm32` by its 32-bit row: not what a size before the immediate asks for. */
+function isNarrowed(row: Insn, at: number): boolean {
+  const operand = row.operands[at];
+  if (operand === undefined || row.alias !== true || operand.signed) return false;
+  return operand.bits > 8 && operationBits(row) > operand.bits;
 }
 
 /** False for `push` at another size than that of the value, or of the mode where it has none. */

@@ -1,6 +1,6 @@
 /** The instruction at RIP for a dump: its bytes, and what they say in the mode of CS. */
 
-import { disassemble, instructionSet } from '../disassembler/disassemble.ts';
+import { firstInstruction, instructionSet } from '../disassembler/disassemble.ts';
 import { ROWS } from '../isa/table.ts';
 import type { CpuView } from '../machine/cpu-view.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -23,7 +23,7 @@ export function dumpCode(machine: Machine): string[] {
   const rip = view.u64('RIP');
   const bytes = readLinear(machine, view.segment('cs').base + rip, MAX_BYTES);
   const options = { mode: codeBits(view), origin: rip } as const;
-  const [line] = disassemble(bytes, instructionSet(ROWS), options);
-  if (line === undefined) return [];
-  return [`CODE=${[...line.bytes].map((byte) => digits(byte, 2)).join(' ')}  ${line.text}`];
+  const first = firstInstruction(bytes, instructionSet(ROWS), options);
+  if (first === undefined) return [];
+  return [`CODE=${[...first.bytes].map((byte) => digits(byte, 2)).join(' ')}  ${first.text}`];
 }

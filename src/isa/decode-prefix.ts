@@ -30,6 +30,7 @@ function readLegacyPrefix(decoding: Decoding, byte: number): boolean {
     const segment = SEGMENT_PREFIXES.indexOf(byte);
     if (segment < 0) return false;
     if (decoding.mode !== 64 || segment >= FS) decoding.segment = segment;
+    else decoding.idleSegment = segment;
   }
   return true;
 }

@@ -47,6 +47,8 @@ export interface DecodedPrefixes {
   readonly repeat: 'F2' | 'F3' | undefined;
   /** Number of the segment that overrides the default, where it has an effect. */
   readonly segment: number | undefined;
+  /** Number of the last segment that overrides nothing: es, cs, ss and ds in 64-bit code. */
+  readonly idleSegment: number | undefined;
   /** REX byte, or 0. With VEX: its W, R, X, B bits, not inverted. */
   readonly rex: number;
 }
@@ -98,6 +100,7 @@ export function decode(
       lock: decoding.lock,
       repeat: decoding.repeat,
       segment: decoding.segment,
+      idleSegment: decoding.idleSegment,
       rex: decoding.rex,
     },
     operandSize: operandSizeOf(decoding, entry[ENTRY.FLAGS] ?? 0),

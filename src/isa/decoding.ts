@@ -59,6 +59,7 @@ export interface Decoding {
   lock: boolean;
   repeat: 'F2' | 'F3' | undefined;
   segment: number | undefined;
+  idleSegment: number | undefined;
   rex: number;
   vex: boolean;
   vexL: boolean;
@@ -85,6 +86,7 @@ export function begin(bytes: Uint8Array, offset: number, mode: CodeMode): Decodi
     lock: false,
     repeat: undefined,
     segment: undefined,
+    idleSegment: undefined,
     rex: 0,
     vex: false,
     vexL: false,

@@ -54,7 +54,7 @@ export function formatInstruction(
 
 /** The spelling that shows every prefix that is not part of the row. */
 export function plainSpelling(row: Insn, decoded: Decoded, mode: CodeMode): Spelling {
-  const { repeat, lock, segment } = decoded.prefixes;
+  const { repeat, lock, segment = decoded.prefixes.idleSegment } = decoded.prefixes;
   const { prefix } = row.encoding;
   const operandSize = extraOperandSize(row, decoded, mode);
   const addressSize = extraAddressSize(row, decoded);

@@ -112,6 +112,35 @@ describe('disassembler', () => {
     expect([...bytes]).toEqual([0xe8, 0xfb, 0x0f, 0, 0, 0xc3]);
   });
 
+  it.each([
+    ['0f1f8400 00000000', ['nop dword [dword rax+rax+0x0]']],
+    ['660f1f8400 00000000', ['nop word [dword rax+rax+0x0]']],
+    ['2e660f1f8400 00000000', ['nop word [cs:dword rax+rax+0x0]']],
+    ['662e0f1f8400 00000000', ['o16', 'nop dword [cs:dword rax+rax+0x0]']],
+    ['66662e0f1f8400 00000000', ['o16', 'o16', 'nop dword [cs:dword rax+rax+0x0]']],
+    ['666690', ['o16', 'o16 nop']],
+    ['2e7403', ['cs jz short 0x1007']],
+    ['3effe0', ['ds jmp rax']],
+    ['64672ea7', ['db 0x64,0x67,0x2e,0xa7']],
+    ['6689c8', ['mov ax,cx']],
+    ['666689c8', ['o16', 'mov ax,cx']],
+    ['48c7c110000000', ['mov rcx,strict dword 0x10']],
+  ])('gives the padding and prefixes of compilers words: %s', (hex, texts) => {
+    const code = Uint8Array.from(Buffer.from(hex.replace(' ', ''), 'hex'));
+    const options = { mode: 64, origin: 0x1001n } as const;
+    const lines = disassemble(code, SET, options);
+    expect(lines.map(({ text }) => text)).toEqual(texts);
+    const { bytes } = assemble(formatListing(lines, options), { file: 'padding.asm' });
+    expect(Buffer.from(bytes)).toEqual(Buffer.from(code));
+  });
+
+  it('tells what an instruction means on its first prefix', () => {
+    const code = Uint8Array.from([0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x40, 0]);
+    const [first, second] = disassemble(code, SET, { mode: 64, origin: 0n });
+    expect(first?.comment).toBe('nop word [cs:byte rax+0x0]');
+    expect(second?.comment).toBeUndefined();
+  });
+
   it('comments what a db line means', () => {
     const [line] = disassemble(Uint8Array.from([0x4d, 0x89, 0xc0]), SET, { mode: 64, origin: 0n });
     expect(line?.text).toBe('mov r8,r8');
