@@ -83,6 +83,7 @@ let vexL: u32 = 0;
 let vvvv: u32 = 0;
 let vexRegister: u32 = 0;
 let modrm: u32 = 0;
+let map: u32 = 0;
 
 export class Decoder {
   /**
@@ -141,20 +142,7 @@ export class Decoder {
 
   static instruction(offset: u32, i: usize): Why {
     const mode = load<u32>(CODE_MODE) & CODE_SIZE;
-    let opcode = Decoder.prefixes(mode);
-    let map: u32 = 0;
-    if ((opcode == 0xc4 || opcode == 0xc5) && (mode == 0 || Decoder.peek() >= 0xc0)) {
-      if (lock || operand16 || repeat != 0 || hasRex) return Why.Undefined;
-      map = Decoder.vexPrefix(opcode);
-      if (map != NO_MAP) opcode = Decoder.byte();
-    } else if (opcode == 0x0f) {
-      map = 1;
-      opcode = Decoder.byte();
-      if (opcode == 0x38 || opcode == 0x3a) {
-        map = opcode == 0x38 ? 2 : 3;
-        opcode = Decoder.byte();
-      }
-    }
+    const opcode = Decoder.opcode(mode);
     if (map == NO_MAP) return Why.Undefined;
     if (short) return Why.None;
     const index = DECODE_INDEX + (((map << 8) + opcode) << 1);
@@ -169,6 +157,22 @@ export class Decoder {
     }
     Decoder.skip(load<u8>(DECODE_SHAPES + ((map & 3) << 8) + opcode), mode, i);
     return Why.Undefined;
+  }
+
+  /** Reads the prefixes and the opcode; its map stands in `map`, NO_MAP where there is none. */
+  static opcode(mode: u32): u32 {
+    const first = Decoder.prefixes(mode);
+    map = 0;
+    if ((first == 0xc4 || first == 0xc5) && (mode == 0 || Decoder.peek() >= 0xc0)) {
+      map = lock || operand16 || repeat != 0 || hasRex ? NO_MAP : Decoder.vexPrefix(first);
+      return map == NO_MAP ? first : Decoder.byte();
+    }
+    if (first != 0x0f) return first;
+    map = 1;
+    const second = Decoder.byte();
+    if (second != 0x38 && second != 0x3a) return second;
+    map = second == 0x38 ? 2 : 3;
+    return Decoder.byte();
   }
 
   /** Reads what an opcode of this shape has behind it, though it is no instruction. */
@@ -316,20 +320,11 @@ export class Decoder {
 
   /** Writes the record for an entry that fits. */
   static fill(entry: usize, number: u32, mode: u32, opcode: u32, offset: u32, i: usize): Why {
-    const flags: u32 = load<u8>(entry, 8);
     const handlers = DECODE_HANDLERS + (number << 3);
     const named = (<u32>load<u16>(handlers, 6) >> 8) & 3;
-    const size = named != 0 ? named : Decoder.operandSize(flags, mode);
+    const size = named != 0 ? named : Decoder.operandSize(load<u8>(entry, 8), mode);
     const address = Decoder.addressSize(mode);
-    let bits: u32 = address == 2 && mode == 0 ? REC_ADDRESS32 : 0;
-    if (mode != 0) bits |= address == 1 ? REC_ADDRESS16 : REC_ADDRESS32;
-    if (lock) bits |= REC_LOCK;
-    if (operand16) bits |= REC_OPERAND16;
-    let segment = segmentPrefix;
-    store<u8>(i, <u8>bits, 3);
-    store<u8>(i, REG_ZERO, 12);
-    store<u8>(i, REG_ZERO, 13);
-    store<u8>(i, SEGMENT_DS, 15);
+    Decoder.begin(i, mode, address);
     store<u16>(i, <u16>(offset | (size << 12) | (repeat << 14)), 28);
     store<u16>(i, <u16>number, 30);
     const form: u32 = load<u8>(entry, 5);
@@ -341,17 +336,9 @@ export class Decoder {
     Decoder.immediate(load<u8>(entry, 9), address, i);
     if (short) return Why.None;
     const isMemory = (load<u8>(i, 3) & REC_MEMORY) != 0;
-    if (lock && !((flags & LOCK_ALLOWED) != 0 && isMemory)) return Why.LockMisused;
-    if (!Decoder.vexNames(entry)) return Why.Undefined;
-    const feature: u32 = load<u8>(entry, 29);
-    if (feature != 0 && !((load<u64>(FEATURES) >> feature) & 1)) return Why.FeatureAbsent;
-    if (segment != NO_SEGMENT) store<u8>(i, <u8>segment, 15);
-    else segment = load<u8>(i, 15);
-    bits = load<u8>(i, 3);
-    if (Decoder.isSegmented(segment)) bits |= REC_SEGMENTED;
-    const length = <u32>(cursor - source);
-    if (bits & REC_RIP) bits = Decoder.absorb(i, bits, offset + length);
-    store<u8>(i, <u8>bits, 3);
+    const why = Decoder.refusal(entry, isMemory);
+    if (why != Why.None) return why;
+    Decoder.finishAddress(i, offset);
     for (let n: u32 = 0; n < 3; n++) {
       if (!Decoder.operand(entry + 12 + (n << 2), opcode, i, n)) return Why.Undefined;
     }
@@ -359,6 +346,37 @@ export class Decoder {
     const handler = isMemory ? load<u16>(handlers, 2) : load<u16>(handlers);
     store<u16>(i, guarded ? HANDLER_GUARD : handler);
     return Why.None;
+  }
+
+  /** The parts of a record that the prefixes and the mode settle, and a memory operand that is none yet. */
+  static begin(i: usize, mode: u32, address: u32): void {
+    let bits: u32 = address == 2 && mode == 0 ? REC_ADDRESS32 : 0;
+    if (mode != 0) bits |= address == 1 ? REC_ADDRESS16 : REC_ADDRESS32;
+    if (lock) bits |= REC_LOCK;
+    if (operand16) bits |= REC_OPERAND16;
+    store<u8>(i, <u8>bits, 3);
+    store<u8>(i, REG_ZERO, 12);
+    store<u8>(i, REG_ZERO, 13);
+    store<u8>(i, SEGMENT_DS, 15);
+  }
+
+  /** Why an instruction that is all there is none, or Why.None. */
+  static refusal(entry: usize, isMemory: bool): Why {
+    const takesLock = isMemory && (load<u8>(entry, 8) & LOCK_ALLOWED) != 0;
+    if (lock && !takesLock) return Why.LockMisused;
+    if (!Decoder.vexNames(entry)) return Why.Undefined;
+    const feature: u32 = load<u8>(entry, 29);
+    const isThere = feature == 0 || ((load<u64>(FEATURES) >> feature) & 1) != 0;
+    return isThere ? Why.None : Why.FeatureAbsent;
+  }
+
+  /** Settles the segment and what is left of a RIP-relative address, when the length is known. */
+  static finishAddress(i: usize, offset: u32): void {
+    if (segmentPrefix != NO_SEGMENT) store<u8>(i, <u8>segmentPrefix, 15);
+    let bits: u32 = load<u8>(i, 3);
+    if (Decoder.isSegmented(load<u8>(i, 15))) bits |= REC_SEGMENTED;
+    if (bits & REC_RIP) bits = Decoder.absorb(i, bits, offset + <u32>(cursor - source));
+    store<u8>(i, <u8>bits, 3);
   }
 
   /**

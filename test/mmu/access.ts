@@ -57,6 +57,12 @@ function addressBits({ setting, state }: World, kind: Kind): number {
   return isWide ? 64 : 32;
 }
 
+/** The access reaches what has no address: a flat segment of 32-bit code ends at 4 GiB. */
+function isBeyond(gva: bigint, size: number, width: number): boolean {
+  const last = BigInt.asUintN(width, gva + BigInt(size - 1));
+  return !isCanonical(last) || (width === 32 && last < gva);
+}
+
 /** HPA of each byte of an access; applies A and D updates page by page. An event if it fails. */
 function locate(
   memory: Bytes,
@@ -68,10 +74,8 @@ function locate(
   const { state } = world;
   const isExplicit = kind !== 'fetch' && kind !== 'system';
   const width = addressBits(world, kind);
-  const last = BigInt.asUintN(width, gva + BigInt(size - 1));
-  if (!isCanonical(gva) || (isExplicit && !isCanonical(last))) return { vector: 13, error: 0 };
-  // A flat segment of 32-bit code ends at 4 GiB.
-  if (isExplicit && width === 32 && last < gva) return { vector: 13, error: 0 };
+  if (!isCanonical(gva)) return { vector: 13, error: 0 };
+  if (isExplicit && isBeyond(gva, size, width)) return { vector: 13, error: 0 };
   const places: bigint[] = [];
   for (let n = 0; n < size; n++) {
     const at = BigInt.asUintN(width, gva + BigInt(n));
