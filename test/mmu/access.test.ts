@@ -58,9 +58,9 @@ const caseOf = (setting: Setting): fc.Arbitrary<Case> =>
     size: fc.constantFrom(...SIZES.filter((size) => setting.isLong || size < 8)),
   });
 
-/** At 4 GiB the segments of 32-bit code end. */
-function isOutsideSegment(setting: Setting, gva: bigint, { size }: Case): boolean {
-  return !setting.isLong && gva + BigInt(size) > 0x1_0000_0000n;
+/** 32-bit code that is fetched across 4 GiB is a matter of its segment. */
+function isOutsideSegment(setting: Setting, gva: bigint, { kind, size }: Case): boolean {
+  return kind === 'fetch' && !setting.isLong && gva + BigInt(size) > 0x1_0000_0000n;
 }
 
 /** Runs a case and says what became of it; undefined if it tells nothing. */
