@@ -144,7 +144,11 @@ export class Segment {
   }
   @inline static dropIfInner(segment: u32, cpl: u32): void {
     const access = Segment.access(segment);
-    if ((access & ACCESS_UNUSABLE) != 0 || Descriptor.isConforming(access)) return;
+    if (access & ACCESS_UNUSABLE) {
+      store<u16>(Segment.place(segment), 0, SEG_SELECTOR);
+      return;
+    }
+    if (Descriptor.isConforming(access)) return;
     if (Descriptor.dpl(access) >= cpl) return;
     Segment.setNull(segment, 0, 0);
     Mode.segmentChanged();

@@ -2,17 +2,24 @@
 
 import { CPL, RFLAGS } from '../layout';
 import { Context } from '../mmu/context';
-import { AC, DF, Flags, ID, IF, IOPL, NT, STATUS, TF } from './flags';
+import { AC, DF, Flags, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP } from './flags';
 import { Privilege } from './privilege';
 
 export class SystemFlags {
-  /** Bits that POPF and IRET of `size` bytes may change at the running CPL and IOPL. */
+  /** Bits that POPF of `size` bytes may change at the running CPL and IOPL. */
   @inline static writable(size: u32): u32 {
     const cpl = load<u32>(CPL);
     let mask: u32 = STATUS | TF | DF | NT;
     if (cpl <= Privilege.iopl()) mask |= IF;
     if (cpl == 0) mask |= IOPL;
     return size > 2 ? mask | AC | ID : mask;
+  }
+
+  /** The same for IRET. */
+  @inline static returnable(size: u32): u32 {
+    const mask = SystemFlags.writable(size);
+    if (size == 2) return mask;
+    return load<u32>(CPL) == 0 ? mask | RF | VIF | VIP : mask | RF;
   }
 
   /** Takes the bits of `mask` from `image`. Status flags that stay or go as a whole need no computing. */

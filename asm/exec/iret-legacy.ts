@@ -6,7 +6,7 @@
 import { CodeSegment } from '../cpu/code-segment';
 import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
 import { Absent, Event, Vector } from '../cpu/event';
-import { NT, RF, VM } from '../cpu/flags';
+import { NT, VM } from '../cpu/flags';
 import { Segment } from '../cpu/segment';
 import { Stack } from '../cpu/stack';
 import { SystemFlags } from '../cpu/system-flags';
@@ -35,7 +35,7 @@ export class ReturnLegacy {
       Event.absent(Absent.Virtual8086);
       return;
     }
-    const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
+    const mask = SystemFlags.returnable(size);
     if (returnTo(top + 3 * size, size, 0, Vector.NP)) SystemFlags.load(image, mask);
   }
 

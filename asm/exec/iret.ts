@@ -6,7 +6,7 @@
 import { CodeSegment } from '../cpu/code-segment';
 import { Descriptor, SELECTOR_RPL, Table } from '../cpu/descriptor';
 import { Event, Vector } from '../cpu/event';
-import { NT, RF } from '../cpu/flags';
+import { NT } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
 import { Rec } from '../cpu/record';
 import { Segment } from '../cpu/segment';
@@ -87,7 +87,7 @@ export function iret(i: usize): void {
   if (Event.raised()) return;
   const image = Return.slot(2, top, size);
   if (Event.raised()) return;
-  const mask = SystemFlags.writable(size) | (size > 2 ? RF : 0);
+  const mask = SystemFlags.returnable(size);
   if (Return.to(cs, rip, top + 3 * size, size, 0, true, Vector.NP)) SystemFlags.load(image, mask);
 }
 

@@ -181,6 +181,7 @@ odd_selectors:
           mov [bad_pointer + 4], ax
           lss esp, [bad_pointer]
         done
+        ; differs(qemu): push and pop of each - pushes 32 bits, newer processors 16
         check push_pop, "push and pop of each segment register"
           push es
           push cs
