@@ -49,6 +49,7 @@ export { dumpRegisters } from './explain/registers.ts';
 export { explainEnd } from './explain/run-end.ts';
 export { explainFaults } from './explain/shutdown.ts';
 export type { BootArguments, BootModule } from './image/boot-arguments.ts';
+export { describeKernel } from './image/firmware-items.ts';
 export { DEFAULT_LOAD_ADDRESS, flatImage } from './image/flat.ts';
 export {
   ENTRY_MODES,

@@ -45,7 +45,7 @@ export interface FwCfgItemsState extends Versioned {
 
 /** All items. */
 export class FwCfgItems {
-  readonly #items: Map<number, Uint8Array>;
+  readonly #items: Map<number, Uint8Array | (() => Uint8Array)>;
   readonly #files: Map<string, Uint8Array>;
 
   constructor(state?: FwCfgItemsState) {
@@ -55,12 +55,18 @@ export class FwCfgItems {
   }
 
   save(): FwCfgItemsState {
-    return { version: 1, items: [...this.#items], files: [...this.#files] };
+    const items = [...this.#items.keys()].map((key) => [key, this.get(key)] as const);
+    return { version: 1, items, files: [...this.#files] };
   }
 
   /** Sets the item of `key`. */
   set(key: number, bytes: Uint8Array): void {
     this.#items.set(key, bytes);
+  }
+
+  /** Sets the item of `key` to what `make` makes when it is first asked for. */
+  setLater(key: number, make: () => Uint8Array): void {
+    this.#items.set(key, make);
   }
 
   /** Sets the item of `key` to a number of `size` bytes, little endian. */
@@ -81,7 +87,11 @@ export class FwCfgItems {
 
   /** The item of `key`, empty if there is none. */
   get(key: number): Uint8Array {
-    return this.#items.get(key) ?? NOTHING;
+    const item = this.#items.get(key) ?? NOTHING;
+    if (item instanceof Uint8Array) return item;
+    const bytes = item();
+    this.#items.set(key, bytes);
+    return bytes;
   }
 }
 

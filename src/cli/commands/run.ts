@@ -4,6 +4,7 @@ import type { Options } from 'yargs';
 import {
   type BootArguments,
   type BootModule,
+  describeKernel,
   ENTRY_MODES,
   explainEnd,
   IMAGE_FORMATS,
@@ -108,6 +109,7 @@ function createPc(args: Values, { image }: GuestFile, { com1, console }: Connect
   const boot = bootArguments(args);
   const pc = new Pc(loadProcessorModule(), { ...machineOptions(args), com1, console });
   attributed(args.image ?? '', () => loadImage(pc.machine, image, boot), remedy(image));
+  describeKernel(pc.fwCfgItems, image, boot, pc.machine.memory.size);
   return pc;
 }
 
