@@ -144,7 +144,9 @@ export const BRANCH: readonly Insn[] = [
   insn('iret',   '',          'CF',            { ...iret, alias: true }),
 
   insn('syscall',  '',        '0F 05',         { uop: 'syscall', modes: 'long64', feature: 'syscall', flags: 'w:oszapcd', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w', 'rflags.if:w'], sdm: '2B SYSCALL' }),
+  insn('syscall',  '',        '0F 05',         { uop: 'syscall', modes: 'legacy', alias: true, feature: 'syscall', flags: 'w:oszapcd', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w', 'rflags.if:w'], sdm: '2B SYSCALL' }),
   insn('sysret',   '',        '0F 07',         { uop: 'sysret', modes: 'long64', feature: 'syscall', priv: 'cpl0', flags: 'w:oszapcd', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w', 'rflags.if:w'], sdm: '2B SYSRET' }),
+  insn('sysret',   '',        '0F 07',         { uop: 'sysret', modes: 'legacy', alias: true, feature: 'syscall', priv: 'cpl0', flags: 'w:oszapcd', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w', 'rflags.if:w'], sdm: '2B SYSRET' }),
   insn('sysenter', '',        '0F 34',         { uop: 'sysenter', feature: 'sep', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w', 'rflags.if:w'], sdm: '2B SYSENTER' }),
   insn('sysexit',  '',        '0F 35',         { uop: 'sysexit', feature: 'sep', priv: 'cpl0', touches: ['msr:r', 'cs:w', 'ss:w', 'cpl:w'], sdm: '2B SYSEXIT' }),
 ];
