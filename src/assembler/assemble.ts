@@ -20,7 +20,7 @@ import { FlatFormat } from './flat/flat-format.ts';
 import type { OutputFile, OutputFormat, Program } from './format.ts';
 import type { Token } from './lexer.ts';
 import { formatListing, type ListedLine } from './listing.ts';
-import type { AssembleOptions, FormatName, IncludedFile } from './options.ts';
+import type { AssembleOptions, IncludedFile } from './options.ts';
 import { addressOf, Output } from './output.ts';
 import { parseLine } from './parser.ts';
 import { Pass, type PassKind } from './pass.ts';
@@ -39,6 +39,8 @@ export interface Assembly {
   readonly bytes: Uint8Array;
   /** Address of the first byte of a flat binary (org). */
   readonly origin: bigint;
+  /** Address behind all that a flat binary takes in memory, sections without contents included. */
+  readonly end: bigint;
   /** Symbols with their addresses (in an object: offsets); `section` is undefined for constants. */
   readonly symbols: SymbolMap;
   /** The listing in NASM's format. */
@@ -51,8 +53,8 @@ export function assemble(source: string, options: AssembleOptions): Assembly {
   return new Assembler(source, options).run();
 }
 
-function makeFormat(name: FormatName): OutputFormat {
-  return name === 'bin' ? new FlatFormat() : new ElfFormat(name);
+function makeFormat({ format = 'bin', flat }: AssembleOptions): OutputFormat {
+  return format === 'bin' ? new FlatFormat(flat) : new ElfFormat(format);
 }
 
 const MAX_PASSES = 1000;
@@ -80,7 +82,7 @@ class Assembler {
   constructor(source: string, options: AssembleOptions) {
     this.#source = source;
     this.#options = options;
-    const format = makeFormat(options.format ?? 'bin');
+    const format = makeFormat(options);
     this.#format = format;
     this.#outcome = {
       file: options.file,
@@ -212,6 +214,7 @@ class Assembler {
     return {
       bytes: file.bytes,
       origin: file.origin,
+      end: file.end,
       symbols: this.#symbolMap(),
       listing: () => formatListing(listing),
       warnings: this.#diagnostics.list.filter(({ severity }) => severity !== 'error'),

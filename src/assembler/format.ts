@@ -46,8 +46,9 @@ export interface DebugRecorder {
 
 export interface OutputFile {
   readonly bytes: Uint8Array;
-  /** Address of the first byte, in formats that have one. */
+  /** Address of the first byte, and behind all sections, in formats that have addresses; else 0. */
   readonly origin: bigint;
+  readonly end: bigint;
 }
 
 export interface OutputFormat {

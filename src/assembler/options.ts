@@ -1,5 +1,7 @@
 /** What the assembler is given: the source's name, predefined macros, and how files are read. */
 
+import type { CodeMode } from '../isa/row.ts';
+
 /** A file that was found: its path as messages show it, and its contents. */
 export interface IncludedFile {
   readonly path: string;
@@ -15,6 +17,12 @@ export type ReadFile = (path: string, includeDirs: readonly string[]) => Include
 
 export type FormatName = 'bin' | 'elf32' | 'elf64';
 
+/** What holds for a flat binary until its source says another by org and bits. */
+export interface FlatDefaults {
+  readonly origin?: bigint;
+  readonly mode?: CodeMode;
+}
+
 export interface AssembleOptions {
   /** Name of the source, for messages and __FILE__. */
   readonly file: string;
@@ -23,6 +31,8 @@ export interface AssembleOptions {
   readonly includeDirs?: readonly string[];
   readonly readFile?: ReadFile;
   readonly format?: FormatName;
+  /** By default 0 and 16-bit code, as NASM's. */
+  readonly flat?: FlatDefaults;
   /** Debug information in an object. */
   readonly debug?: 'dwarf';
   /** Directory that source names are relative to, for debug information. */

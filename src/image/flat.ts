@@ -8,7 +8,7 @@ export const DEFAULT_LOAD_ADDRESS = 0x100000n;
 /** Makes an image of a flat binary; by default it is entered at its first byte, in 64-bit mode. */
 export function flatImage(bytes: Uint8Array, options: ImageOptions = {}): Image {
   if (bytes.length === 0) throw new ImageError('EMPTY', 'the image is empty');
-  const address = options.loadAddress ?? (options.origin || DEFAULT_LOAD_ADDRESS);
+  const address = options.loadAddress ?? (options.source?.origin || DEFAULT_LOAD_ADDRESS);
   return {
     format: 'flat',
     segments: [{ name: 'the image', address, bytes, size: BigInt(bytes.length) }],

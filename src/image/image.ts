@@ -62,8 +62,18 @@ export interface ImageOptions {
   /** Where a flat image goes, and where it is entered. */
   readonly loadAddress?: bigint;
   readonly entry?: bigint;
-  /** Where the source of a flat image says that it goes (org). */
-  readonly origin?: bigint;
+  /** What an assembled source says. */
+  readonly source?: SourceLayout;
+}
+
+/** Where an assembled flat binary goes, and what is known beside its bytes. */
+export interface SourceLayout {
+  /** Address of its first byte (org). */
+  readonly origin: bigint;
+  /** Behind all that it takes in memory. */
+  readonly end: bigint;
+  /** Of the label that names the entry. */
+  readonly entry: bigint | undefined;
 }
 
 /** The mode that is asked for, or else `fallback`. */

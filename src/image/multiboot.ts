@@ -7,7 +7,7 @@
 import { isElf, readElf } from '../elf/elf-file.ts';
 import { elfSegments, physicalEntry } from './elf.ts';
 import { hex } from './hex.ts';
-import { type Image, ImageError, type Segment } from './image.ts';
+import { type Image, ImageError, type Segment, type SourceLayout } from './image.ts';
 
 const MAGIC = 0x1badb002;
 const SEARCH_BYTES = 8192;
@@ -56,8 +56,17 @@ export function hasMultiboot2(bytes: Uint8Array): boolean {
   return false;
 }
 
+/** True if the header itself says where the image goes. */
+export function hasAddressFields({ flags }: MultibootHeader): boolean {
+  return (flags & ADDRESS_FIELDS) !== 0;
+}
+
 /** Makes an image of a multiboot kernel. Throws an ImageError or an ElfError. */
-export function multibootImage(bytes: Uint8Array, header: MultibootHeader): Image {
+export function multibootImage(
+  bytes: Uint8Array,
+  header: MultibootHeader,
+  source?: SourceLayout,
+): Image {
   const { offset, flags } = header;
   const unknown = flags & MANDATORY & ~(ALIGN_MODULES | MEMORY_INFO | VIDEO_MODE);
   if (unknown !== 0) {
@@ -65,12 +74,25 @@ export function multibootImage(bytes: Uint8Array, header: MultibootHeader): Imag
     refuse(offset, `demands what Multiboot 0.6.96 does not define (flag ${bits.join(', ')})`);
   }
   const start = { format: 'multiboot', mode: 'prot32' } as const;
-  if (flags & ADDRESS_FIELDS) return { ...start, ...byAddressFields(bytes, offset) };
+  if (hasAddressFields(header)) return { ...start, ...byAddressFields(bytes, offset) };
   if (isElf(bytes)) {
     const elf = readElf(bytes);
     return { ...start, segments: elfSegments(elf), entry: physicalEntry(elf), elf };
   }
+  if (source !== undefined) return { ...start, ...bySource(bytes, offset, source) };
   return refuse(offset, 'has no address fields (flag 16), and the file is no ELF file');
+}
+
+/** Of a source, the assembler knows what the fields would say, or the headers of an ELF file. */
+function bySource(
+  bytes: Uint8Array,
+  offset: number,
+  { origin: address, end, entry }: SourceLayout,
+): { segments: Segment[]; entry: bigint } {
+  if (entry === undefined) {
+    refuse(offset, 'has no address fields (flag 16), and the source has no label _start or start');
+  }
+  return { segments: [{ name: 'the image', address, bytes, size: end - address }], entry };
 }
 
 function byAddressFields(

@@ -31,10 +31,10 @@ type Maker = (bytes: Uint8Array, options: ImageOptions) => Image;
 
 const MAKERS: Readonly<Record<ImageFormat, Maker>> = {
   flat: flatImage,
-  multiboot: (bytes) => {
+  multiboot: (bytes, { source }) => {
     const header = findMultiboot(bytes);
     if (header === undefined) throw new ImageError('FORMAT', MULTIBOOT_MISSING);
-    return multibootImage(bytes, header);
+    return multibootImage(bytes, header, source);
   },
   elf: (bytes, options) => elfImage(readElf(bytes), options),
   pvh: (bytes) => {

@@ -3,10 +3,12 @@
 import { dirname, extname } from 'node:path';
 import { type Assembly, assemble } from '../assembler/assemble.ts';
 import { formatDiagnostic } from '../assembler/diagnostics.ts';
-import type { FormatName } from '../assembler/options.ts';
+import type { FlatDefaults, FormatName } from '../assembler/options.ts';
 import { ElfError } from '../elf/elf-error.ts';
 import { isElf, readElf } from '../elf/elf-file.ts';
+import { DEFAULT_LOAD_ADDRESS } from '../image/flat.ts';
 import { type Image, ImageError, type ImageOptions } from '../image/image.ts';
+import { findMultiboot, hasAddressFields } from '../image/multiboot.ts';
 import { parseImage } from '../image/parse.ts';
 import { assembledSymbols } from '../symbols/assembled-symbols.ts';
 import { elfSymbols } from '../symbols/elf-symbols.ts';
@@ -22,6 +24,7 @@ export interface SourceOptions {
 
 /** What is made of a source. */
 export interface AssemblyOptions extends SourceOptions {
+  readonly flat?: FlatDefaults;
   readonly format?: FormatName;
   readonly debug?: 'dwarf';
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -91,13 +94,30 @@ function isFault(error: unknown): error is ImageError | ElfError | SymbolFileErr
 
 /** A source says where it goes by `org`, unless an option does. */
 function fromSource(path: string, options: GuestOptions): GuestFile {
-  const { defines = {}, includeDirs = [] } = options;
-  const { bytes, origin, symbols, warnings } = assembleFile(path, { defines, includeDirs });
+  const { bytes, origin, end, symbols, warnings } = assembleGuest(path, options);
+  const entries = ENTRY_LABELS.flatMap((label) => symbols.get(label) ?? []);
+  const source = { origin, end, entry: entries[0]?.value };
   return {
-    image: parseImage(bytes, { ...options, origin }),
+    image: parseImage(bytes, { ...options, source }),
     symbols: assembledSymbols(symbols),
     warnings: warnings.map(formatDiagnostic),
   };
+}
+
+/** Labels at which linkers and their scripts let a program begin. */
+const ENTRY_LABELS = ['_start', 'start'] as const;
+
+/**
+ * A multiboot kernel without address fields was written for a linker that makes an ELF file of it: it is
+ * 32-bit code, at 1 MiB, where it does not say otherwise.
+ */
+function assembleGuest(path: string, options: GuestOptions): Assembly {
+  const { defines = {}, includeDirs = [], format = 'multiboot' } = options;
+  const assembly = assembleFile(path, { defines, includeDirs });
+  const header = format === 'multiboot' ? findMultiboot(assembly.bytes) : undefined;
+  if (header === undefined || hasAddressFields(header)) return assembly;
+  const flat = { origin: DEFAULT_LOAD_ADDRESS, mode: 32 } as const;
+  return assembleFile(path, { defines, includeDirs, flat });
 }
 
 function fromBinary(path: string, options: GuestOptions): GuestFile {

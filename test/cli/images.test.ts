@@ -35,7 +35,41 @@ print: lodsb
 stack_top:
 `;
 
+/** A kernel for a linker: sections, no address fields, no org. It prints its module, which .bss must not reach. */
+const LINKED_SOURCE = `
+section .multiboot
+align 4
+      dd 0x1badb002, 3, -(0x1badb002 + 3)
+section .bss
+align 16
+      resb 0x3000
+stack_top:
+section .rodata
+greeting: db "linked ", 0
+section .text
+global _start:function (print.end - _start)
+_start: mov esp, stack_top
+      push eax
+      mov esi, greeting
+      call print
+      mov edi, [ebx + 24]
+      mov esi, [edi]
+      call print
+      cmp dword [edi], stack_top
+      setb al
+      out 0xf4, al
+print: lodsb
+      test al, al
+      jz .done
+      out 0xe9, al
+      jmp print
+.done: ret
+.end:
+`;
+
 const folder = folderWith({
+  'linked.asm': LINKED_SOURCE,
+  'no-entry.asm': LINKED_SOURCE.replaceAll('_start', 'begin'),
   'boot.asm': MULTIBOOT_SOURCE,
   'crash.asm': 'bits 64\norg 0x100000\nstart: call inner\nhlt\ninner: nop\nud2\n',
   'flat32.asm': 'bits 32\norg 0x100000\nmov eax, cs\nlsl eax, eax\ninc eax\nout 0xf4, al\n',
@@ -63,6 +97,11 @@ describe('run', () => {
   test('boots a source with a multiboot header', () => {
     const { stdout, status } = run('boot.asm', '--append', 'a b', '--module', 'initrd,x,y');
     expect([stdout, status]).toEqual(['boot.asm a b\0initrd x,y\0', 1]);
+  });
+
+  test('boots a source that was written for a linker, at 1 MiB and _start', () => {
+    const { stdout, status, stderr } = run('linked.asm', '--module', 'initrd');
+    expect([stdout, status, stderr]).toEqual(['linked data', 1, '']);
   });
 
   test('boots its flat binary the same, whose names are others', () => {
@@ -95,6 +134,7 @@ describe('run', () => {
     [['kernel.elf', '--symbols', 'words.txt'],  "words.txt: line 1: 'these are no symbols' is not ADDRESS TYPE NAME"],
     [['kernel.elf', '--symbols', 'cut.elf'],    'cut.elf: at offset'],
     [['long64.elf', '--append', 'x'],           'long64.elf: images of format elf take no command line'],
+    [['no-entry.asm'],                          'has no address fields (flag 16), and the source has no label _start or start'],
     [['cut.elf'],                               'cut.elf: at offset 0x'],
     [['kernel.elf', '--ram', '1M'],             '(--ram)'],
   ])('%j is refused in one line', (args, message) => {

@@ -123,7 +123,7 @@ export class ElfFormat implements OutputFormat {
     ];
     const table = sectionNames(all.map(({ name }) => name));
     all[names - 1] = fileSection('.shstrtab', SHT_STRTAB, table);
-    return { bytes: writeElf(all, names, is64), origin: 0n };
+    return { bytes: writeElf(all, names, is64), origin: 0n, end: 0n };
   }
 }
 

@@ -1,7 +1,9 @@
 /** The flat binary (NASM's bin): sections at addresses that the assembler gives them itself. */
 
+import type { CodeMode } from '../../isa/row.ts';
 import { LineError } from '../diagnostics.ts';
 import type { OutputFile, OutputFormat, Program, Relocation } from '../format.ts';
+import type { FlatDefaults } from '../options.ts';
 import { addressOf, MAX_OUTPUT_BYTES } from '../output.ts';
 import type { Pass } from '../pass.ts';
 import type { Section, SectionKind } from '../section.ts';
@@ -11,13 +13,19 @@ import { type Placement, placeSections } from './placement.ts';
 
 export class FlatFormat implements OutputFormat {
   readonly name = 'bin';
-  readonly mode = 16;
+  readonly mode: CodeMode;
   readonly isObject = false;
   readonly specials: ReadonlySet<string> = new Set();
   /** In the order of first mention. */
   readonly #sections: FlatSection[] = [];
   #relocations: Relocation[] = [];
+  readonly #defaultOrigin: bigint | undefined;
   #origin: bigint | undefined;
+
+  constructor({ origin, mode = 16 }: FlatDefaults = {}) {
+    this.mode = mode;
+    this.#defaultOrigin = origin;
+  }
 
   record(): undefined {
     return undefined;
@@ -66,9 +74,10 @@ export class FlatFormat implements OutputFormat {
   }
 
   finish(program: Program): OutputFile {
-    const placement = placeSections(this.#sections, this.#origin);
+    const placement = placeSections(this.#sections, this.#origin ?? this.#defaultOrigin);
     for (const relocation of this.#relocations) apply(relocation, program);
-    return { bytes: imageOf(placement, program), origin: placement.origin };
+    const { origin } = placement;
+    return { bytes: imageOf(placement, program), origin, end: endOf(this.#sections, origin) };
   }
 }
 
@@ -93,6 +102,11 @@ function setKind(section: FlatSection, kind: SectionKind, column: number): void 
     throw new LineError(`attempt to change section type from ${section.kind} to ${kind}`, column);
   }
   section.kind = kind;
+}
+
+function endOf(sections: readonly FlatSection[], origin: bigint): bigint {
+  const ends = sections.map(({ loadAddress, offset }) => loadAddress + BigInt(offset));
+  return ends.reduce((last, end) => (end > last ? end : last), origin);
 }
 
 /** Adds the addresses that the number waits for. */
