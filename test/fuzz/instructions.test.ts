@@ -9,11 +9,12 @@ import { describe, expect, it } from 'vitest';
 import { decode } from '../../src/isa/decode.ts';
 import { buildDecodeTables } from '../../src/isa/decode-table.ts';
 import { pick, type RandomSource, randomSource } from '../../src/isa/random.ts';
+import type { CodeMode } from '../../src/isa/row.ts';
 import { ROWS } from '../../src/isa/table.ts';
 import { GPR_NAMES } from '../../src/machine/cpu-view.ts';
 import { createExecutor } from '../../src/machine/exec.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
-import { instruction, number } from './code.ts';
+import { codeMode, instruction, number } from './code.ts';
 import { BareMachine, CODE, CODE_BYTES, DATA, DEVICE, RAM_BYTES } from './machine.ts';
 import { FUZZ_TIMEOUT, fuzz } from './progress.ts';
 
@@ -38,8 +39,8 @@ interface Verdict {
   readonly isBranch: boolean;
 }
 
-function ourVerdict(code: Uint8Array): Verdict {
-  const decoded = decode(code, 0, 64, TABLES);
+function ourVerdict(code: Uint8Array, mode: CodeMode): Verdict {
+  const decoded = decode(code, 0, mode, TABLES);
   if (decoded.ok) {
     const isBranch = BRANCH.test(ROWS[decoded.row]?.mnemonic ?? '');
     return { length: decoded.length, vector: undefined, isBranch };
@@ -48,8 +49,8 @@ function ourVerdict(code: Uint8Array): Verdict {
 }
 
 /** Length that iced-x86 sees, or undefined. */
-function icedLength(code: Uint8Array): number | undefined {
-  const decoder = new Decoder(64, code, DecoderOptions.None);
+function icedLength(code: Uint8Array, mode: CodeMode): number | undefined {
+  const decoder = new Decoder(mode, code, DecoderOptions.None);
   const found = decoder.decode();
   const length = found.isInvalid ? undefined : found.length;
   found.free();
@@ -61,11 +62,12 @@ function icedLength(code: Uint8Array): number | undefined {
 function checkStep(
   what: string,
   code: Uint8Array,
+  mode: CodeMode,
   moved: bigint,
   vector: number | undefined,
   isRepeating: boolean,
 ): void {
-  const ours = ourVerdict(code);
+  const ours = ourVerdict(code, mode);
   if (ours.vector !== undefined) {
     if (vector !== ours.vector) expect.fail(`${what}: vector ${vector}, not ${ours.vector}`);
     return;
@@ -73,7 +75,7 @@ function checkStep(
   if (vector !== undefined || ours.isBranch || isRepeating) return;
   if (moved !== BigInt(ours.length ?? 0))
     expect.fail(`${what}: RIP + ${moved}, not ${ours.length}`);
-  const theirs = icedLength(code);
+  const theirs = icedLength(code, mode);
   if (theirs !== undefined && theirs !== ours.length) {
     expect.fail(`${what}: length ${ours.length}, iced-x86 ${theirs}`);
   }
@@ -84,33 +86,44 @@ function checkStep(
 const execute = createExecutor(loadProcessorModule());
 const EXEC_CODE = 0x40_0000n;
 const EXEC_DATA = 0x10_0000n;
+/** Flat 16-bit code segments by privilege level. */
+const CODE_16: Readonly<Record<number, string>> = {
+  0: '0x8f9b000000ffff',
+  3: '0x8ffb000000ffff',
+};
+const LDT_ENTRY_0 = 4;
 const EXEC_PLACES = [EXEC_CODE, EXEC_DATA, EXEC_DATA + 0xff8n, EXEC_DATA + 0x1000n] as const;
 
 function checkExec(seed: number): void {
   const random = randomSource(seed);
-  const code = instruction(random).subarray(0, 24);
+  const mode = codeMode(random);
+  const code = instruction(random, mode).subarray(0, 24);
   const names = GPR_NAMES.map((name) => [
     name,
     `0x${number(random, [...EXEC_PLACES]).toString(16)}`,
   ]);
   const rflags = (number(random, [2n]) & STATUS_AND_MORE & ~TF) | 2n;
+  const cpl = pick(random, [0, 3]);
   const reply = execute({
     code: hex(code),
-    cpl: pick(random, [0, 3]),
+    mode: mode === 64 ? 'long64' : 'prot32',
+    cpl,
+    ...(mode === 16 ? { ldt: [CODE_16[cpl]] } : {}),
     regs: {
       ...Object.fromEntries(names),
+      ...(mode === 16 ? { cs: `0x${(LDT_ENTRY_0 | cpl).toString(16)}` } : {}),
       rip: `0x${EXEC_CODE.toString(16)}`,
       rflags: `0x${rflags.toString(16)}`,
     },
     mem: [[`0x${EXEC_DATA.toString(16)}`, '00']],
   });
-  const what = `exec seed ${seed}, ${hex(code)}`;
+  const what = `exec seed ${seed}, ${mode} bits, ${hex(code)}`;
   if ('error' in reply) expect.fail(`${what}: ${reply.error}`);
   const moved = BigInt(reply.regs['rip'] ?? 0) - EXEC_CODE;
   const vector = reply.trap ? (reply.trap.vector ?? -1) : undefined;
   // A repeated instruction that overwrote itself goes on as another.
   if (reply.mem.some(([place]) => BigInt(place) >> 12n === EXEC_CODE >> 12n)) return;
-  checkStep(what, code, moved, vector, reply.partial === true);
+  checkStep(what, code, mode, moved, vector, reply.partial === true);
 }
 
 // --- Bare machine ------------------------------------------------------------------------------
@@ -118,7 +131,7 @@ function checkExec(seed: number): void {
 const PLACES = [CODE, DATA, DATA + 0xff8, DATA + 0x3ff8, 0x5000, 0x6000, DEVICE, RAM_BYTES].map(
   BigInt,
 ) as [bigint, ...bigint[]];
-/** Bits of control registers that may be anything in 64-bit mode. */
+/** Bits of control registers that may be anything in long mode. */
 const CR0_FREE = 0x4005_002en;
 const CR4_FREE = 0x0071_0fdfn;
 const EFER_FREE = 0x801n;
@@ -136,6 +149,7 @@ function unnamedUserPages(): number[] {
 
 interface Setup {
   readonly cpl: 0 | 3;
+  readonly mode: CodeMode;
   readonly at: number;
   readonly code: Uint8Array;
 }
@@ -144,7 +158,8 @@ function setUp(machine: BareMachine, random: RandomSource): Setup {
   const { processor } = machine;
   const { view } = processor;
   const cpl = pick(random, [0, 3] as const);
-  machine.restore(cpl);
+  const mode = codeMode(random);
+  machine.restore(cpl, mode);
   const any = (): bigint => number(random, PLACES);
   for (let n = 0; n < 16; n++) view.gpr[n] = any();
   view.setU64('CR0', (view.u64('CR0') ^ (any() & CR0_FREE)) | 0x8000_0011n);
@@ -162,13 +177,13 @@ function setUp(machine: BareMachine, random: RandomSource): Setup {
     for (let n = 0; n < 4; n++) view.data.setBigUint64(view.layout('DR') + 8 * n, any(), true);
     view.setU64('DR7', 0x400n | (any() & 0xffff_03ffn));
   }
-  const code = instruction(random).subarray(0, 32);
+  const code = instruction(random, mode).subarray(0, 32);
   const at = CODE + pick(random, [0, 0x40, 0xff4, 0xffa, 0xfff]);
   processor.memory.write(at, code);
   view.setU64('RIP', BigInt(at));
   processor.rflags = (any() & STATUS_AND_MORE) | 2n;
   processor.stateChanged();
-  return { cpl, at, code };
+  return { cpl, mode, at, code };
 }
 
 /** At CPL 3, without a way into the kernel, only pages of the user change, and A and D in tables. */
@@ -189,10 +204,10 @@ function checkPages(machine: BareMachine, what: string): void {
 
 function checkBare(machine: BareMachine, seed: number): void {
   const random = randomSource(seed);
-  const { cpl, at, code } = setUp(machine, random);
+  const { cpl, mode, at, code } = setUp(machine, random);
   const { processor } = machine;
   const { view } = processor;
-  const what = `seed ${seed}, CPL ${cpl}, ${hex(code)}`;
+  const what = `seed ${seed}, CPL ${cpl}, ${mode} bits, ${hex(code)}`;
   const isTraced = (processor.rflags & TF) !== 0n || (view.u64('DR7') & 0xffn) !== 0n;
   view.setU32('HOSTED', 1);
   const reason = processor.run(1);
@@ -207,6 +222,7 @@ function checkBare(machine: BareMachine, seed: number): void {
     checkStep(
       what,
       code.subarray(0, LONGEST + 9),
+      mode,
       view.u64('RIP') - BigInt(at),
       vector,
       view.u32('REPEATING') !== 0,

@@ -9,6 +9,7 @@
  *                                         2e000 a device, at HPA 100000     26000 nothing
  */
 
+import type { CodeMode } from '../../src/isa/row.ts';
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { Processor } from '../../src/machine/processor.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
@@ -39,7 +40,16 @@ const GDT_ENTRIES = [
   0x00affb000000ffffn, // 28 64-bit code, CPL 3
   0x0000890070000067n, // 30 TSS
   0n,
+  0x00cf9b000000ffffn, // 40 32-bit code, CPL 0
+  0x008f9b000000ffffn, // 48 16-bit code, CPL 0
+  0x008ffb000000ffffn, // 50 16-bit code, CPL 3
 ];
+/** Selectors by privilege level, and access bits less DPL. */
+const CODE_SEGMENTS = {
+  64: { selectors: { 0: 0x08, 3: 0x2b }, access: 0xa09b },
+  32: { selectors: { 0: 0x40, 3: 0x1b }, access: 0xc09b },
+  16: { selectors: { 0: 0x48, 3: 0x53 }, access: 0x809b },
+} as const;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 // biome-ignore format: one instruction per line.
 const RESUME = [
@@ -93,8 +103,8 @@ export class BareMachine {
     this.#constant = this.#constants();
   }
 
-  /** RAM, registers and caches as new; flat segments for `cpl`, 64-bit code at CODE. */
-  restore(cpl: 0 | 3): void {
+  /** RAM, registers and caches as new; flat segments for `cpl`, code of `mode` in long mode at CODE. */
+  restore(cpl: 0 | 3, mode: CodeMode = 64): void {
     const { processor } = this;
     const { view } = processor;
     processor.memory.write(0, this.initial);
@@ -106,7 +116,8 @@ export class BareMachine {
     view.setU32('CPL', cpl);
     const dpl = cpl === 3 ? 0x60 : 0;
     const flat = { base: 0n, limit: 0xffffffff };
-    view.setSegment('cs', { ...flat, selector: cpl === 3 ? 0x2b : 0x08, access: 0xa09b | dpl });
+    const { selectors, access } = CODE_SEGMENTS[mode];
+    view.setSegment('cs', { ...flat, selector: selectors[cpl], access: access | dpl });
     for (const name of ['ss', 'ds', 'es'] as const) {
       view.setSegment(name, { ...flat, selector: cpl === 3 ? 0x23 : 0x10, access: 0xc093 | dpl });
     }

@@ -5,7 +5,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { pick, type RandomSource, randomSource } from '../../src/isa/random.ts';
-import { number, valid } from './code.ts';
+import type { CodeMode } from '../../src/isa/row.ts';
+import { codeMode, number, valid } from './code.ts';
 import { ALIAS, BareMachine, CODE, CODE_BYTES, DATA, DEVICE } from './machine.ts';
 import { FUZZ_TIMEOUT, fuzz } from './progress.ts';
 
@@ -41,6 +42,7 @@ const UNCACHED: Way = { name: 'without the TLB', slice: () => 1 << 20, noTlb: tr
 
 interface Program {
   readonly cpl: 0 | 3;
+  readonly mode: CodeMode;
   readonly code: Uint8Array;
   readonly regs: readonly bigint[];
   readonly rflags: bigint;
@@ -54,12 +56,13 @@ interface Program {
 /** Instructions at multiples of 16, some of them with others behind them, in a small loop. */
 function makeProgram(seed: number): Program {
   const random = randomSource(seed);
+  const mode = codeMode(random);
   const code = new Uint8Array(CODE_BYTES);
   const size = pick(random, [0x100, 0x400, 0x1200]);
   for (let at = 0; at < size; at += 16) {
     for (let end = 0; end < 16; ) {
       const bytes =
-        random(4) === 0 ? Uint8Array.from(pick(random, STORES as never)) : valid(random);
+        random(4) === 0 ? Uint8Array.from(pick(random, STORES as never)) : valid(random, mode);
       code.set(bytes.subarray(0, 16 - end), at + end);
       end += bytes.length;
     }
@@ -67,6 +70,7 @@ function makeProgram(seed: number): Program {
   code.set([0xe9, ...new Uint8Array(new Int32Array([-size - 5]).buffer)], size);
   return {
     cpl: random(2) === 0 ? 0 : 3,
+    mode,
     code,
     regs: Array.from({ length: 16 }, () => number(random, GUEST_PLACES)),
     rflags: 2n | (random(4) === 0 ? 0n : IF) | (random(16) === 0 ? TF : 0n),
@@ -78,7 +82,7 @@ function makeProgram(seed: number): Program {
 
 function start(machine: BareMachine, program: Program, noTlb: boolean): void {
   const { processor } = machine;
-  machine.restore(program.cpl);
+  machine.restore(program.cpl, program.mode);
   processor.view.setU32('TLB_DISABLED', noTlb ? 1 : 0);
   processor.memory.write(CODE, program.code);
   if (program.broken > 0) machine.breakHandler(program.broken);
