@@ -3,8 +3,9 @@
  * expanded along one or both of two paths:
  *
  *   FAST  a case of the loop in fast(). It calls nothing, so that the loop's variables stay in registers. What
- *         it cannot do (a TLB miss, a successor not linked yet) it leaves to the slow path by
- *         `return i`, having changed nothing. A case that leads to another block sets `next` and breaks.
+ *         it cannot do (a TLB miss, a successor not linked yet) it leaves to the slow path by a break with
+ *         `next` still 0, having changed nothing. A case that leads to another block sets `next` and breaks.
+ *         Only the end of the loop leaves it: for every way out V8 would make a copy of all variables.
  *   SLOW  a function (i) => record to go on with, or 0 when the run loop must look; RIP and RAISED are
  *         then settled.
  */
@@ -40,14 +41,14 @@ const RELATIVE = 'Place.next(i) + <u64>(<i64>load<i32>(i, 16))';
 const LINEAR = `let a = Address.sum(i);
 const f = Rec.flags(i);
 if (f & REC_INDIRECT) {
-  if (f & REC_INVOLVED) return i;
+  if (f & REC_INVOLVED) break;
   a = <u64>(<u32>a);
 }
 `;
 
 /** Declares `name`, where the TLB finds `bits` at the address in the variable `at`; a miss leaves the fast path. */
 function hit(name: string, array: 'READ' | 'WRITE', at: string, bits: number): string {
-  return `if (!Tlb.hits(TLB_${array}, ${at}, ${bits / 8}, load<u64>(CONTEXT))) return i;
+  return `if (!Tlb.hits(TLB_${array}, ${at}, ${bits / 8}, load<u64>(CONTEXT))) break;
 const ${name} = Tlb.place(TLB_${array}, ${at});
 `;
 }
@@ -61,7 +62,7 @@ const FAST: Path = {
 store<u${bits}>(p, ${value});
 `,
   effective: (name, bits) =>
-    `if (Rec.flags(i) & ${bits === 64 ? '(REC_INVOLVED | REC_ADDRESS32) & ~REC_SEGMENTED' : 'REC_INVOLVED & ~REC_SEGMENTED'}) return i;\nconst ${name} = Address.sum(i);\n`,
+    `if (Rec.flags(i) & ${bits === 64 ? '(REC_INVOLVED | REC_ADDRESS32) & ~REC_SEGMENTED' : 'REC_INVOLVED & ~REC_SEGMENTED'}) break;\nconst ${name} = Address.sum(i);\n`,
   follow: (condition) =>
     condition === undefined
       ? 'next = load<u32>(i, 24);\nbreak;'
@@ -76,7 +77,7 @@ store<u${bits}>(p, ${value});
 function fastBranches(bits: 64 | 32): Readonly<Record<string, string>> {
   const bytes = bits / 8;
   const suffix = bits === 64 ? '' : '.32';
-  const flat = bits === 64 ? '' : 'if (Rec.flags(i) & REC_SEGMENTED) return i;\n';
+  const flat = bits === 64 ? '' : 'if (Rec.flags(i) & REC_SEGMENTED) break;\n';
   const cut = (value: string): string => (bits === 64 ? value : `<u64>(<u32>(${value}))`);
   const down = `const s = ${cut(`Register.get(4) - ${bytes}`)};
 ${hit('p', 'WRITE', 's', bits)}`;
@@ -88,18 +89,19 @@ ${hit('p', 'READ', 's', bits)}`;
   const jump = 'next = CodeCache.reach(target);\nbreak;';
   const call = `${down}const back = Place.next(i);
 next = CodeCache.reach(target);
-if (next == 0) return i;
+if (next == 0) break;
 store<u${bits}>(p, <u${bits}>back);
 Register.set(4, s);
 break;`;
   const texts = {
-    call: `next = load<u32>(i, 24);
-if (next == 0) return i;
+    call: `const target: usize = load<u32>(i, 24);
+if (target == 0) break;
 ${down}store<u${bits}>(p, <u${bits}>Place.next(i));
 Register.set(4, s);
+next = target;
 break;`,
     ret: `${up}next = CodeCache.reach(${word('p')});
-if (next == 0) return i;
+if (next == 0) break;
 Register.set(4, ${cut(`s + ${bytes} + load<u64>(i, 16)`)});
 break;`,
     'jmpIndirect.R': inRegister + jump,

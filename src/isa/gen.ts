@@ -180,13 +180,11 @@ function fast(first: usize): usize {
   store<u32>(CURRENT, <u32>first);
   let i: usize = load<u32>(CURRENT);
   while (true) {
-    let next: usize;
+    let next: usize = 0;
     switch (<u32>load<u16>(i)) {
 `;
 
-const FAST_TAIL = `      default:
-        return i;
-    }
+const FAST_TAIL = `    }
     if (next == 0) return i;
     const fuel = load<i64>(FUEL) - load<i64>(next - COST);
     if (fuel < 0) {
