@@ -193,43 +193,51 @@ export const WHY_STACK_POINTER: usize = PROCESSOR + 0x680;
 /** PDPTE registers of PAE paging (mmu/pdptes.ts), u64[4]. */
 export const PDPTES: usize = PROCESSOR + 0x690;
 
-/** Address spaces known to the TLB (mmu/context.ts): SPACES entries of SPACE_BYTES. */
-export const SPACES: usize = PROCESSOR + 0x700;
-export const SPACE_BYTES: usize = 32;
-export const SPACE_COUNT: u32 = 32;
-/** u32 index of the space in use, u32 next to be replaced, u32 last context number handed out. */
+/** u32 index of the space in use (SPACES). */
 export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
-export const SPACE_VICTIM: usize = PROCESSOR + 0x6f4;
-export const CONTEXT_LAST: usize = PROCESSOR + 0x6f8;
-
-/** CPUID leaves: CPUID_COUNT u32, then entries {leaf, subleaf, eax, ebx, ecx, edx} of u32 written by the host. */
-export const CPUID_COUNT: usize = PROCESSOR + 0xb00;
-export const CPUID_TABLE: usize = PROCESSOR + 0xb10;
-export const CPUID_ENTRIES: u32 = 48;
-
-/** Hashes of 2 MiB regions that large-page translations were cached for: 4096 bits. */
-export const LARGE_PAGES: usize = PROCESSOR + 0x1000;
-export const LARGE_PAGES_BYTES: usize = 512;
-
-/** u32, 1: nothing is cached in the TLBs (the walker must be right without them). */
-export const TLB_DISABLED: usize = PROCESSOR + 0x1200;
-
-/** u32 each: next free byte of BLOCKS, next unused code page, head of the list of freed code pages. */
-export const CACHE_NEXT: usize = PROCESSOR + 0x1210;
-export const CODE_PAGE_NEXT: usize = PROCESSOR + 0x1214;
-export const CODE_PAGE_FREE: usize = PROCESSOR + 0x1218;
-
-/** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
-export const FETCHED: usize = PROCESSOR + 0x1220;
 
 /** Memory type range registers, storage only: the 11 fixed ones, then 8 pairs of base and mask, u64 each. */
-export const MTRR_FIXED: usize = PROCESSOR + 0x1240;
-export const MTRR_VARIABLE: usize = PROCESSOR + 0x12a0;
+export const MTRR_FIXED: usize = PROCESSOR + 0x700;
+export const MTRR_VARIABLE: usize = PROCESSOR + 0x760;
+
+/** CPUID leaves: CPUID_COUNT u32, then entries {leaf, subleaf, eax, ebx, ecx, edx} of u32 written by the host. */
+export const CPUID_COUNT: usize = PROCESSOR + 0x7f0;
+export const CPUID_TABLE: usize = PROCESSOR + 0x800;
+export const CPUID_ENTRIES: u32 = 48;
+
+export const PROCESSOR_BYTES: usize = 0xc80;
+
+// --- State of the caches, which all processors share --------------------------------------------
+
+export const CACHES: usize = 0x2000;
+
+/** Address spaces known to the TLB (mmu/context.ts): SPACES entries of SPACE_BYTES. */
+export const SPACES: usize = CACHES;
+export const SPACE_BYTES: usize = 32;
+export const SPACE_COUNT: u32 = 32;
+/** u32 index of the space that is replaced next, u32 last context number handed out. */
+export const SPACE_VICTIM: usize = CACHES + 0x400;
+export const CONTEXT_LAST: usize = CACHES + 0x404;
+
+/** u32 each: next free byte of BLOCKS, next unused code page, head of the list of freed code pages. */
+export const CACHE_NEXT: usize = CACHES + 0x408;
+export const CODE_PAGE_NEXT: usize = CACHES + 0x40c;
+export const CODE_PAGE_FREE: usize = CACHES + 0x410;
+
+/** u32, 1: nothing is cached in the TLBs (the walker must be right without them). */
+export const TLB_DISABLED: usize = CACHES + 0x414;
+
+/** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
+export const FETCHED: usize = CACHES + 0x420;
+
+/** Hashes of 2 MiB regions that large-page translations were cached for: 4096 bits. */
+export const LARGE_PAGES: usize = CACHES + 0x600;
+export const LARGE_PAGES_BYTES: usize = 512;
 
 /** One record and its end, decoded outside the cache: single steps and instructions across pages. */
-export const STEP_BLOCK: usize = PROCESSOR + 0x1400;
+export const STEP_BLOCK: usize = CACHES + 0x800;
 
-export const PROCESSOR_BYTES: usize = 0x1800;
+export const CACHES_BYTES: usize = 0xc00;
 
 // --- TLBs --------------------------------------------------------------------------------------
 

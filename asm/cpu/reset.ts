@@ -3,6 +3,8 @@
 import {
   APIC_BASE,
   APIC_PAGE,
+  CACHES,
+  CACHES_BYTES,
   CPUID_COUNT,
   CR0,
   DR6,
@@ -10,7 +12,6 @@ import {
   FEATURES,
   PAT,
   PROCESSOR,
-  PROCESSOR_BYTES,
   RAM_BYTES,
   RANDOM,
   REGS,
@@ -39,8 +40,7 @@ export class Reset {
     const random = load<u64>(RANDOM);
     CodePages.reset(); // while it still knows which frames hold code
     memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
-    const behind = CPUID_COUNT + 0x500;
-    memory.fill(behind, 0, PROCESSOR + PROCESSOR_BYTES - behind);
+    memory.fill(CACHES, 0, CACHES_BYTES);
     memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
     CodePages.reset();
     store<u64>(FEATURES, features);

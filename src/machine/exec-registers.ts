@@ -32,8 +32,6 @@ const SELECTORS = {
   },
 } as const;
 const SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
-/** State of the caches, which stay: contexts and code pages keep them right. */
-const KEPT = ['CACHE_NEXT', 'CODE_PAGE_NEXT', 'CODE_PAGE_FREE', 'CONTEXT_LAST', 'SPACE_VICTIM'];
 
 /** Sets and reports the registers of one processor. */
 export class ExecRegisters {
@@ -54,7 +52,7 @@ export class ExecRegisters {
 
   /** Loads the state of `request`, whose page tables have the shape `format`. */
   load(request: ExecRequest, format: PagingFormat): void {
-    this.#restorePowerUp();
+    this.#block.set(this.#powerUp);
     const view = this.#view;
     const { regs, cpl, mode, ldt } = request;
     const defaults = EXEC_DEFAULTS[mode];
@@ -116,15 +114,6 @@ export class ExecRegisters {
       cr4: wide('CR4'),
       efer: wide('EFER'),
     };
-  }
-
-  #restorePowerUp(): void {
-    const view = this.#view;
-    const values = KEPT.map((name) => view.u32(name));
-    this.#block.set(this.#powerUp);
-    KEPT.forEach((name, n) => {
-      view.setU32(name, values[n] ?? 0);
-    });
   }
 
   #loadSegments(request: ExecRequest): void {

@@ -48,6 +48,8 @@ export interface ProcessorOptions {
 export interface ProcessorState extends Versioned {
   /** [PROCESSOR, PROCESSOR + PROCESSOR_BYTES): registers, counters, time. */
   readonly block: Uint8Array;
+  /** [CACHES, CACHES + CACHES_BYTES): what the tags of the TLBs mean. */
+  readonly caches: Uint8Array;
   /** The TLBs: entries that the guest has not invalidated yet may differ from its page tables. */
   readonly tlbs: Uint8Array;
   /** A byte of FRAME_ flags for each frame of RAM. */
@@ -55,7 +57,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -119,10 +121,11 @@ export class Processor {
 
   /** Copies of all state; not while `run` runs. */
   save(): ProcessorState {
-    const { block, tlbs, frames } = this.#parts();
+    const { block, caches, tlbs, frames } = this.#parts();
     return {
       version: STATE_VERSION,
       block: block.slice(),
+      caches: caches.slice(),
       tlbs: tlbs.slice(),
       frames: frames.slice(),
       ram: this.memory.bytes.slice(),
@@ -138,9 +141,10 @@ export class Processor {
   ): Processor {
     checkVersion('the processor', state, STATE_VERSION);
     const processor = new Processor(module, options, host);
-    const { block, tlbs, frames } = processor.#parts();
+    const { block, caches, tlbs, frames } = processor.#parts();
     assert(state.block.length === block.length, 'the layout of a saved processor');
     block.set(state.block);
+    caches.set(state.caches);
     tlbs.set(state.tlbs);
     const code = processor.view.layout('FRAME_CODE_BIT');
     state.frames.forEach((flags, n) => {
@@ -151,12 +155,13 @@ export class Processor {
     return processor;
   }
 
-  #parts(): { block: Uint8Array; tlbs: Uint8Array; frames: Uint8Array } {
+  #parts(): Record<'block' | 'caches' | 'tlbs' | 'frames', Uint8Array> {
     const { layout, data } = this.view;
     const part = (name: string, length: number): Uint8Array =>
       new Uint8Array(data.buffer, layout(name), length);
     return {
       block: part('PROCESSOR', layout('PROCESSOR_BYTES')),
+      caches: part('CACHES', layout('CACHES_BYTES')),
       tlbs: part('TLB_READ', layout('TLB_END') - layout('TLB_READ')),
       frames: part('FRAME_FLAGS', this.memory.size / FRAME_SIZE),
     };

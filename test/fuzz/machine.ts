@@ -108,7 +108,7 @@ export class BareMachine {
     const { processor } = this;
     const { view } = processor;
     processor.memory.write(0, this.initial);
-    this.#restoreBlock();
+    this.#block().set(this.#power);
     view.setU64('CR0', 0x80050033n);
     view.setU64('CR3', BigInt(PML4));
     view.setU64('CR4', 0xa0n);
@@ -156,17 +156,6 @@ export class BareMachine {
   #block(): Uint8Array {
     const { layout, data } = this.processor.view;
     return new Uint8Array(data.buffer, layout('PROCESSOR'), layout('PROCESSOR_BYTES'));
-  }
-
-  /** The processor's state as after power-up; what its caches need to know of themselves stays. */
-  #restoreBlock(): void {
-    const { view } = this.processor;
-    const kept = ['CACHE_NEXT', 'CODE_PAGE_NEXT', 'CODE_PAGE_FREE', 'CONTEXT_LAST', 'SPACE_VICTIM'];
-    const values = kept.map((name) => view.u32(name));
-    this.#block().set(this.#power);
-    kept.forEach((name, n) => {
-      view.setU32(name, values[n] ?? 0);
-    });
   }
 
   /** The first page, the decode tables, and what lies behind RAM. */
