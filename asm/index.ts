@@ -6,8 +6,10 @@
 import { Flags } from './cpu/flags';
 import { Reset } from './cpu/reset';
 import { Run } from './cpu/run';
+import { Virtual } from './cpu/virtual';
 import { CR3, PAGING_MODE } from './layout';
 import { CodePages } from './mmu/code-pages';
+import { Context } from './mmu/context';
 import { PagingMode } from './mmu/paging-mode';
 import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
@@ -60,4 +62,19 @@ export function memoryChanged(hpa: u32, length: u32): void {
     Physical.changed(at, count);
     at += count;
   }
+}
+
+/** Exchanges the processor block and that of a virtual processor at `place`. */
+export function exchange(place: usize): void {
+  Virtual.exchange(place);
+}
+
+/** Loads all segment registers, to go on at CPL 3; false if the host's tables do not allow it. */
+export function resume(es: u32, cs: u32, ss: u32, ds: u32, fs: u32, gs: u32): bool {
+  return Virtual.resume(es, cs, ss, ds, fs, gs);
+}
+
+/** To be called after the host has changed a map of guest-physical memory, or tables that only it knows. */
+export function translationsChanged(): void {
+  Context.flushAll();
 }

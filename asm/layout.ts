@@ -193,6 +193,10 @@ export const WHY_STACK_POINTER: usize = PROCESSOR + 0x680;
 /** PDPTE registers of PAE paging (mmu/pdptes.ts), u64[4]. */
 export const PDPTES: usize = PROCESSOR + 0x690;
 
+/** u32: map of guest-physical memory (mmu/guest-physical.ts) or 0, and the frames that it has. */
+export const GUEST_MAP: usize = PROCESSOR + 0x6e8;
+export const GUEST_FRAMES: usize = PROCESSOR + 0x6ec;
+
 /** u32 index of the space in use (SPACES). */
 export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
 
@@ -238,6 +242,9 @@ export const LARGE_PAGES_BYTES: usize = 512;
 export const STEP_BLOCK: usize = CACHES + 0x800;
 
 export const CACHES_BYTES: usize = 0xc00;
+
+/** Room for a processor block while two are exchanged (cpu/virtual.ts). */
+export const SPARE_BLOCK: usize = 0x3000;
 
 // --- TLBs --------------------------------------------------------------------------------------
 
@@ -288,6 +295,11 @@ export const FRAME_DIRTY: u8 = 2;
 export const FRAME_WRITABLE: u8 = 4;
 /** u16 per frame: index of its code page, 0 for none. */
 export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
+/** Maps of guest-physical memory, u32 a frame; blocks of virtual processors, GUEST_BLOCK apart, each laid out as
+ *  the processor block. The VMM in src/vmm hands both out. */
+export const GUEST_MAPS: usize = 0x1a00000;
+export const GUEST_BLOCKS: usize = 0x1c00000;
+export const GUEST_BLOCK_BYTES: usize = 0x1000;
 /** HPA under which the host is asked for the local APIC, wherever IA32_APIC_BASE has put it: beyond what
  *  page tables can name. The APIC hides what else lies in its page, RAM included. */
 export const LOCAL_APIC: u64 = 0x80000000000;

@@ -89,7 +89,9 @@ export class Deliver {
   static event(): void {
     let kind = load<u32>(EVENT_KIND);
     Mode.wrap();
-    if (!Deliver.isSoftware(kind)) Deliver.pay();
+    const hosted = load<u32>(HOSTED) != 0;
+    // A host's retries of an instruction cost its guest nothing.
+    if (!hosted && !Deliver.isSoftware(kind)) Deliver.pay();
     const stepping = load<u32>(STEPPING);
     store<u32>(STEPPING, 1);
     // What is no fault goes into the chain only when a fault follows.
@@ -98,7 +100,7 @@ export class Deliver {
     while (true) {
       const vector = load<u32>(EVENT_VECTOR);
       store<u32>(RAISED, Raised.Nothing);
-      if (load<u32>(HOSTED) != 0) Deliver.stop(kind, vector);
+      if (hosted) Deliver.stop(kind, vector);
       else Deliver.attempt(kind, vector);
       if (load<u32>(RAISED) != Raised.Event) break;
       if (Deliver.isSoftware(kind)) store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));

@@ -1,13 +1,14 @@
 /**
  * TLB contexts: the number in the low bits of a TLB tag that says for whom an entry is valid.
  *
- * A number is interned for everything that a cached permission depends on: PCID, paging mode, CR0.WP, the CR4
- * and EFER bits that the walker reads, PKRU, and the kind of access (supervisor, supervisor with EFLAGS.AC, user).
+ * A number is interned for everything that a cached translation depends on: PCID, paging mode, CR0.WP, the CR4
+ * and EFER bits that the walker reads, PKRU, the map of guest-physical memory, and the kind of access (supervisor,
+ * supervisor with EFLAGS.AC, user).
  * A *space* (SPACES) holds one number per kind. To flush a space is to forget its numbers: O(1). When the
  * numbers run out, the TLBs are cleared and counting starts anew. Globals are dropped with the rest, which
  * the manual allows (SDM 3A 4.10.4: a processor may invalidate more than it must).
  *
- * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru.
+ * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru, u32 map.
  */
 
 import { CR0_AM, CR0_WP, CR4_PCIDE, CR4_PKE, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../cpu/control';
@@ -24,6 +25,7 @@ import {
   DR7,
   EFER,
   FETCH_CONTEXT,
+  GUEST_MAP,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
   PAGING_MODE,
@@ -57,6 +59,7 @@ const IN_USE: usize = 6;
 const PCID: usize = 8;
 const ENVIRONMENT: usize = 12;
 const KEYS: usize = 16;
+const MAP: usize = 20;
 
 export class Context {
   /** Finds the space for the control registers as they are now, and makes its numbers current. */
@@ -71,7 +74,8 @@ export class Context {
         load<u16>(space, IN_USE) != 0 &&
         load<u32>(space, PCID) == pcid &&
         load<u32>(space, ENVIRONMENT) == environment &&
-        load<u32>(space, KEYS) == keys
+        load<u32>(space, KEYS) == keys &&
+        load<u32>(space, MAP) == load<u32>(GUEST_MAP)
       ) {
         store<u32>(SPACE_CURRENT, n);
         Context.refresh();
@@ -86,6 +90,7 @@ export class Context {
     store<u32>(space, pcid, PCID);
     store<u32>(space, environment, ENVIRONMENT);
     store<u32>(space, keys, KEYS);
+    store<u32>(space, load<u32>(GUEST_MAP), MAP);
     store<u32>(SPACE_CURRENT, victim);
     Context.refresh();
   }
@@ -134,18 +139,20 @@ export class Context {
   static restart(): void {
     memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
     store<u32>(CONTEXT_LAST, 0);
-    Context.forget(0, 0);
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) Context.clear(SPACES + n * SPACE_BYTES);
   }
 
-  /** Forgets the numbers of the spaces whose PCID equals `pcid` in the bits of `mask`. */
+  /** Forgets the numbers of the spaces of this processor whose PCID equals `pcid` in the bits of `mask`. */
   static forget(pcid: u32, mask: u32): void {
     for (let n: u32 = 0; n < SPACE_COUNT; n++) {
       const space = SPACES + n * SPACE_BYTES;
-      if (((load<u32>(space, PCID) ^ pcid) & mask) == 0) {
-        store<u32>(space, 0);
-        store<u16>(space, 0, 4);
-      }
+      const own = load<u32>(space, MAP) == load<u32>(GUEST_MAP);
+      if (own && ((load<u32>(space, PCID) ^ pcid) & mask) == 0) Context.clear(space);
     }
+  }
+  @inline static clear(space: usize): void {
+    store<u32>(space, 0);
+    store<u16>(space, 0, 4);
   }
 
   /** Drops every translation of `pcid`. */

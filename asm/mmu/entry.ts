@@ -1,7 +1,7 @@
 /** Paging-structure entries: the bits that all paging modes share, and access to them in memory. */
 
 import { COUNT_WALK_REFERENCES } from '../layout';
-import { Physical } from './physical';
+import { GuestPhysical } from './guest-physical';
 
 /** Physical address width, CPUID.80000008H:EAX[7:0]. */
 export const PHYSICAL_BITS: u32 = 40;
@@ -17,15 +17,15 @@ export const PTE_PS: u64 = 1 << 7; // large page
 export const PTE_XD: u64 = 1 << 63; // execute disable
 
 export class Entry {
-  /** Reads the entry of `size` (4, 8) bytes at HPA `address` for a walk. */
+  /** Reads the entry of `size` (4, 8) bytes at the physical `address` for a walk. */
   @inline static read(address: u64, size: u32): u64 {
     store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + 1);
-    return Physical.read(address, size);
+    return GuestPhysical.read(address, size);
   }
 
   /** Sets `bits` (A, D) in the entry at `address`, if they are clear. */
   @inline static set(address: u64, size: u32, bits: u64): void {
-    const entry = Physical.read(address, size);
-    if ((entry & bits) != bits) Physical.write(address, size, entry | bits);
+    const entry = GuestPhysical.read(address, size);
+    if ((entry & bits) != bits) GuestPhysical.write(address, size, entry | bits);
   }
 }

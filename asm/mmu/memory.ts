@@ -39,6 +39,7 @@ import {
   WALK_HPA,
 } from '../layout';
 import { Want } from './access-rights';
+import { GuestPhysical } from './guest-physical';
 import { Logical, NOWHERE } from './logical';
 import { PagingMode } from './paging-mode';
 import { Physical } from './physical';
@@ -193,6 +194,7 @@ export class Memory {
       Event.pageFault(gva, load<u32>(WALK_ERROR));
       return NOWHERE;
     }
+    store<u64>(WALK_HPA, GuestPhysical.locate(load<u64>(WALK_HPA), false));
     Tlb.insert(TLB_FETCH, gva, context);
     return load<u64>(WALK_HPA);
   }
@@ -235,8 +237,13 @@ export class Memory {
     if ((load<u64>(WALK_HPA) & ~(<u64>0xfff)) == load<u64>(APIC_PAGE)) {
       store<u64>(WALK_HPA, LOCAL_APIC | (gva & 0xfff));
     }
+    const address = load<u64>(WALK_HPA);
+    store<u64>(WALK_HPA, GuestPhysical.locate(address, false));
     Tlb.insert(TLB_READ, gva, context);
-    if (want == Want.Write) Tlb.insert(TLB_WRITE, gva, context);
+    if (want == Want.Write) {
+      store<u64>(WALK_HPA, GuestPhysical.locate(address, true));
+      Tlb.insert(TLB_WRITE, gva, context);
+    }
     return load<u64>(WALK_HPA);
   }
 

@@ -6,9 +6,9 @@
 import { Why } from '../gen/why';
 import { PDPTES } from '../layout';
 import { PHYSICAL_BITS, PTE_P } from './entry';
+import { GuestPhysical } from './guest-physical';
 import { PageFault } from './page-fault';
 import { PagingMode } from './paging-mode';
-import { Physical } from './physical';
 
 /** Bits of a present PDPTE that must be 0: 2:1, 8:5 and those above the physical address width. */
 const RESERVED: u64 = 0x1e6 | ~(((<u64>1) << PHYSICAL_BITS) - 1);
@@ -22,14 +22,14 @@ export class Pdptes {
     const table = <u64>(cr3 & TABLE);
     for (let n: u32 = 0; n < COUNT; n++) {
       const address = table + (n << 3);
-      const entry = Physical.read(address, 8);
+      const entry = GuestPhysical.read(address, 8);
       if ((entry & PTE_P) != 0 && (entry & RESERVED) != 0) {
         PageFault.note(Why.PdpteReserved, 3, PagingMode.Pae, address, entry);
         return false;
       }
     }
     for (let n: u32 = 0; n < COUNT; n++) {
-      store<u64>(PDPTES + (n << 3), Physical.read(table + (n << 3), 8));
+      store<u64>(PDPTES + (n << 3), GuestPhysical.read(table + (n << 3), 8));
     }
     return true;
   }
