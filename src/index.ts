@@ -97,9 +97,10 @@ export {
 export { MachineMemory } from './machine/memory.ts';
 export { type MemoryRange, memoryMap } from './machine/memory-map.ts';
 export { Processor } from './machine/processor.ts';
+export { Board, type BoardOptions, type ByteSink, START_DATE } from './pc/board.ts';
 export { CP437 } from './pc/cp437.ts';
 export type { KeyboardPort } from './pc/keyboard-port.ts';
-export { type ByteSink, Pc, type PcOptions, type PcState, START_DATE } from './pc/pc.ts';
+export { Pc, type PcOptions, type PcState } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
 export type { TextScreen } from './pc/text-screen.ts';
 export { type KeyStroke, strokeOf } from './pc/us-layout.ts';

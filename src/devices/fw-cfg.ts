@@ -5,7 +5,7 @@
  */
 import { checkVersion } from '../base/state.ts';
 import type { PortDevice, PortSize } from '../machine/bus.ts';
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import type { FwCfgItems } from './fw-cfg-items.ts';
 
 /** Taken off a key: it once opened an item for writing. */
@@ -20,7 +20,7 @@ const DMA_WRITE = 0x10;
 const DMA_BYTES = 16;
 
 /** RAM as DMA reaches it. */
-export type DmaMemory = Pick<MachineMemory, 'size' | 'read' | 'write' | 'fill'>;
+export type DmaMemory = Pick<PhysicalMemory, 'size' | 'read' | 'write' | 'fill'>;
 
 /** What the device is wired to. */
 export interface FwCfgDeps {

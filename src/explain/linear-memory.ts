@@ -15,7 +15,7 @@ export function readLinear(machine: Machine, address: bigint, length: number): U
   for (let n = 0; n < length; n++) {
     const place = translate(machine, state, address + BigInt(n));
     if (place === undefined) return bytes.subarray(0, n);
-    bytes[n] = memory.bytes[place] ?? 0;
+    bytes[n] = memory.read(place, 1)[0] ?? 0;
   }
   return bytes;
 }

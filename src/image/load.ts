@@ -4,7 +4,7 @@
  */
 
 import type { Machine } from '../machine/machine.ts';
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import { memoryMap } from '../machine/memory-map.ts';
 import { BootArea } from './boot-area.ts';
 import type { BootArguments } from './boot-arguments.ts';
@@ -66,7 +66,7 @@ function prepareProt32(
 
 /** Puts what the boot protocol hands over; returns the registers that it sets. */
 function handOver(
-  memory: MachineMemory,
+  memory: PhysicalMemory,
   image: Image,
   area: BootArea,
   args: BootArguments,

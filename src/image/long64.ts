@@ -7,7 +7,7 @@
  */
 
 import type { Machine } from '../machine/machine.ts';
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import { enterState, GDT_BYTES, gdtBytes } from './entry-state.ts';
 
 const PAGE = 0x1000;
@@ -57,7 +57,7 @@ function gdtBase(ramBytes: number): number {
 }
 
 /** Maps RAM, rounded up to whole large pages. */
-function writePageTables(memory: MachineMemory): void {
+function writePageTables(memory: PhysicalMemory): void {
   memory.fill(PML4, gdtBase(memory.size) - PML4, 0);
   memory.writeU64(PML4, BigInt(PDPT) | PTE_P_RW);
   for (let gib = 0; gib * GIB < memory.size; gib++) {

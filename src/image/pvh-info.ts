@@ -3,7 +3,7 @@
  * command line, modules, where the ACPI tables begin, and the memory map.
  */
 
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import { BIOS, EXTENDED_MEMORY, type MemoryRange, memoryMap } from '../machine/memory-map.ts';
 import type { BootArea } from './boot-area.ts';
 import type { BootArguments, BootModule } from './boot-arguments.ts';
@@ -26,7 +26,7 @@ const MEMMAP_ENTRY_BYTES = 24;
 /** Puts the start info and all that it points to; returns its address. */
 export function putStartInfo(
   area: BootArea,
-  memory: MachineMemory,
+  memory: PhysicalMemory,
   { commandLine = '', modules = [] }: BootArguments,
 ): number {
   const map = memoryMap(memory.size);
@@ -70,7 +70,7 @@ const RSDP_SIGNATURE = 'RSD PTR ';
 const RSDP_CHECKED_BYTES = 20;
 
 /** Address of the RSDP; 0 if there is none. */
-function findRsdp(memory: MachineMemory): number {
+function findRsdp(memory: PhysicalMemory): number {
   const area = memory.read(BIOS, EXTENDED_MEMORY - BIOS);
   for (let at = 0; at < area.length; at += 16) {
     const bytes = area.subarray(at, at + RSDP_CHECKED_BYTES);

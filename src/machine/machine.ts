@@ -14,9 +14,10 @@ import { Bus, type MmioDevice, type MmioSize, type PortSize } from './bus.ts';
 import { Clock } from './clock.ts';
 import { type FaultRecord, readFaultChain } from './fault-chain.ts';
 import { DEFAULT_FEATURES } from './features.ts';
-import type { MachineMemory } from './memory.ts';
+import type { PhysicalMemory } from './memory.ts';
 import {
   type AbsentMode,
+  type ExitReason,
   Processor,
   type ProcessorHost,
   type ProcessorOptions,
@@ -53,6 +54,18 @@ export interface MachineOptions extends Partial<ProcessorOptions> {
   /** The run ends as `limit` when this many instructions have retired. */
   readonly maxInstructions?: number;
 }
+
+/** What runs the guest of a machine: a processor, or what stands for one. */
+export interface Engine {
+  /** Holds the guest's registers between two runs. */
+  readonly processor: Processor;
+  readonly memory: PhysicalMemory;
+  /** As Processor.run. */
+  run(fuel: number): ExitReason;
+}
+
+/** Makes an engine whose accesses to ports and devices `host` answers. */
+export type EngineMaker = (host: ProcessorHost) => Engine;
 
 /** The local APIC as the processor uses it. Its registers are in the page that IA32_APIC_BASE names. */
 export interface ProcessorApic extends MmioDevice {
@@ -112,9 +125,9 @@ export class MachineError extends Error {
 
 /** A processor, its RAM, a bus and a clock. */
 export class Machine {
-  readonly processor: Processor;
   readonly bus = new Bus();
   readonly clock: Clock;
+  readonly #engine: Engine;
   readonly #maxInstructions: number;
   #apic: ProcessorApic | undefined;
   #passesIf: () => boolean = () => false;
@@ -129,21 +142,26 @@ export class Machine {
   /** Events of one sleep that woke nobody; there may be as many as instructions, so that every run ends. */
   #idleEvents: number;
 
-  /** `module` is the compiled processor (dist/trapline.wasm); `state` is for Machine.restore. */
-  constructor(module: WebAssembly.Module, options: MachineOptions = {}, state?: MachineState) {
-    const ramBytes = checkRam(options.ramBytes ?? DEFAULT_RAM);
-    this.#maxInstructions = checkLimit(options.maxInstructions);
-    const features = options.features ?? DEFAULT_FEATURES;
-    const seed = options.seed ?? 1n;
-    const all: ProcessorOptions = { ...options, ramBytes, features, seed };
-    this.processor = state
-      ? Processor.restore(module, all, this.#host(), state.processor)
-      : new Processor(module, all, this.#host());
+  constructor(
+    engine: EngineMaker,
+    { maxInstructions }: Pick<MachineOptions, 'maxInstructions'>,
+    state?: MachineState,
+  ) {
+    this.#maxInstructions = checkLimit(maxInstructions);
+    this.#engine = engine(this.#host());
     this.clock = new Clock(() => this.processor.time);
     this.#halted = state?.halted ?? 0n;
     this.#halting = state?.halting ?? -1n;
     this.#idleEvents = state?.idleEvents ?? 0;
     this.#end = state?.end;
+  }
+
+  /** A machine that is all its guest's: nothing stands between the guest and the processor. */
+  static bare(module: WebAssembly.Module, options: MachineOptions = {}): Machine {
+    const ramBytes = checkRam(options.ramBytes ?? DEFAULT_RAM);
+    const features = options.features ?? DEFAULT_FEATURES;
+    const all: ProcessorOptions = { ...options, ramBytes, features, seed: options.seed ?? 1n };
+    return new Machine((host) => bareEngine(new Processor(module, all, host)), options);
   }
 
   /** All state but that of devices; not while a step runs. */
@@ -168,12 +186,19 @@ export class Machine {
     checkVersion('the machine', state, STATE_VERSION);
     const features = new Set(state.features);
     const ramBytes = state.processor.ram.length;
-    return new Machine(module, { ...options, features, ramBytes }, state);
+    const all: ProcessorOptions = { ...options, features, ramBytes, seed: 0n };
+    const engine: EngineMaker = (host) =>
+      bareEngine(Processor.restore(module, all, host, state.processor));
+    return new Machine(engine, options, state);
   }
 
-  /** Machine RAM by physical address. */
-  get memory(): MachineMemory {
-    return this.processor.memory;
+  get processor(): Processor {
+    return this.#engine.processor;
+  }
+
+  /** RAM by physical address. */
+  get memory(): PhysicalMemory {
+    return this.#engine.memory;
   }
 
   /** Instructions retired since power-on. */
@@ -226,7 +251,7 @@ export class Machine {
     if (this.#end !== undefined) return this.#takeEnd();
     const fuel = this.#fuel();
     if (fuel <= 0) return { kind: 'limit' };
-    const reason = this.processor.run(fuel);
+    const reason = this.#engine.run(fuel);
     if (this.#end !== undefined) return this.#takeEnd();
     switch (reason) {
       case 'fuel':
@@ -320,6 +345,10 @@ export class Machine {
     const deadline = this.clock.nextDeadline();
     if (deadline !== undefined && deadline < this.#sliceEnd) this.processor.requestStop();
   }
+}
+
+function bareEngine(processor: Processor): Engine {
+  return { processor, memory: processor.memory, run: (fuel) => processor.run(fuel) };
 }
 
 function physical(high: number, low: number): bigint {

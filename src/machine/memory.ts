@@ -6,7 +6,20 @@
 import { assert } from '../base/assert.ts';
 import type { DirtyFrames } from './dirty-frames.ts';
 
-export class MachineMemory {
+/** The memory that a guest takes for physical: RAM of the machine, or of a VM (addresses are GPA then). */
+export interface PhysicalMemory {
+  /** Bytes of RAM. */
+  readonly size: number;
+  write(address: number, data: Uint8Array): void;
+  /** Writes `length` bytes of `value`. */
+  fill(address: number, length: number, value: number): void;
+  writeU64(address: number, value: bigint): void;
+  readU64(address: number): bigint;
+  /** A copy of `length` bytes. */
+  read(address: number, length: number): Uint8Array;
+}
+
+export class MachineMemory implements PhysicalMemory {
   /** bytes[ramBytes]: all RAM, for reading only. */
   readonly bytes: Uint8Array;
   readonly dirty: DirtyFrames;

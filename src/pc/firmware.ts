@@ -14,7 +14,7 @@ import {
 import type { Rtc } from '../devices/rtc.ts';
 import { featureFlags } from '../machine/features.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import { BIOS, BIOS_DATA, EXTENDED_BIOS_DATA } from '../machine/memory-map.ts';
 import { acpiTables } from './acpi/tables.ts';
 import { mpTables } from './mp-table.ts';
@@ -64,7 +64,7 @@ function fillCmos(rtc: Rtc, ramBytes: number): void {
 }
 
 /** The BIOS data areas (IBM BIOS Interface Technical Reference): what a kernel may look up there. */
-function writeBiosData(memory: MachineMemory): void {
+function writeBiosData(memory: PhysicalMemory): void {
   const put = (offset: number, ...bytes: number[]): void =>
     memory.write(BIOS_DATA + offset, Uint8Array.from(bytes));
   const word = (value: number): [number, number] => [value & 0xff, value >> 8];
@@ -80,13 +80,13 @@ function writeBiosData(memory: MachineMemory): void {
 }
 
 /** The text screen: grey blanks on black. */
-function clearScreen(memory: MachineMemory): void {
+function clearScreen(memory: PhysicalMemory): void {
   const cells = new Uint16Array(TEXT_BYTES / 2).fill(0x0720);
   memory.write(TEXT_MEMORY, new Uint8Array(cells.buffer));
 }
 
 /** ACPI and MP tables in the BIOS's area. `featureFlags` are CPUID.1:EDX. */
-function writeTables(memory: MachineMemory, featureFlags: number): void {
+function writeTables(memory: PhysicalMemory, featureFlags: number): void {
   const acpi = acpiTables(BIOS);
   const mpBase = BIOS + Math.ceil(acpi.length / 16) * 16;
   memory.write(BIOS, acpi);

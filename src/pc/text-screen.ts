@@ -4,7 +4,7 @@
  */
 
 import type { Vga } from '../devices/vga.ts';
-import type { MachineMemory } from '../machine/memory.ts';
+import type { PhysicalMemory } from '../machine/memory.ts';
 import { DISPLAY_MEMORY } from '../machine/memory-map.ts';
 
 const CRTC_COLUMNS = 0x01; // less one
@@ -47,7 +47,7 @@ export interface TextScreen {
 }
 
 /** The screen now; undefined in graphics mode. */
-export function readTextScreen(vga: Vga, memory: MachineMemory): TextScreen | undefined {
+export function readTextScreen(vga: Vga, memory: PhysicalMemory): TextScreen | undefined {
   const misc = vga.graphics(GRAPHICS_MISC);
   if (misc & MODE_GRAPHICS) return undefined;
   const columns = vga.crtc(CRTC_COLUMNS) + 1;
@@ -59,7 +59,8 @@ export function readTextScreen(vga: Vga, memory: MachineMemory): TextScreen | un
   for (let n = 0; n < cells.length; n++) {
     const character = start + Math.floor(n / columns) * stride + (n % columns);
     const at = window.base + ((character * 2) & (window.length - 1));
-    cells[n] = (memory.bytes[at] ?? 0) | ((memory.bytes[at + 1] ?? 0) << 8);
+    const [code = 0, attribute = 0] = memory.read(at, 2);
+    cells[n] = code | (attribute << 8);
   }
   const blinks = (vga.attribute(ATTRIBUTE_MODE) & MODE_BLINK) !== 0;
   return { columns, rows, cells, blinks, cursor: cursorCell(vga, start, stride, columns, rows) };

@@ -14,7 +14,7 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 /** The device on the bus of a machine, whose RAM its DMA reaches. */
 class FwCfgRig {
-  readonly machine = new Machine(module, { ramBytes: 2 ** 20 });
+  readonly machine = Machine.bare(module, { ramBytes: 2 ** 20 });
   readonly device: FwCfg;
 
   constructor(saved?: FwCfgState) {

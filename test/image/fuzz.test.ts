@@ -99,7 +99,7 @@ describe('damaged files', () => {
 
   test('are loaded whole or not at all', () => {
     const counts = { refused: 0, run: 0 };
-    const blank = new Pc(module, { ramBytes: RAM_BYTES }).machine.memory.bytes.slice();
+    const blank = new Pc(module, { ramBytes: RAM_BYTES }).machine.processor.memory.bytes.slice();
     fc.assert(
       fc.property(damaged, format, (bytes, forced) => {
         const image = parse(bytes, forced);
@@ -112,7 +112,7 @@ describe('damaged files', () => {
           explainEnd(pc.machine, pc.machine.run(), symbolsOf(bytes));
         } else {
           counts.refused++;
-          expect(Buffer.compare(pc.machine.memory.bytes, blank)).toBe(0);
+          expect(Buffer.compare(pc.machine.processor.memory.bytes, blank)).toBe(0);
         }
       }),
       { numRuns: LOAD_RUNS },

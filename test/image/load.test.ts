@@ -91,7 +91,7 @@ function boot(image: Image, args: BootArguments = {}) {
   const { machine } = new Pc(module, { ramBytes: 4 * MIB });
   machine.memory.fill(0x100000, 3 * MIB, 0x55);
   loadImage(machine, image, args);
-  const { bytes } = machine.memory;
+  const { bytes } = machine.processor.memory;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const info = Number(machine.processor.view.gpr[3]);
   const word = (address: number) => view.getUint32(address, true);
@@ -181,10 +181,10 @@ describe('boot data', () => {
     ],
   ])('is refused: %s', (_, image, args, code, message) => {
     const { machine } = new Pc(module, { ramBytes: 4 * MIB });
-    const before = machine.memory.bytes.slice();
+    const before = machine.processor.memory.bytes.slice();
     expect(() => loadImage(machine, image, args)).toThrow(expect.objectContaining({ code }));
     expect(() => loadImage(machine, image, args)).toThrow(message);
-    expect(Buffer.compare(machine.memory.bytes, before)).toBe(0);
+    expect(Buffer.compare(machine.processor.memory.bytes, before)).toBe(0);
   });
 });
 

@@ -71,7 +71,7 @@ function bootWithApics(body: string): Booted {
 
 /** How often each vector came. */
 function counts({ pc }: Booted): number[] {
-  return [0x190002, 0x190020, 0x190040].map((at) => pc.machine.memory.bytes[at] ?? 0);
+  return [0x190002, 0x190020, 0x190040].map((at) => pc.machine.processor.memory.bytes[at] ?? 0);
 }
 
 const EXIT = { kind: 'exit', status: 1 } as const;

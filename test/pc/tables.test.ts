@@ -5,7 +5,7 @@ import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { amlInteger, amlPackage } from '../../src/pc/acpi/aml.ts';
 import { Pc } from '../../src/pc/pc.ts';
 
-const { memory } = new Pc(loadProcessorModule(), { ramBytes: 2 ** 21 }).machine;
+const { memory } = new Pc(loadProcessorModule(), { ramBytes: 2 ** 21 }).machine.processor;
 const view = new DataView(memory.read(0, memory.size).buffer);
 const u16 = (at: number): number => view.getUint16(at, true);
 const u32 = (at: number): number => view.getUint32(at, true);
