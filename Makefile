@@ -5,7 +5,7 @@ TRAPLINE := node dist/bin/main.js
 SOURCES := $(shell find src -name '*.ts')
 PROCESSOR := $(shell find asm -name '*.ts' -not -path 'asm/gen/*')
 GENERATED := asm/gen/dispatch.ts asm/gen/handlers.ts asm/gen/why.ts
-GUEST_PARTS := $(shell find guests -name '*.inc' -o -name '*.asm' -not -name main.asm)
+GUEST_PARTS := $(shell find guests -name '*.inc' -o -name '*.asm')
 GUESTS := $(patsubst guests/%/main.asm,build/guests/%.bin,$(wildcard guests/*/main.asm))
 INSTALLED := node_modules/.package-lock.json
 

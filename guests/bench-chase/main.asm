@@ -8,9 +8,7 @@
 %ifndef RAM_MIB
 %define RAM_MIB 128
 %endif
-%include "../inc/guest.inc"
 %include "../inc/bench.inc"
-%include "../inc/paging.inc"
 
 %ifndef N
 %define N 4000000                               ; loads
@@ -28,7 +26,7 @@ main:
         bench_begin "pointer chase over 64 MiB of 4 KiB pages"
         mov eax, WINDOW
         mov ecx, N
-.next:  mov rax, [rax]
+.next:  mov xax, [xax]
         dec ecx
         jnz .next
         bench_end
@@ -37,9 +35,9 @@ main:
 map_window:
         xor ebx, ebx
 .next:  mov edi, ebx
-        shl rdi, 12
-        lea rsi, [rdi + FRAMES + PTE_P + PTE_RW]
-        add rdi, WINDOW
+        shl edi, 12
+        lea esi, [xdi + FRAMES + PTE_P + PTE_RW]
+        add edi, WINDOW
         mov ecx, LEVEL_4K
         call map_page
         inc ebx
@@ -51,7 +49,7 @@ map_window:
 make_cycle:
         xor ecx, ecx
 .identity:
-        mov [abs ORDER + rcx * 4], ecx
+        mov [ORDER + xcx * 4], ecx
         inc ecx
         cmp ecx, PAGES
         jb .identity
@@ -59,33 +57,33 @@ make_cycle:
         mov esi, 1
         mov ecx, PAGES - 1
 .shuffle:                                       ; exchange ECX with one below it
-        lcg_next rsi
-        mov rax, rsi
-        shr rax, 33
+        lcg_next xsi
+        mov xax, xsi
+        shr xax, WIDTH - 31
         xor edx, edx
         div ecx
-        mov eax, [abs ORDER + rcx * 4]
-        mov ebx, [abs ORDER + rdx * 4]
-        mov [abs ORDER + rdx * 4], eax
-        mov [abs ORDER + rcx * 4], ebx
+        mov eax, [ORDER + xcx * 4]
+        mov ebx, [ORDER + xdx * 4]
+        mov [ORDER + xdx * 4], eax
+        mov [ORDER + xcx * 4], ebx
         dec ecx
         jnz .shuffle
 .link:  mov edi, ecx                            ; page n points at page ORDER[n]
         call pointer_of_page
-        mov rbx, rdi
-        mov edi, [abs ORDER + rcx * 4]
+        mov ebx, edi
+        mov edi, [ORDER + xcx * 4]
         call pointer_of_page
-        mov [rbx], rdi
+        mov [xbx], xdi
         inc ecx
         cmp ecx, PAGES
         jb .link
         ret
 
-; RDI = number of a page; becomes the address of its pointer, on a cache line that varies from page to page.
+; EDI = number of a page; becomes the address of its pointer, on a cache line that varies from page to page.
 pointer_of_page:
         mov eax, edi
         and eax, 63
         shl eax, 6
-        shl rdi, 12
-        lea rdi, [rdi + rax + WINDOW]
+        shl edi, 12
+        lea edi, [xdi + xax + WINDOW]
         ret

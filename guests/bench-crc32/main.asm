@@ -3,7 +3,6 @@
 ; Shows: register arithmetic, shifts through the carry flag; about 330 million instructions, no exits.
 ; bench: ops=6291456 unit=byte
 
-%include "../inc/guest.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -27,9 +26,9 @@ main:
         bench_end
         ret
 
-; EAX = the CRC so far, of the bytes from RSI to RDI.
+; EAX = the CRC so far, of the bytes from XSI to XDI.
 crc32_bitwise:
-        movzx edx, byte [rsi]
+        movzx edx, byte [xsi]
         xor eax, edx
         mov ecx, 8
 .bit:   shr eax, 1
@@ -38,8 +37,8 @@ crc32_bitwise:
         xor eax, edx
         dec ecx
         jnz .bit
-        inc rsi
-        cmp rsi, rdi
+        inc xsi
+        cmp xsi, xdi
         jb crc32_bitwise
         ret
 
@@ -47,9 +46,9 @@ fill:
         lcg_init
         mov eax, 1
         mov edi, BUFFER
-.next:  lcg_next rax
-        mov [rdi], rax
-        add edi, 8
+.next:  lcg_next xax
+        mov [xdi], xax
+        add edi, XSIZE
         cmp edi, BUFFER + BUFFER_SIZE
         jb .next
         ret

@@ -4,8 +4,6 @@
 ; Shows: what a page-table update, a TLB miss and an invalidation cost.
 ; bench: ops=2000000 unit=map-touch-unmap
 
-%include "../inc/guest.inc"
-%include "../inc/paging.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -18,28 +16,28 @@ PAGES           equ 256
 main:
         mov edx, PTE_P | PTE_RW
         call identity_map
-        mov rdi, WINDOW
+        mov xdi, WINDOW
         mov ecx, LEVEL_4K
         call page_entry
-        mov rbp, rax                            ; the page table of the window
+        mov xbp, xax                            ; the page table of the window
         bench_begin "map, touch, unmap, invlpg"
         mov ecx, N
 .next:  mov eax, ecx
         and eax, PAGES - 1
         mov edx, eax
         shl edx, 12
-        lea rbx, [rdx + FRAMES + PTE_P + PTE_RW]
-        mov [rbp + rax * 8], rbx
-        inc dword [rdx + WINDOW]
-        mov qword [rbp + rax * 8], 0
-        invlpg [rdx + WINDOW]
+        lea xbx, [xdx + FRAMES + PTE_P + PTE_RW]
+        mov [xbp + xax * XSIZE], xbx
+        inc dword [xdx + WINDOW]
+        mov xword [xbp + xax * XSIZE], 0
+        invlpg [xdx + WINDOW]
         dec ecx
         jnz .next
 
         xor eax, eax
         mov ebx, FRAMES
-.sum:   mov edx, [rbx]
-        add rax, rdx
+.sum:   mov edx, [xbx]
+        add xax, xdx
         add ebx, 4096
         cmp ebx, FRAMES + PAGES * 4096
         jb .sum

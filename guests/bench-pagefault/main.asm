@@ -4,10 +4,6 @@
 ; Shows: what a page fault with its repair costs.
 ; bench: ops=1000000 unit=page-fault
 
-%include "../inc/guest.inc"
-%include "../inc/gdt.inc"
-%include "../inc/idt.inc"
-%include "../inc/paging.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -23,27 +19,27 @@ main:
         mov edx, PTE_P | PTE_RW
         call identity_map
         set_gate 14, on_page_fault, GATE_INTERRUPT
-        mov rdi, WINDOW
+        mov xdi, WINDOW
         mov ecx, LEVEL_4K
         call page_entry
-        mov rbp, rax                            ; the page table of the window
+        mov xbp, xax                            ; the page table of the window
         bench_begin "page fault and repair"
-        xor r12d, r12d                          ; faults
+        xor esi, esi                            ; faults
         mov ecx, N
 .next:  mov eax, ecx
         and eax, PAGES - 1
         mov edx, eax
         shl edx, 12
-        inc dword [rdx + WINDOW]
-        mov qword [rbp + rax * 8], 0
-        invlpg [rdx + WINDOW]
+        inc dword [xdx + WINDOW]
+        mov xword [xbp + xax * XSIZE], 0
+        invlpg [xdx + WINDOW]
         dec ecx
         jnz .next
 
-        mov eax, r12d
+        mov eax, esi
         mov ebx, FRAMES
-.sum:   mov edx, [rbx]
-        add rax, rdx
+.sum:   mov edx, [xbx]
+        add xax, xdx
         add ebx, 4096
         cmp ebx, FRAMES + PAGES * 4096
         jb .sum
@@ -51,17 +47,17 @@ main:
         ret
 
 on_page_fault:
-        push rax
-        push rdx
-        mov rax, cr2
-        sub rax, WINDOW
+        push xax
+        push xdx
+        mov xax, cr2
+        sub xax, WINDOW
         shr eax, 12
         mov edx, eax
         shl edx, 12
         add edx, FRAMES + PTE_P + PTE_RW
-        mov [rbp + rax * 8], rdx
-        inc r12d
-        pop rdx
-        pop rax
-        add rsp, 8                              ; the error code
-        iretq
+        mov [xbp + xax * XSIZE], xdx
+        inc esi
+        pop xdx
+        pop xax
+        add xsp, XSIZE                          ; the error code
+        interrupt_return

@@ -1,10 +1,9 @@
-; bench-quicksort: sorts a million pseudo-random 64-bit integers with Hoare's quicksort, recursing into the
-; smaller part. Then checks the order; the result is the sum of each element times its place, or 0 if two
+; bench-quicksort: sorts a million pseudo-random integers, as wide as a register, with Hoare's quicksort, recursing into
+; the smaller part. Then checks the order; the result is the sum of each element times its place, or 0 if two
 ; neighbours are out of order.
-; Shows: unpredictable branches, calls, 8 MB of data; about 150 million instructions, no exits.
+; Shows: unpredictable branches, calls, 8 MB of data (4 MB in 32-bit mode); about 150 million instructions, no exits.
 ; bench: ops=1000000 unit=element
 
-%include "../inc/guest.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -14,77 +13,77 @@ ARRAY           equ 0x400000
 
 main:
         call fill
-        bench_begin "quicksort of 64-bit integers"
+        bench_begin "quicksort of integers"
         mov edi, ARRAY
-        mov esi, ARRAY + 8 * (N - 1)
+        mov esi, ARRAY + XSIZE * (N - 1)
         call quicksort
         call checksum
         bench_end
         ret
 
-; Sorts the unsigned qwords from RDI to RSI, both inclusive.
+; Sorts the unsigned integers from XDI to XSI, both inclusive.
 quicksort:
-        cmp rdi, rsi
+        cmp xdi, xsi
         jae .done
-        lea rax, [rdi + rsi]                    ; the pivot is the middle element
-        shr rax, 1
-        and rax, ~7
-        mov rdx, [rax]
-        mov rbx, rdi
-        mov rcx, rsi
-.left:  cmp [rbx], rdx
+        lea xax, [xdi + xsi]                    ; the pivot is the middle element
+        shr xax, 1
+        and xax, -XSIZE
+        mov xdx, [xax]
+        mov xbx, xdi
+        mov xcx, xsi
+.left:  cmp [xbx], xdx
         jae .right
-        add rbx, 8
+        add xbx, XSIZE
         jmp .left
-.right: cmp [rcx], rdx
+.right: cmp [xcx], xdx
         jbe .cross
-        sub rcx, 8
+        sub xcx, XSIZE
         jmp .right
-.cross: cmp rbx, rcx
+.cross: cmp xbx, xcx
         ja .split
-        mov rax, [rbx]
-        mov r8, [rcx]
-        mov [rcx], rax
-        mov [rbx], r8
-        add rbx, 8
-        sub rcx, 8
-        cmp rbx, rcx
+        mov xax, [xbx]
+        mov xbp, [xcx]
+        mov [xcx], xax
+        mov [xbx], xbp
+        add xbx, XSIZE
+        sub xcx, XSIZE
+        cmp xbx, xcx
         jbe .left
-.split: mov rax, rcx                            ; the parts are RDI to RCX and RBX to RSI
-        sub rax, rdi
-        mov r8, rsi
-        sub r8, rbx
-        cmp rax, r8
+.split: mov xax, xcx                            ; the parts are XDI to XCX and XBX to XSI
+        sub xax, xdi
+        mov xbp, xsi
+        sub xbp, xbx
+        cmp xax, xbp
         jg .right_first
-        push rbx
-        push rsi
-        mov rsi, rcx
+        push xbx
+        push xsi
+        mov xsi, xcx
         call quicksort
-        pop rsi
-        pop rdi
+        pop xsi
+        pop xdi
         jmp quicksort
 .right_first:
-        push rdi
-        push rcx
-        mov rdi, rbx
+        push xdi
+        push xcx
+        mov xdi, xbx
         call quicksort
-        pop rsi
-        pop rdi
+        pop xsi
+        pop xdi
         jmp quicksort
 .done:  ret
 
-; Returns RAX = the sum of element[i] * (i + 1), or 0 if the array is not sorted.
+; Returns XAX = the sum of element[i] * (i + 1), or 0 if the array is not sorted.
 checksum:
         xor eax, eax
         xor edx, edx                            ; the element before
         xor ecx, ecx
-.next:  mov rbx, [rcx * 8 + ARRAY]
-        cmp rbx, rdx
+.next:  mov xbx, [xcx * XSIZE + ARRAY]
+        cmp xbx, xdx
         jb .wrong
-        mov rdx, rbx
+        mov xdx, xbx
         inc ecx
-        imul rbx, rcx
-        add rax, rbx
+        imul xbx, xcx
+        add xax, xbx
         cmp ecx, N
         jb .next
         ret
@@ -95,8 +94,8 @@ fill:
         lcg_init
         mov eax, 1
         xor ecx, ecx
-.next:  lcg_next rax
-        mov [rcx * 8 + ARRAY], rax
+.next:  lcg_next xax
+        mov [xcx * XSIZE + ARRAY], xax
         inc ecx
         cmp ecx, N
         jb .next

@@ -3,7 +3,6 @@
 ; Shows: byte stores with a stride, short loops; about 330 million instructions, no exits while it works.
 ; bench: ops=6 unit=pass
 
-%include "../inc/guest.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -25,14 +24,14 @@ main:
 sieve:
         mov edi, COMPOSITE
         xor eax, eax
-        mov ecx, LIMIT / 8
-        rep stosq
+        mov ecx, LIMIT / XSIZE
+        rep stosx
         mov ecx, 2                              ; the candidate
-.next:  cmp byte [rcx + COMPOSITE], 0
+.next:  cmp byte [xcx + COMPOSITE], 0
         jne .composite
         mov eax, ecx
         imul eax, ecx                           ; smaller multiples are crossed out already
-.cross: mov byte [rax + COMPOSITE], 1
+.cross: mov byte [xax + COMPOSITE], 1
         add eax, ecx
         cmp eax, LIMIT
         jb .cross
@@ -42,11 +41,11 @@ sieve:
         jb .next
         ret
 
-; Returns RAX = how many numbers from 2 to LIMIT - 1 are not crossed out.
+; Returns EAX = how many numbers from 2 to LIMIT - 1 are not crossed out.
 count_primes:
         xor eax, eax
         mov ecx, 2
-.next:  cmp byte [rcx + COMPOSITE], 1
+.next:  cmp byte [xcx + COMPOSITE], 1
         adc eax, 0                              ; CF is set where the byte is 0
         inc ecx
         cmp ecx, LIMIT

@@ -3,11 +3,6 @@
 ; Shows: what the fast way into the kernel and back costs.
 ; bench: ops=2000000 unit=syscall
 
-%include "../inc/guest.inc"
-%include "../inc/cpu.inc"
-%include "../inc/gdt.inc"
-%include "../inc/idt.inc"
-%include "../inc/paging.inc"
 %include "../inc/bench.inc"
 
 %ifndef N
@@ -25,12 +20,7 @@ main:
         set_msr IA32_LSTAR, count
         set_msr IA32_FMASK, RFLAGS_IF
         bench_begin "syscall and sysret"
-        push USER_DS
-        push user_stack_top
-        push 2
-        push USER_CS
-        push program
-        iretq
+        enter_user program
 
 program:
         xor eax, eax
@@ -47,7 +37,3 @@ count:
 finished:
         bench_end
         exit 0
-
-        section .bss
-                resb 4096
-user_stack_top:

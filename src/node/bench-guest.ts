@@ -15,6 +15,7 @@ import { type GuestFile, readGuest } from './guest-file.ts';
 
 const GUESTS = fileURLToPath(new URL('../../guests', import.meta.url));
 const PREFIX = 'bench-';
+const SUFFIX_32 = '-32'; // of those that are 32-bit kernels
 const DEFAULT_RAM_MIB = 64;
 const NEWLINE = 0x0a;
 
@@ -35,11 +36,11 @@ export interface BenchRun {
   readonly instructions: number;
 }
 
-/** Names of the guests that come with the package. */
+/** Names of the guests that come with the package: the 64-bit ones, then the 32-bit ones. */
 export function benchNames(): string[] {
-  return readdirSync(GUESTS)
-    .filter((name) => name.startsWith(PREFIX))
-    .sort();
+  const names = readdirSync(GUESTS).filter((name) => name.startsWith(PREFIX));
+  const is32Bit = (name: string): boolean => name.endsWith(SUFFIX_32);
+  return [...names.filter((name) => !is32Bit(name)).sort(), ...names.filter(is32Bit).sort()];
 }
 
 /** The path of the source of a guest that comes with the package. */

@@ -13,7 +13,9 @@ const { values, positionals } = parseArgs({
     emulator: { type: 'string', default: 'bochs' },
   },
 });
-const names = positionals.length > 0 ? positionals : guestNames();
+const is32Bit = (name) => name.endsWith('-32');
+const byWidth = guestNames().sort((a, b) => is32Bit(a) - is32Bit(b)); // a stable sort: by name within a width
+const names = positionals.length > 0 ? positionals : byWidth;
 
 process.stdout.write(
   `| ${values.emulator} | best s | median s | best ns | median ns | per |\n|---|--:|--:|--:|--:|---|\n`,
