@@ -35,6 +35,8 @@ import { Cpuid, CpuidRegister } from './cpuid';
 import { Event } from './event';
 import { Segment } from './segment';
 
+const IA32_P5_MC_ADDR: u32 = 0;
+const IA32_P5_MC_TYPE: u32 = 1;
 const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
 const IA32_APIC_BASE: u32 = 0x1b;
@@ -44,6 +46,8 @@ const IA32_MTRRCAP: u32 = 0xfe;
 const IA32_SYSENTER_CS: u32 = 0x174;
 const IA32_SYSENTER_ESP: u32 = 0x175;
 const IA32_SYSENTER_EIP: u32 = 0x176;
+const IA32_MCG_CAP: u32 = 0x179;
+const IA32_MCG_STATUS: u32 = 0x17a;
 const IA32_MISC_ENABLE: u32 = 0x1a0;
 const IA32_MTRR_PHYSBASE0: u32 = 0x200;
 const IA32_MTRR_FIX64K_00000: u32 = 0x250;
@@ -83,6 +87,10 @@ export class Msr {
         return now + load<u64>(TSC_OFFSET);
       case IA32_MTRRCAP:
         return MTRRCAP;
+      case IA32_MCG_CAP: // no banks: this hardware has no errors
+      case IA32_MCG_STATUS:
+      case IA32_P5_MC_ADDR:
+      case IA32_P5_MC_TYPE:
       case IA32_PLATFORM_ID:
       case IA32_BIOS_SIGN_ID:
         return 0;
@@ -101,6 +109,11 @@ export class Msr {
         break;
       case IA32_BIOS_UPDT_TRIG:
       case IA32_BIOS_SIGN_ID:
+      case IA32_P5_MC_ADDR:
+      case IA32_P5_MC_TYPE:
+        break;
+      case IA32_MCG_STATUS: // it can only be cleared (SDM 3B IA32_MCG_STATUS MSR)
+        if (value != 0) Event.gp(0, Why.MsrValue);
         break;
       case IA32_EFER:
         ControlWrite.efer(value);

@@ -99,16 +99,19 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
   return rows.map((row) => withFeatures(row, features));
 }
 
-/** CPUID.1:EDX of what is always there: de pse tsc msr pae cx8 apic pge cmov pat pse36 clflush. */
+/** CPUID.1:EDX of what is always there: de pse tsc msr pae mce cx8 apic mtrr pge mca cmov pat pse36 clflush. */
 const FEATURE_EDX =
   (1 << 2) |
   (1 << 3) |
   (1 << 4) |
   (1 << 5) |
   (1 << 6) |
+  (1 << 7) |
   (1 << 8) |
   (1 << 9) |
+  (1 << 12) |
   (1 << 13) |
+  (1 << 14) |
   (1 << 15) |
   (1 << 16) |
   (1 << 17) |
