@@ -40,7 +40,7 @@ export const UART_LCR_DLAB = 0x80; // divisor latch access
 export const UART_MCR_DTR = 0x01; // data terminal ready
 export const UART_MCR_RTS = 0x02; // request to send
 export const UART_MCR_OUT1 = 0x04; // unused on a PC
-export const UART_MCR_OUT2 = 0x08; // lets the interrupt out on a PC
+export const UART_MCR_OUT2 = 0x08; // lets the interrupt out on many boards
 export const UART_MCR_LOOP = 0x10; // loopback
 export const UART_MCR_MASK = 0x1f;
 

@@ -284,10 +284,12 @@ export class Uart16550 implements PortDevice {
     return UART_IIR_NONE;
   }
 
-  /** On a PC MCR.OUT2 lets the interrupt through, in loopback too, as in south bridges and emulators. */
+  /**
+   * DIVERGES: on many boards MCR.OUT2 lets the interrupt through; on QEMU's it always goes out, and kernels
+   * that were made there (xv6) leave OUT2 clear.
+   */
   #update(): void {
-    const isOut = (this.#state.mcr & UART_MCR_OUT2) !== 0;
-    this.#irq.set(isOut && this.#interrupt() !== UART_IIR_NONE);
+    this.#irq.set(this.#interrupt() !== UART_IIR_NONE);
   }
 }
 
