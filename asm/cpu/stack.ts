@@ -28,20 +28,17 @@ export class Stack {
   @inline static pointer(): u64 {
     return Register.get(RSP);
   }
-  /** Stack pointer moved to `value`, bits that do not count kept. */
+  /** Stack pointer moved to `value`. */
   @inline static setPointer(value: u64): void {
-    Stack.setRegister(RSP, value);
+    Register.set(RSP, Stack.moved(value));
   }
-  @inline static setRegister(number: u32, value: u64): void {
+  /** RSP as it is once the stack pointer is `value`: of a 16-bit one the bits that do not count are kept. */
+  @inline static moved(value: u64): u64 {
     const mask = Stack.mask();
-    if (mask == 0xffff) Register.set(number, (Register.get(number) & ~mask) | (value & mask));
-    else Register.set(number, value & mask);
+    return mask == 0xffff ? (Register.get(RSP) & ~mask) | (value & mask) : value & mask;
   }
   @inline static frame(): u64 {
     return Register.get(RBP);
-  }
-  static setFrame(value: u64): void {
-    Stack.setRegister(RBP, value);
   }
 
   /** Outside 64-bit mode: `slots` slots of `size` bytes from `offset` on lie within the limit of SS; else #SS(0). */

@@ -85,7 +85,7 @@ export function enter(i: usize): void {
   let top = Stack.pointer() - size;
   Stack.write(top, size, Stack.frame());
   if (Event.raised()) return;
-  const frame = top;
+  const frame = Stack.moved(top);
   for (let n: u32 = 1; n <= level; n++) {
     const pointer = n < level ? Stack.read(Stack.frame() - n * size, size) : frame;
     if (Event.raised()) return;
@@ -96,7 +96,7 @@ export function enter(i: usize): void {
   top -= bytes;
   if (!Memory.probeWrite(Stack.linear(top), size, SEGMENT_SS)) return;
   if (size == 2) Register.set(5, (Stack.frame() & ~(<u64>0xffff)) | (frame & 0xffff));
-  else Stack.setFrame(frame);
+  else Register.set(5, frame);
   Stack.setPointer(top);
 }
 
