@@ -28,6 +28,13 @@ export const FLAG_RES: usize = REGS + 0xa8;
 export const FLAG_A: usize = REGS + 0xb0;
 export const FLAG_B: usize = REGS + 0xb8;
 
+/** i64. High 32 bits: instructions left in this run. Low 32 bits: memory accesses made in it. One
+ *  subtraction of a block's cost moves both, so counting accesses is free. */
+export const FUEL: usize = REGS + 0xc0;
+
+/** From REGS on: what running code keeps writing. REGS is the start of a page (cpu/code-cache.ts). */
+export const BUSY_BYTES: usize = 0x100;
+
 /** Segment registers: 8 entries `es cs ss ds fs gs ldtr tr` of SEG_BYTES. */
 export const SEGS: usize = PROCESSOR + 0x100;
 export const SEG_BYTES: usize = 32;
@@ -105,9 +112,6 @@ export const RAM_BYTES: usize = PROCESSOR + 0x330;
 
 /** u64, virtual time in ns when the run began; with FUEL_START minus the fuel left it is now. */
 export const TIME: usize = PROCESSOR + 0x338;
-/** i64. High 32 bits: instructions left in this run. Low 32 bits: memory accesses made in it. One
- *  subtraction of a block's cost moves both, so counting accesses is free. */
-export const FUEL: usize = PROCESSOR + 0x340;
 /** u32, instructions that the run began with. */
 export const FUEL_START: usize = PROCESSOR + 0x348;
 /** u32, not 0: a device asks for the run to end at the next boundary. */
@@ -281,7 +285,7 @@ export const BLOCK_SLOTS: u32 = 65536;
 export const CODE_PAGES: usize = 0x200000;
 export const CODE_PAGE_COUNT: u32 = 4096;
 export const CODE_PAGE_BYTES: usize = 520;
-/** Blocks: header, records, end record, one behind another. */
+/** Blocks: header, records, end record; none lies at the offset of the registers in a page (cpu/code-cache.ts). */
 export const BLOCKS: usize = 0x420000;
 export const BLOCKS_END: usize = 0x1800000;
 

@@ -16,6 +16,7 @@
 
 import {
   BLOCKS_END,
+  BUSY_BYTES,
   CACHE_NEXT,
   CODE_MODE,
   CODE_PAGE,
@@ -44,6 +45,7 @@ export const COST: usize = 16;
 /** Offset of the length from the first record. */
 const LENGTH: usize = 8;
 const MAX_INSTRUCTIONS: u32 = 64;
+const PAGE: usize = 0x1000;
 
 export class CodeCache {
   /** First record of the block at `rip`, decoded if need be; 0 with RAISED set if it cannot be had. */
@@ -98,13 +100,10 @@ export class CodeCache {
 
   /** Decodes the block at `hpa`. */
   static build(hpa: u32, mode: u32): usize {
-    if (load<u32>(CACHE_NEXT) + (MAX_INSTRUCTIONS + 2) * RECORD + BLOCK_HEADER > BLOCKS_END) {
-      CodePages.reset();
-    }
+    if (load<u32>(CACHE_NEXT) + 2 * PAGE > BLOCKS_END) CodePages.reset();
     const page = CodePages.page(hpa >> 12);
-    const header: usize = load<u32>(CACHE_NEXT);
-    const first = header + BLOCK_HEADER;
-    let i = first;
+    const start: usize = load<u32>(CACHE_NEXT);
+    let i = start + BLOCK_HEADER;
     let offset = hpa & 0xfff;
     let count: u32 = 0;
     let accesses: u32 = 0;
@@ -121,7 +120,9 @@ export class CodeCache {
     }
     if (count == 0) return CodeCache.refuse();
     if (open) i = Decoder.end(i, offset) + RECORD;
-    store<u32>(CACHE_NEXT, <u32>i);
+    const header = CodeCache.settle(start, i - start);
+    const first = header + BLOCK_HEADER;
+    store<u32>(CACHE_NEXT, <u32>(header + (i - start)));
     CodeCache.number(first, count);
     store<u32>(header, hpa);
     store<u32>(header, mode, 4);
@@ -136,6 +137,20 @@ export class CodeCache {
     store<u32>(slot, <u32>first, 8);
     store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
     return first;
+  }
+
+  /**
+   * Moves a block of `bytes` that was decoded at `start` to where it is read fast, and returns that place. A
+   * processor holds up a load whose address agrees with that of a recent store in the lowest 12 bits, for it may be
+   * of the same bytes. So no block shares these with the registers, which nearly every record writes.
+   */
+  static settle(start: usize, bytes: usize): usize {
+    const offset = start & (PAGE - 1);
+    let header = start;
+    if (offset < BUSY_BYTES) header += BUSY_BYTES - offset;
+    else if (offset + bytes > PAGE) header += PAGE - offset + BUSY_BYTES;
+    if (header != start) memory.copy(header, start, bytes);
+    return header;
   }
 
   /** Tells each record how many instructions of its block are left. */

@@ -57,7 +57,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
