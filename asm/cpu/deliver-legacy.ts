@@ -62,7 +62,7 @@ export class DeliverLegacy {
   }
 
   /** Finds the stack of ring `cpl`, and pushes what IRET will pop; false if it raised. */
-  static pushFrame(
+  @inline static pushFrame(
     cpl: u32,
     target: u64,
     low: u64,
@@ -81,6 +81,12 @@ export class DeliverLegacy {
       Event.why(Why.GateTarget, gateAddress, gate, 0);
       return false;
     }
+    const place = size == 4 ? TargetStack.place(slots << 2) : 0;
+    if (place != 0) {
+      if (hasError) store<u32>(place, error);
+      DeliverLegacy.storeFrame(hasError ? place + 4 : place, inner, image);
+      return true;
+    }
     if (inner) {
       TargetStack.push(size, Segment.selector(SEGMENT_SS));
       TargetStack.push(size, Register.get(RSP));
@@ -92,8 +98,18 @@ export class DeliverLegacy {
     return !Event.raised();
   }
 
+  /** Writes what is above the error code of a 32-bit frame, to linear memory. */
+  @inline static storeFrame(place: usize, inner: bool, image: u64): void {
+    store<u32>(place, load<u32>(RIP));
+    store<u32>(place, Segment.selector(SEGMENT_CS), 4);
+    store<u32>(place, <u32>image, 8);
+    if (!inner) return;
+    store<u32>(place, <u32>Register.get(RSP), 12);
+    store<u32>(place, Segment.selector(SEGMENT_SS), 16);
+  }
+
   /** Fetches and checks the gate of `vector`; false if it raised. */
-  static readGate(vector: u32, ext: u32, software: bool): bool {
+  @inline static readGate(vector: u32, ext: u32, software: bool): bool {
     const offset = vector << 3;
     gateAddress = load<u64>(IDTR_BASE) + offset;
     gate = 0;

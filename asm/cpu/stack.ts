@@ -21,6 +21,10 @@ export class Stack {
     if (Mode.isLong()) return ~(<u64>0);
     return Segment.access(SEGMENT_SS) & ACCESS_DB ? 0xffffffff : 0xffff;
   }
+  /** The stack pointer has 32 bits or more. */
+  @inline static isWide(): bool {
+    return Stack.mask() != 0xffff;
+  }
   /** Address of `offset` in the stack segment, as Memory takes it. */
   @inline static linear(offset: u64): u64 {
     return Mode.isLong() ? offset : Logical.address(offset & Stack.mask(), SEGMENT_SS);
@@ -45,6 +49,7 @@ export class Stack {
   static holds(offset: u64, slots: u32, size: u32): bool {
     const limit = Segment.limit(SEGMENT_SS);
     const access = Segment.access(SEGMENT_SS);
+    if (Logical.within(limit, access, offset & Stack.mask(), slots * size)) return true;
     for (let n: u32 = 0; n < slots; n++) {
       const place = (offset + n * size) & Stack.mask();
       if (Logical.within(limit, access, place, size)) continue;

@@ -5,9 +5,10 @@
  */
 
 import { Why } from '../gen/why';
-import { SEG_ACCESS, SEG_BASE, SEG_LIMIT } from '../layout';
+import { CONTEXT, SEG_ACCESS, SEG_BASE, SEG_LIMIT, SYSTEM_CONTEXT, TLB_WRITE } from '../layout';
 import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
+import { Tlb } from '../mmu/tlb';
 import { ACCESS_DB, ACCESS_P, Descriptor, SELECTOR_RPL, Table } from './descriptor';
 import { Event, Vector } from './event';
 import { Register } from './operand';
@@ -30,7 +31,7 @@ let error: u32 = 0;
 
 export class TargetStack {
   /** Takes the running stack; `ext` is the EXT bit of error codes. */
-  static useRunning(ext: u32): void {
+  @inline static useRunning(ext: u32): void {
     const place = Segment.place(SEGMENT_SS);
     isInner = false;
     base = load<u64>(place, SEG_BASE);
@@ -41,7 +42,7 @@ export class TargetStack {
   }
 
   /** Takes the stack of ring `cpl` out of the TSS; false if it raised. */
-  static useInner(cpl: u32, ext: u32): bool {
+  @inline static useInner(cpl: u32, ext: u32): bool {
     if (!Task.readStack(cpl, ext)) return false;
     isInner = true;
     selector = Task.stackSelector();
@@ -59,7 +60,7 @@ export class TargetStack {
     return !Event.raised();
   }
 
-  static checkInner(cpl: u32, ext: u32): bool {
+  @inline static checkInner(cpl: u32, ext: u32): bool {
     access = Descriptor.access(descriptor);
     let why = Why.None;
     if ((selector & SELECTOR_RPL) != cpl || Descriptor.dpl(access) != cpl) {
@@ -72,6 +73,7 @@ export class TargetStack {
 
   /** `count` pushes of `size` bytes stay within the limit; else #SS is raised. */
   static hasRoom(count: u32, size: u32): bool {
+    if (TargetStack.isWhole(count * size)) return true;
     for (let n: u32 = 1; n <= count; n++) {
       const offset = (pointer - n * size) & TargetStack.mask();
       if (Logical.within(limit, access, offset, size)) continue;
@@ -79,6 +81,21 @@ export class TargetStack {
       return false;
     }
     return true;
+  }
+
+  /** The next `bytes` bytes to push lie within the limit, one behind another. */
+  @inline static isWhole(bytes: u32): bool {
+    return Logical.within(limit, access, (pointer - bytes) & TargetStack.mask(), bytes);
+  }
+
+  /** Pushes `bytes` bytes at once where the TLB has them whole: returns where in linear memory they go, or 0. */
+  @inline static place(bytes: u32): usize {
+    if (!TargetStack.isWhole(bytes)) return 0;
+    const linear = <u64>(<u32>(base + ((pointer - bytes) & TargetStack.mask())));
+    const context = isInner ? load<u64>(SYSTEM_CONTEXT) : load<u64>(CONTEXT);
+    const place = Tlb.find(TLB_WRITE, linear, bytes, context);
+    if (place != 0) pointer -= bytes;
+    return place;
   }
 
   /** Pushes `size` bytes for which there is room; may raise #PF. An inner stack is written with its ring's rights. */
@@ -95,7 +112,7 @@ export class TargetStack {
   }
 
   /** Loads SS, if the ring changes, and the stack pointer. */
-  static commit(): void {
+  @inline static commit(): void {
     if (isInner) Segment.set(SEGMENT_SS, selector, descriptor);
     Stack.setPointer(pointer);
   }

@@ -4,8 +4,17 @@
  */
 
 import { Why } from '../gen/why';
-import { RAISED, WHY_STACK, WHY_STACK_ADDRESS, WHY_STACK_POINTER, WHY_STACK_READ } from '../layout';
+import {
+  RAISED,
+  SYSTEM_CONTEXT,
+  TLB_READ,
+  WHY_STACK,
+  WHY_STACK_ADDRESS,
+  WHY_STACK_POINTER,
+  WHY_STACK_READ,
+} from '../layout';
 import { Memory, SEGMENT_TR } from '../mmu/memory';
+import { Tlb } from '../mmu/tlb';
 import { ACCESS_P, ACCESS_UNUSABLE, Gate, SystemType } from './descriptor';
 import { Event, Raised, Vector } from './event';
 import { Segment } from './segment';
@@ -59,6 +68,12 @@ export class Task {
     const field = narrow ? SP0 + cpl * RING16 : ESP0 + cpl * RING32;
     if (!Task.reaches(field, size + 2, ext)) return false;
     const address = Segment.base(SEGMENT_TR) + field;
+    const place = narrow ? 0 : Tlb.find(TLB_READ, address, 6, load<u64>(SYSTEM_CONTEXT));
+    if (place != 0) {
+      pointer = load<u32>(place);
+      selector = load<u16>(place, 4);
+      return true;
+    }
     pointer = Memory.readSystem(address, size);
     if (Event.raised()) return false;
     selector = <u32>Memory.readSystem(address + size, 2);

@@ -13,10 +13,66 @@ import { SystemFlags } from '../cpu/system-flags';
 import { TaskSwitch } from '../cpu/task-switch';
 import { Why } from '../gen/why';
 import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
+import { Tlb } from '../mmu/tlb';
 
 // What was popped; state of one instruction only.
 let cs: u32 = 0;
 let eip: u64 = 0;
+/** An IRETD frame that the TLB has whole, as an address in linear memory, or 0. */
+let whole: usize = 0;
+
+/** The steps of a return; expanded into IRET and RETF. */
+class Return {
+  /** The n-th slot of `size` bytes of a frame at `top`; may raise. */
+  @inline static slot(n: u32, top: u64, size: u32): u64 {
+    return whole != 0 ? <u64>load<u32>(whole + (n << 2)) : Stack.read(top + n * size, size);
+  }
+
+  /** Reads the instruction pointer and CS, the first of `slots` on the stack; false if it raised. */
+  @inline static popTarget(top: u64, size: u32, slots: u32): bool {
+    if (!Stack.holds(top, slots, size)) return false;
+    eip = Return.slot(0, top, size);
+    if (Event.raised()) return false;
+    cs = <u32>Return.slot(1, top, size) & 0xffff;
+    return !Event.raised();
+  }
+
+  /** VM counts at CPL 0 only, and not in long mode. */
+  @inline static entersVirtual8086(image: u64, size: u32): bool {
+    return (image & <u64>VM) != 0 && size == 4 && load<u32>(CPL) == 0 && !Table.isLong();
+  }
+
+  /**
+   * Checks the return, then goes there. The outer ring's SS:ESP lies at `rest`; `absent` is the vector for
+   * a stack segment that is not present. False if it raised; nothing has changed then.
+   */
+  @inline static to(rest: u64, size: u32, dropped: u64, absent: u32): bool {
+    const low = CodeSegment.read(cs, 0);
+    if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
+    const cpl = cs & SELECTOR_RPL;
+    const outward = cpl > load<u32>(CPL);
+    let pointer = rest;
+    let ss: u32 = 0;
+    let stack: u64 = 0;
+    if (outward) {
+      if (!Stack.holds(rest, 2, size)) return false;
+      pointer = (whole != 0 ? <u64>load<u32>(whole, 12) : Stack.read(rest, size)) + dropped;
+      if (Event.raised()) return false;
+      ss = <u32>(whole != 0 ? <u64>load<u32>(whole, 16) : Stack.read(rest + size, size)) & 0xffff;
+      if (Event.raised()) return false;
+      const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+      stack = Segment.checkStack(ss, cpl, long, absent);
+      if (Event.raised()) return false;
+    }
+    if (!CodeSegment.checkTarget(eip, low, 0)) return false;
+    if (outward) Segment.commitStack(ss, stack, cpl);
+    CodeSegment.commit(cs, low, cpl);
+    Stack.setPointer(pointer);
+    if (outward) Segment.dropInner(cpl);
+    store<u64>(RIP, eip);
+    return true;
+  }
+}
 
 export class ReturnLegacy {
   /** IRET, IRETD. */
@@ -28,65 +84,23 @@ export class ReturnLegacy {
     }
     store<u32>(NMI_BLOCKED, 0);
     const top = Stack.pointer();
-    if (!popTarget(top, size, 3)) return;
-    const image = Stack.read(top + 2 * size, size);
+    whole = size == 4 && Stack.isWide() ? Tlb.read(Stack.linear(top), 5 * 4) : 0;
+    if (!Return.popTarget(top, size, 3)) return;
+    const image = Return.slot(2, top, size);
     if (Event.raised()) return;
-    if (entersVirtual8086(image, size)) {
+    if (Return.entersVirtual8086(image, size)) {
       Event.absent(Absent.Virtual8086);
       return;
     }
     const mask = SystemFlags.returnable(size);
-    if (returnTo(top + 3 * size, size, 0, Vector.NP)) SystemFlags.load(image, mask);
+    if (Return.to(top + 3 * size, size, 0, Vector.NP)) SystemFlags.load(image, mask);
   }
 
   /** RETF: `dropped` bytes are dropped from both stacks. */
   static retFar(size: u32, dropped: u64): void {
     const top = Stack.pointer();
-    if (popTarget(top, size, 2)) returnTo(top + 2 * size + dropped, size, dropped, Vector.SS);
+    whole = 0;
+    if (Return.popTarget(top, size, 2))
+      Return.to(top + 2 * size + dropped, size, dropped, Vector.SS);
   }
-}
-
-/** Reads the instruction pointer and CS, the first of `slots` on the stack; false if it raised. */
-function popTarget(top: u64, size: u32, slots: u32): bool {
-  if (!Stack.holds(top, slots, size)) return false;
-  eip = Stack.read(top, size);
-  if (Event.raised()) return false;
-  cs = <u32>Stack.read(top + size, size) & 0xffff;
-  return !Event.raised();
-}
-
-/** VM counts at CPL 0 only, and not in long mode. */
-function entersVirtual8086(image: u64, size: u32): bool {
-  return (image & <u64>VM) != 0 && size == 4 && load<u32>(CPL) == 0 && !Table.isLong();
-}
-
-/**
- * Checks the return, then goes there. The outer ring's SS:ESP lies at `rest`; `absent` is the vector for
- * a stack segment that is not present. False if it raised; nothing has changed then.
- */
-function returnTo(rest: u64, size: u32, dropped: u64, absent: u32): bool {
-  const low = CodeSegment.read(cs, 0);
-  if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
-  const cpl = cs & SELECTOR_RPL;
-  const outward = cpl > load<u32>(CPL);
-  let pointer = rest;
-  let ss: u32 = 0;
-  let stack: u64 = 0;
-  if (outward) {
-    if (!Stack.holds(rest, 2, size)) return false;
-    pointer = Stack.read(rest, size) + dropped;
-    if (Event.raised()) return false;
-    ss = <u32>Stack.read(rest + size, size) & 0xffff;
-    if (Event.raised()) return false;
-    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
-    stack = Segment.checkStack(ss, cpl, long, absent);
-    if (Event.raised()) return false;
-  }
-  if (!CodeSegment.checkTarget(eip, low, 0)) return false;
-  if (outward) Segment.commitStack(ss, stack, cpl);
-  CodeSegment.commit(cs, low, cpl);
-  Stack.setPointer(pointer);
-  if (outward) Segment.dropInner(cpl);
-  store<u64>(RIP, eip);
-  return true;
 }
