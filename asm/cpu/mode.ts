@@ -45,7 +45,7 @@ export class Mode {
   }
 
   /** CODE_MODE outside 64-bit mode. */
-  static legacy(): u32 {
+  @inline static legacy(): u32 {
     const code = SEGS + SEGMENT_CS * SEG_BYTES;
     let mode: u32 = load<u32>(code, SEG_ACCESS) & ACCESS_DB ? CodeMode.Bits32 : CodeMode.Bits16;
     const stack = load<u32>(SEGS + SEGMENT_SS * SEG_BYTES, SEG_ACCESS);
