@@ -37,7 +37,7 @@ import { EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Activity, Mode } from './mode';
 
-/** SHADOW: MOV SS and POP SS also hold off debug traps. */
+/** SHADOW: MOV SS and POP SS also hold off debug traps, and hide a breakpoint on the next instruction. */
 const SHADOW_MOV_SS: u32 = 2;
 
 export class Run {
@@ -139,9 +139,9 @@ export class Run {
   /** Runs the one instruction at RIP, with the traps that follow it. */
   static step(): void {
     const rip = load<u64>(RIP);
-    if (Debug.instruction(ConfinedCode.linear(rip))) return;
-    const traced = (load<u32>(RFLAGS) & TF) != 0;
     const shadow = load<u32>(SHADOW);
+    if ((shadow & SHADOW_MOV_SS) == 0 && Debug.instruction(ConfinedCode.linear(rip))) return;
+    const traced = (load<u32>(RFLAGS) & TF) != 0;
     const i = CodeCache.alone(rip);
     if (i == 0) return;
     const resumed = load<u32>(RFLAGS) & RF;
