@@ -35,6 +35,7 @@ import {
   SYSTEM_CONTEXT,
   TLB_WRITE,
 } from '../layout';
+import { NO_CONTEXT } from '../mmu/context';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from './code-segment';
@@ -285,7 +286,8 @@ export class Deliver {
       Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
       return 0;
     }
-    const context = inner ? load<u64>(SYSTEM_CONTEXT) : load<u64>(CONTEXT);
+    const current = load<u64>(CONTEXT);
+    const context = inner && current != NO_CONTEXT ? load<u64>(SYSTEM_CONTEXT) : current;
     const place = Tlb.find(TLB_WRITE, bottom, <u32>(top - bottom), context);
     if (place != 0) {
       const frame = hasError ? place + PUSH : place;
@@ -307,7 +309,7 @@ export class Deliver {
   }
   /** The stack of an inner ring is written with that ring's rights. */
   @inline static push(place: u64, value: u64, inner: bool): void {
-    if (inner) Memory.writeSystem(place, PUSH, value);
+    if (inner) Memory.writeFrame(place, PUSH, value);
     else Memory.write(place, PUSH, value, SEGMENT_SS);
   }
 }

@@ -103,7 +103,7 @@ export class TargetStack {
     if (Event.raised()) return;
     pointer -= size;
     const linear = <u64>(<u32>(base + (pointer & TargetStack.mask())));
-    if (isInner) Memory.writeSystem(linear, size, value);
+    if (isInner) Memory.writeFrame(linear, size, value);
     else Memory.write(linear, size, value, SEGMENT_SS);
   }
 

@@ -112,10 +112,10 @@ function callInner(cpl: u32): void {
     Task.noteStack(field, top, true);
     return;
   }
-  Memory.writeSystem(top - 1 * WIDE, WIDE, Segment.selector(SEGMENT_SS));
-  if (!Event.raised()) Memory.writeSystem(top - 2 * WIDE, WIDE, Register.get(RSP));
-  if (!Event.raised()) Memory.writeSystem(top - 3 * WIDE, WIDE, Segment.selector(SEGMENT_CS));
-  if (!Event.raised()) Memory.writeSystem(bottom, WIDE, returnAddress());
+  Memory.writeFrame(top - 1 * WIDE, WIDE, Segment.selector(SEGMENT_SS));
+  if (!Event.raised()) Memory.writeFrame(top - 2 * WIDE, WIDE, Register.get(RSP));
+  if (!Event.raised()) Memory.writeFrame(top - 3 * WIDE, WIDE, Segment.selector(SEGMENT_CS));
+  if (!Event.raised()) Memory.writeFrame(bottom, WIDE, returnAddress());
   if (Event.raised()) {
     Task.noteStack(field, top, true);
     return;

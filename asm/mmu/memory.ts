@@ -161,7 +161,12 @@ export class Memory {
     return second == NOWHERE ? 0 : Memory.gather(hpa, second, size, rest);
   }
 
-  /** Writes a system structure, or a frame on the stack of an inner ring. */
+  /** Writes to the frame that an event or a gate leaves on the stack of an inner ring: data breakpoints see it. */
+  static writeFrame(gva: u64, size: u32, value: u64): void {
+    Memory.writeSystem(gva, size, value);
+    if (!Event.raised()) Debug.data(gva, size, true);
+  }
+  /** Writes a system structure. */
   static writeSystem(gva: u64, size: u32, value: u64): void {
     const place = Tlb.find(TLB_WRITE, gva, size, load<u64>(SYSTEM_CONTEXT));
     if (place != 0) Memory.store(place, size, value);
