@@ -1,7 +1,7 @@
 /** Where the parts of an image lie in RAM: all in memory that is free for them, and none over another. */
 
 import { MAX_RAM } from '../machine/machine.ts';
-import { type MemoryRange, memoryMap } from '../machine/memory-map.ts';
+import { EXTENDED_MEMORY, type MemoryRange, memoryMap } from '../machine/memory-map.ts';
 import { hex } from './hex.ts';
 import { type Image, ImageError, type Segment } from './image.ts';
 
@@ -13,6 +13,11 @@ export interface Placed {
 }
 
 const MIB = 1n << 20n;
+/**
+ * Linkers put the headers of an ELF file into a segment, in the page before the code. Of a kernel at 1 MiB that
+ * is memory of the BIOS. Nothing lies there, and QEMU boots such kernels.
+ */
+const HEADERS_PAGE = EXTENDED_MEMORY - 4096;
 
 /** The segments of `image` with their places; throws an ImageError where one does not fit. */
 export function placeImage(image: Image, ramBytes: number): Placed[] {
@@ -28,7 +33,7 @@ function place(segment: Segment, ramBytes: number, map: readonly MemoryRange[]):
   if (address + size > BigInt(ramBytes)) throw tooLarge(segment, ramBytes);
   const [start, end] = [Number(address), Number(address + size)];
   const holds = ({ base, length, type }: MemoryRange): boolean =>
-    type === 1 && start >= base && end <= base + length;
+    type === 1 && start >= (base === EXTENDED_MEMORY ? HEADERS_PAGE : base) && end <= base + length;
   if (map.some(holds)) return { segment, start, end };
   const range = `${hex(start)} to ${hex(end - 1)}`;
   throw new ImageError('OVERLAP', `${name} (${range}) lies in memory that is not free RAM`);

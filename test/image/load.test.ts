@@ -34,6 +34,12 @@ describe('loading', () => {
     expect(() => load(size, loadAddress, entry)).toThrow(expect.objectContaining({ code }));
   });
 
+  test('takes the page before 1 MiB, where linkers put the headers of a file', () => {
+    const { machine } = load(0x1001, 0xff000n);
+    expect([...machine.memory.read(0xfffff, 3)]).toEqual([0xf4, 0xf4, 0]);
+    expect(() => load(2, 0xfefffn)).toThrow(expect.objectContaining({ code: 'OVERLAP' }));
+  });
+
   test('refuses an empty image and an unknown mode', () => {
     const code = (name: string) => expect.objectContaining({ code: name });
     expect(() => flatImage(new Uint8Array())).toThrow(code('EMPTY'));
