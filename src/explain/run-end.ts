@@ -1,12 +1,15 @@
 /** Why a run ended abnormally, for a person: the reason, the place, the fault chain, the registers. */
 
+import { readFaultChain } from '../machine/fault-chain.ts';
 import type { Machine, RunEnd } from '../machine/machine.ts';
 import type { AbsentMode } from '../machine/processor.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
+import { absentSet } from './absent-set.ts';
 import { codeBits, dumpCode } from './code.ts';
 import { digits } from './hex.ts';
+import { readLinear } from './linear-memory.ts';
 import { dumpRegisters } from './registers.ts';
-import { explainFaults, type FaultContext } from './shutdown.ts';
+import { explainFaults, type FaultContext, missing } from './shutdown.ts';
 import { dumpStack } from './stack.ts';
 
 const EFER_LMA = 1n << 10n;
@@ -14,7 +17,9 @@ const EFER_LMA = 1n << 10n;
 /** The explanation, one string a line; the first line is the reason. */
 export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTable([])): string[] {
   const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
-  const chain = end.kind === 'shutdown' ? explainFaults(end.faults, context(machine, symbols)) : [];
+  const facts = context(machine, symbols);
+  const chain =
+    end.kind === 'shutdown' ? explainFaults(end.faults, facts) : lastMissing(facts, machine);
   return [
     head,
     ...chain,
@@ -24,12 +29,26 @@ export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTa
   ];
 }
 
-function context({ processor: { view } }: Machine, symbols: SymbolTable): FaultContext {
+/** Longer than the prefixes and opcodes of any instruction. */
+const MAX_BYTES = 15;
+
+function context(machine: Machine, symbols: SymbolTable): FaultContext {
+  const { view } = machine.processor;
+  const { base } = view.segment('cs');
+  const is64 = codeBits(view) === 64;
   return {
     symbols,
     hasTss: view.segment('tr').selector !== 0, // LTR refuses a null selector
     isLong: (view.u64('EFER') & EFER_LMA) !== 0n,
+    absentSet: (rip) => absentSet(readLinear(machine, base + rip, MAX_BYTES), is64),
   };
+}
+
+/** A guest that ends in its own panic may do so for an instruction that this machine lacks. */
+function lastMissing(facts: FaultContext, { processor }: Machine): string[] {
+  const [fault] = readFaultChain(processor.view);
+  if (fault === undefined || missing(fault, facts) === undefined) return [];
+  return ['the last fault that the guest took:', ...explainFaults([fault], facts)];
 }
 
 /** How the guest got there, and what to do instead. */

@@ -28,9 +28,16 @@ export interface FaultContext {
   readonly hasTss: boolean;
   /** Long mode, whose tables and registers are wider. */
   readonly isLong: boolean;
+  /** The set that the instruction at `rip` belongs to, if it is one that the machine lacks. */
+  readonly absentSet: (rip: bigint) => string | undefined;
 }
 
-const UNKNOWN: FaultContext = { symbols: new SymbolTable([]), hasTss: true, isLong: true };
+const UNKNOWN: FaultContext = {
+  symbols: new SymbolTable([]),
+  hasTss: true,
+  isLong: true,
+  absentSet: () => undefined,
+};
 
 /** The explanation, one string a line. */
 export function explainFaults(faults: readonly FaultRecord[], context = UNKNOWN): string[] {
@@ -58,10 +65,16 @@ function explainFault(fault: FaultRecord, context: FaultContext): string[] {
     place(fault, context),
     ...entryLine(fault, context),
   ];
-  if (why.name !== 'None') lines.push(why.text);
+  if (why.name !== 'None') lines.push(missing(fault, context) ?? why.text);
   if (fault.stack !== undefined) lines.push(stackLine(fault.stack));
   if (fault.doubled) lines.push('this turns it into a double fault, #DF(0)');
   return lines;
+}
+
+/** What the bytes are, where they are an instruction that this machine lacks. */
+export function missing({ why, rip }: FaultRecord, context: FaultContext): string | undefined {
+  const set = why.name === 'Undefined' ? context.absentSet(rip) : undefined;
+  return set === undefined ? undefined : `the bytes are an instruction of ${set}`;
 }
 
 /**
