@@ -25,6 +25,7 @@ import {
   HOSTED,
   IDTR_BASE,
   IDTR_LIMIT,
+  MONITOR_ARMED,
   NMI_BLOCKED,
   RAISED,
   REPEATING,
@@ -89,6 +90,7 @@ export class Deliver {
    */
   static event(): void {
     let kind = load<u32>(EVENT_KIND);
+    store<u32>(MONITOR_ARMED, 0); // an MWAIT that follows does not sleep over what the handler did
     Mode.wrap();
     const hosted = load<u32>(HOSTED) != 0;
     // A host's retries of an instruction cost its guest nothing.

@@ -136,6 +136,13 @@ export class Run {
     execute(i);
   }
 
+  /** A debug trap ends the wait of the HLT or MWAIT that has just begun it (SDM 2A HLT). */
+  @inline static wake(): void {
+    store<u32>(ACTIVITY, Activity.Running);
+    store<u32>(EXIT_REASON, ExitReason.Fuel);
+    store<u32>(RAISED, Raised.Nothing);
+  }
+
   /** Runs the one instruction at RIP, with the traps that follow it. */
   static step(): void {
     const rip = load<u64>(RIP);
@@ -160,6 +167,9 @@ export class Run {
       store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
       return;
     }
-    if (traced && raised != Raised.Event && raised != Raised.Exit) Debug.singleStep();
+    if (!traced || raised == Raised.Event) return;
+    if (load<u32>(ACTIVITY) == Activity.Halted) Run.wake();
+    else if (raised == Raised.Exit) return;
+    Debug.singleStep();
   }
 }

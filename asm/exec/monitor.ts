@@ -1,6 +1,6 @@
 /**
  * monitor, mwait (SDM 2B). MWAIT behaves as HLT: with one processor only an interrupt ends the wait. It
- * does not wait if no MONITOR came before it.
+ * does not wait if no MONITOR came before it, or an interrupt or exception after that.
  */
 
 import { Event } from '../cpu/event';

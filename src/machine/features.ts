@@ -71,6 +71,7 @@ const MAX_BASIC = 0x16;
 const MAX_EXTENDED = 0x80000008;
 const PHYSICAL_BITS = 40;
 const LINEAR_BITS = 48;
+const LINE_BYTES = 64;
 /** CPUID.6:EAX: the APIC timer runs in every power state. */
 const ARAT = 1 << 2;
 
@@ -85,6 +86,7 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
     [0, 0, MAX_BASIC, ...vendor()],
     [1, 0, SIGNATURE, 0x00010800, 0x80000000, FEATURE_EDX],
     [2, 0, 0x00feff01, 0, 0, 0],
+    ...monitorLine(features),
     [6, 0, ARAT, 0, 0, 0],
     [7, 0, 0, 0, 0, 0],
     [0x15, 0, 1, 1, 1_000_000_000, 0],
@@ -97,6 +99,11 @@ export function cpuidTable(features: ReadonlySet<string>): readonly CpuidRow[] {
     [0x80000008, 0, PHYSICAL_BITS | (LINEAR_BITS << 8), 0, 0, 0],
   ];
   return rows.map((row) => withFeatures(row, features));
+}
+
+/** Leaf 5: the smallest and the largest line that MONITOR watches are those of CLFLUSH. */
+function monitorLine(features: ReadonlySet<string>): readonly CpuidRow[] {
+  return features.has('monitor') ? [[5, 0, LINE_BYTES, LINE_BYTES, 0, 0]] : [];
 }
 
 /** CPUID.1:EDX of what is always there: de pse tsc msr pae mce cx8 apic mtrr pge mca cmov pat pse36 clflush. */
