@@ -39,6 +39,8 @@ export type Executor = (request: unknown) => ExecReply;
 const RAM_BYTES = 64 * 1024 * 1024;
 /** Iterations of a repeated string instruction that one step may make. */
 const MAX_ITERATIONS = 1 << 20;
+/** CR0.PE and CR0.PG. */
+const CR0_PAGED = 0x80000001n;
 /** Registers that paging depends on. */
 const CONTROLS = ['cr0', 'cr3', 'cr4', 'efer'] as const;
 
@@ -97,7 +99,10 @@ class TestBed {
 
 /** The shape of page tables that the request's control registers ask for. */
 function formatOf({ mode, regs }: ExecRequest): PagingFormat {
-  const { cr4, efer } = EXEC_DEFAULTS[mode];
+  const { cr0, cr4, efer } = EXEC_DEFAULTS[mode];
+  if (((regs.get('cr0') ?? cr0) & CR0_PAGED) !== CR0_PAGED) {
+    throw new ExecError('cr0 must have PE and PG: what a request gives is mapped by page tables');
+  }
   return pagingFormat(regs.get('cr4') ?? cr4, regs.get('efer') ?? efer);
 }
 

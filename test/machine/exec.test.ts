@@ -54,6 +54,15 @@ describe('exec', () => {
     expect(reply).toMatchObject({ trap: null, regs: { rax: '0x12345678' } });
   });
 
+  it('refuses to run without paging', () => {
+    const error = 'cr0 must have PE and PG: what a request gives is mapped by page tables';
+    for (const mode of ['long64', 'prot32']) {
+      for (const cr0 of ['0x11', '0x0', '0x80000000']) {
+        expect(execute({ code: '90', mode, cpl: 0, regs: { cr0 } })).toEqual({ error });
+      }
+    }
+  });
+
   it('refuses pages that it cannot map, and goes on', () => {
     const at = (address: string) =>
       execute({ code: '90', regs: { rip: RIP }, mem: [[address, '00']] });
