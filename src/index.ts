@@ -46,7 +46,7 @@ export {
 export { ElfError } from './elf/elf-error.ts';
 export { type ElfFile, isElf, readElf } from './elf/elf-file.ts';
 export { dumpRegisters } from './explain/registers.ts';
-export { explainEnd } from './explain/run-end.ts';
+export { explainEnd, explainStop } from './explain/run-end.ts';
 export { explainFaults } from './explain/shutdown.ts';
 export type { BootArguments, BootModule } from './image/boot-arguments.ts';
 export { describeKernel } from './image/firmware-items.ts';

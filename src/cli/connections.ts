@@ -8,6 +8,7 @@ import type { ByteSink, Pc } from '../index.ts';
 import { type Display, openDisplay, parseDisplay } from './display.ts';
 import { type DriveEnd, drive } from './drive.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
+import { Leaving } from './leaving.ts';
 import { ByteWriter, type SerialTarget, serialTarget } from './serial-output.ts';
 import { PipedInput, Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -27,6 +28,7 @@ export class Connections {
   readonly #serial: SerialTarget;
   readonly #display: Display;
   readonly #console: ByteWriter;
+  readonly #leaving = new Leaving();
   /** Where stdin goes; undefined while it goes nowhere. */
   readonly #target: ((pc: Pc) => InputTarget) | undefined;
 
@@ -53,9 +55,11 @@ export class Connections {
     const target = this.#target?.(pc);
     const input = target && this.#openInput(target);
     this.#display.open();
+    this.#leaving.listen();
     try {
-      return await drive(pc, input, target, () => this.#flush(pc));
+      return await drive(pc, input, target, this.#leaving, () => this.#flush(pc));
     } finally {
+      this.#leaving.close();
       input?.close();
       this.#display.close(pc);
       this.#flush(pc);
@@ -73,7 +77,8 @@ export class Connections {
       this.#display.resume();
       target.receive(bytes);
     };
-    return new Terminal(type, (message) => this.#display.interrupt(message));
+    const leave = () => this.#leaving.ask('left with Ctrl-A x');
+    return new Terminal(type, leave, (message) => this.#display.interrupt(message));
   }
 
   #flush(pc: Pc): void {

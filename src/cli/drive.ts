@@ -2,13 +2,14 @@
 
 import type { Pc, RunEnd } from '../index.ts';
 import type { InputTarget } from './input-target.ts';
+import type { Leaving } from './leaving.ts';
 import type { PipedInput, Terminal } from './terminal.ts';
 
 /** Host time between two looks at the terminal, in seconds. */
 const TURN = 0.02;
 
 /** Why driving ended: the run did, or the user left. */
-export type DriveEnd = RunEnd | { readonly kind: 'left' };
+export type DriveEnd = RunEnd | { readonly kind: 'left'; readonly why: string };
 
 /** Stdin, or nothing where it does not reach the guest. */
 export type Input = Terminal | PipedInput | undefined;
@@ -18,17 +19,23 @@ export async function drive(
   pc: Pc,
   input: Input,
   target: InputTarget | undefined,
+  leaving: Leaving,
   flush: () => void,
 ): Promise<DriveEnd> {
   for (;;) {
     const end = runTurn(pc, input, target);
     flush();
-    if (input?.hasLeft) return { kind: 'left' };
     if (end === undefined) await new Promise(setImmediate);
-    else if (end.kind === 'input') target?.supply(await nextByte(input));
-    else if (end.kind === 'halted' && input?.isLive && target?.sleeps) await input.key();
-    else return end;
+    else if (end.kind === 'input') await Promise.race([supplyNext(input, target), leaving.asked]);
+    else if (end.kind === 'halted' && input?.isLive && target?.sleeps) {
+      await Promise.race([input.key(), leaving.asked]);
+    } else return end;
+    if (leaving.why !== undefined) return { kind: 'left', why: leaving.why };
   }
+}
+
+async function supplyNext(input: Input, target: InputTarget | undefined): Promise<void> {
+  target?.supply(await nextByte(input));
 }
 
 async function nextByte(input: Input): Promise<number | undefined> {

@@ -50,15 +50,15 @@ export class EscapeKeys {
 /** A terminal in raw mode. */
 export class Terminal {
   readonly isLive = true;
-  hasLeft = false;
   #wake: () => void = () => {};
   readonly #listener: (bytes: Uint8Array) => void;
 
   /** `send` gets what is typed for the guest, `show` the help that is asked for. */
-  constructor(send: (bytes: Uint8Array) => void, show: (message: string) => void) {
-    const leave = () => {
-      this.hasLeft = true;
-    };
+  constructor(
+    send: (bytes: Uint8Array) => void,
+    leave: () => void,
+    show: (message: string) => void,
+  ) {
     const keys = new EscapeKeys(send, leave, () => show(HELP));
     this.#listener = (bytes) => {
       keys.type(bytes);
@@ -86,7 +86,6 @@ export class Terminal {
 /** A file or pipe on stdin, opened when the first byte is asked for. */
 export class PipedInput {
   readonly isLive = false;
-  readonly hasLeft = false;
   #chunk: Uint8Array = new Uint8Array();
   #at = 0;
   #chunks: AsyncIterator<Uint8Array> | undefined;

@@ -16,13 +16,27 @@ const EFER_LMA = 1n << 10n;
 
 /** The explanation, one string a line; the first line is the reason. */
 export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTable([])): string[] {
-  const head = `${reason(machine, end)} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
   const facts = context(machine, symbols);
   const chain =
     end.kind === 'shutdown' ? explainFaults(end.faults, facts) : lastMissing(facts, machine);
+  return [head(machine, reason(machine, end), symbols), ...chain, ...dumpState(machine, symbols)];
+}
+
+/** The same for a run that was stopped from outside, which has not ended; `why` is the reason. */
+export function explainStop(
+  machine: Machine,
+  why: string,
+  symbols = new SymbolTable([]),
+): string[] {
+  return [head(machine, why, symbols), ...dumpState(machine, symbols)];
+}
+
+function head(machine: Machine, why: string, symbols: SymbolTable): string {
+  return `${why} at ${place(machine, symbols)}, after ${machine.instructions} instructions`;
+}
+
+function dumpState(machine: Machine, symbols: SymbolTable): string[] {
   return [
-    head,
-    ...chain,
     ...dumpCode(machine),
     ...dumpRegisters(machine.processor),
     ...dumpStack(machine, symbols),

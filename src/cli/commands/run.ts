@@ -7,6 +7,7 @@ import {
   describeKernel,
   ENTRY_MODES,
   explainEnd,
+  explainStop,
   IMAGE_FORMATS,
   type Image,
   loadImage,
@@ -137,7 +138,11 @@ function readModule(value: string): BootModule {
 function finish(pc: Pc, end: DriveEnd, { symbols }: GuestFile): number {
   if (end.kind === 'exit') return end.status;
   if (end.kind === 'off') return STATUS_OK;
-  if (end.kind === 'left') complain(['left with Ctrl-A x']);
-  else complain(explainEnd(pc.machine, end, symbols));
+  const { machine } = pc;
+  complain(
+    end.kind === 'left'
+      ? explainStop(machine, end.why, symbols)
+      : explainEnd(machine, end, symbols),
+  );
   return STATUS_ABNORMAL;
 }
