@@ -6,6 +6,7 @@ import { STATUS_USAGE } from './status.ts';
 /** Carries out the command that `args` name, and sets the exit status. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', leave);
+  process.stderr.on('error', () => {}); // there is nowhere to tell it; the status stays what it is
   try {
     process.exitCode = await parse(args);
   } catch (error) {

@@ -26,13 +26,20 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value, plain, 2);
 }
 
+/** Control characters but tabs and ends of lines: what a file contains must not command the terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
+
+const printable = (text: string): string => text.replace(CONTROLS, '\ufffd');
+
 /** Writes a line to stderr. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** A message of the program, its first line marked. */
 export function complain(lines: readonly string[]): void {
-  const [head = '', ...rest] = lines;
-  note([`${paint(BOLD, 'trapline:')} ${paint(RED, head)}`, ...rest].join('\n'));
+  const [head = '', ...rest] = lines.map(printable);
+  const first = `${paint(BOLD, 'trapline:')} ${paint(RED, head)}`;
+  process.stderr.write(`${[first, ...rest].join('\n')}\n`);
 }

@@ -15,7 +15,7 @@ interface Entry {
 // biome-ignore format: one command per line.
 const COMMANDS: Readonly<Record<string, Entry>> = {
   asm:    entry('[file]',     'assemble NASM syntax',                    () => import('./commands/asm.ts')),
-  disasm: entry('[file]',     'disassemble a flat binary',               () => import('./commands/disasm.ts')),
+  disasm: entry('[file]',     'disassemble a flat binary or an ELF file', () => import('./commands/disasm.ts')),
   isa:    entry('',           'list the instruction table',              () => import('./commands/isa.ts')),
   run:    entry('[image]',    'boot a guest kernel',                     () => import('./commands/run.ts')),
   exec:   entry('',           'run single instructions from JSON lines', () => import('./commands/exec.ts')),

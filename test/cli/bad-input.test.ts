@@ -1,6 +1,6 @@
 /** Bad input gets one clear line, status 2, and leaves nothing behind. */
 
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folderWith, trapline } from './command-line.ts';
@@ -143,6 +143,39 @@ describe('outputs that cannot be written', () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(/^trapline: stdout: .*no space left/m);
     closeSync(full);
+  });
+});
+
+describe('messages', () => {
+  test.skipIf(!existsSync('/dev/full'))('that cannot be written leave the status', () => {
+    const folder = folderWith({ 'a.asm': 'org 0x100000\nbits 64\ncli\nhlt\n' });
+    const full = openSync('/dev/full', 'w');
+    expect(trapline(['run', 'a.asm'], '', folder, 'pipe', full).status).toBe(4);
+    closeSync(full);
+  });
+
+  test('show no control characters of a file', () => {
+    const folder = folderWith({ 'a.asm': 'mov \x1b[31m\x9b\n', 'a.map': '\x1b]0;x\x07\n' });
+    const source = trapline(['asm', 'a.asm'], '', folder);
+    const symbols = trapline(['run', HELLO, '--symbols', join(folder, 'a.map')]);
+    for (const { status, stderr } of [source, symbols]) {
+      expect(status).toBe(2);
+      expect(stderr).toContain('\ufffd');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(stderr).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+    }
+  });
+
+  test('a source is not overwritten', () => {
+    const folder = folderWith({ 'a.asm': 'nop\n' });
+    for (const args of [
+      ['-o', 'a.asm'],
+      ['-l', './a.asm'],
+    ]) {
+      const { status, stderr } = trapline(['asm', 'a.asm', ...args], '', folder);
+      expect([status, stderr]).toEqual([2, `trapline: ${args[1]} is both input and output\n`]);
+    }
+    expect(readFileSync(join(folder, 'a.asm'), 'utf8')).toBe('nop\n');
   });
 });
 

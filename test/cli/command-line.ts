@@ -18,19 +18,20 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `trapline ARGS` in `cwd` with `input` on stdin; `out` is where its stdout goes. */
+/** Runs `trapline ARGS` in `cwd` with `input` on stdin; its stdout goes to `out`, its stderr to `err`. */
 export function trapline(
   args: readonly string[],
   input: string = '',
   cwd = ROOT,
   out: 'pipe' | number = 'pipe',
+  err: 'pipe' | number = 'pipe',
 ): Finished {
   const limits = { timeout: 60_000, maxBuffer: 2 ** 28 } as const;
   const options: SpawnSyncOptionsWithStringEncoding = {
     input,
     cwd,
     encoding: 'utf8',
-    stdio: ['pipe', out, 'pipe'],
+    stdio: ['pipe', out, err],
     ...limits,
   };
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);

@@ -57,6 +57,9 @@ export const command: Command<Values> = {
       ...(g || F ? { debug: 'dwarf' } : {}),
     });
     const output = o ?? defaultOutput(file, format === 'bin' ? '.bin' : '.o');
+    for (const path of l === undefined ? [output] : [output, l]) {
+      if (resolve(path) === resolve(file)) throw new UsageError(`${path} is both input and output`);
+    }
     if (l !== undefined && resolve(l) === resolve(output))
       throw new UsageError('listing and output are the same file');
     for (const warning of assembly.warnings) note(formatDiagnostic(warning));
