@@ -3,6 +3,7 @@
 import type { Pc, RunEnd } from '../index.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
+import { Pace } from './pace.ts';
 import type { PipedInput, Terminal } from './terminal.ts';
 
 /** Host time between two looks at the terminal, in seconds. */
@@ -22,16 +23,23 @@ export async function drive(
   leaving: Leaving,
   flush: () => void,
 ): Promise<DriveEnd> {
+  const pace = input?.isLive ? new Pace(pc.machine) : undefined;
   for (;;) {
-    const end = runTurn(pc, input, target);
+    const end = runTurn(pc, input, target, pace);
     flush();
-    if (end === undefined) await new Promise(setImmediate);
+    if (end === undefined) await pause(pace);
     else if (end.kind === 'input') await Promise.race([supplyNext(input, target), leaving.asked]);
     else if (end.kind === 'halted' && input?.isLive && target?.sleeps) {
       await Promise.race([input.key(), leaving.asked]);
     } else return end;
     if (leaving.why !== undefined) return { kind: 'left', why: leaving.why };
   }
+}
+
+/** Lets the process do other things, for as long as the guest is ahead of its user. */
+function pause(pace: Pace | undefined): Promise<void> {
+  const ms = pace?.pauseMs() ?? 0;
+  return new Promise((resolve) => (ms > 0 ? setTimeout(resolve, ms) : setImmediate(resolve)));
 }
 
 async function supplyNext(input: Input, target: InputTarget | undefined): Promise<void> {
@@ -43,13 +51,18 @@ async function nextByte(input: Input): Promise<number | undefined> {
 }
 
 /** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
-function runTurn(pc: Pc, input: Input, target: InputTarget | undefined): RunEnd | undefined {
+function runTurn(
+  pc: Pc,
+  input: Input,
+  target: InputTarget | undefined,
+  pace: Pace | undefined,
+): RunEnd | undefined {
   const until = process.uptime() + TURN;
   for (;;) {
     const end = pc.machine.step();
     if (end?.kind === 'input' && input?.isLive === false && input.hasByte) {
       target?.supply(input.take());
     } else if (end !== undefined) return end;
-    if (process.uptime() >= until) return undefined;
+    if (process.uptime() >= until || (pace && pace.pauseMs() > 0)) return undefined;
   }
 }

@@ -132,6 +132,8 @@ export class Machine {
   #apic: ProcessorApic | undefined;
   #passesIf: () => boolean = () => false;
   #end: RunEnd | undefined;
+  /** Longest sleep of the processor within one step, in nanoseconds: then the caller may do other things. */
+  longestSleep = END_OF_TIME;
   /** Virtual time up to which the running slice goes unless it is stopped. */
   #sliceEnd = 0n;
   #slice = FIRST_SLICE;
@@ -292,11 +294,13 @@ export class Machine {
     const deadline = this.clock.nextDeadline();
     if (deadline === undefined || deadline >= END_OF_TIME) return { kind: 'halted' };
     if (!this.sleepsForInterrupt && !this.#passesIf()) return { kind: 'halted' };
-    const ns = deadline - this.clock.now();
+    const whole = deadline - this.clock.now();
+    const ns = whole < this.longestSleep ? whole : this.longestSleep;
     if (ns > 0n) {
       this.processor.advanceTime(ns);
       this.#halted += ns;
     }
+    if (ns < whole) return undefined;
     this.#idleEvents = this.#halting === this.instructions ? this.#idleEvents + 1 : 0;
     this.#halting = this.instructions;
     return undefined;
