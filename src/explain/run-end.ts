@@ -22,13 +22,17 @@ export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTa
   return [head(machine, reason(machine, end), symbols), ...chain, ...dumpState(machine, symbols)];
 }
 
-/** The same for a run that was stopped from outside, which has not ended; `why` is the reason. */
+/**
+ * The same for a run that was stopped from outside, which has not ended; `why` is the reason. A guest that sleeps
+ * until it is woken up does not hang: its state is not told.
+ */
 export function explainStop(
   machine: Machine,
   why: string,
   symbols = new SymbolTable([]),
 ): string[] {
-  return [head(machine, why, symbols), ...dumpState(machine, symbols)];
+  const first = head(machine, why, symbols);
+  return machine.sleepsForInterrupt ? [first] : [first, ...dumpState(machine, symbols)];
 }
 
 function head(machine: Machine, why: string, symbols: SymbolTable): string {
