@@ -44,11 +44,14 @@ export function findMultiboot(bytes: Uint8Array): MultibootHeader | undefined {
   return undefined;
 }
 
-/** True if there is a header of Multiboot 2, which is another protocol (Multiboot2 Specification 3.1.1). */
+/**
+ * True if there is a header of Multiboot 2, which is another protocol (Multiboot2 Specification 3.1.1). It should
+ * be aligned by 8; but where a source of several sections is assembled without its linker script, it may not be.
+ */
 export function hasMultiboot2(bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   const end = Math.min(bytes.length, SEARCH2_BYTES) - HEADER2_BYTES;
-  for (let offset = 0; offset <= end; offset += 8) {
+  for (let offset = 0; offset <= end; offset += 4) {
     if (view.getUint32(offset, true) !== MAGIC2) continue;
     const sum = [4, 8, 12].reduce((total, at) => total + view.getUint32(offset + at, true), MAGIC2);
     if ((sum & 0xffffffff) === 0) return true;
