@@ -4,6 +4,7 @@
  */
 
 import { Flags } from './cpu/flags';
+import { Mode } from './cpu/mode';
 import { Reset } from './cpu/reset';
 import { Run } from './cpu/run';
 import { Virtual } from './cpu/virtual';
@@ -64,17 +65,17 @@ export function memoryChanged(hpa: u32, length: u32): void {
   }
 }
 
-/** Exchanges the processor block and that of a virtual processor at `place`. */
-export function exchange(place: usize): void {
-  Virtual.exchange(place);
-}
-
-/** Loads all segment registers, to go on at CPL 3; false if the host's tables do not allow it. */
-export function resume(es: u32, cs: u32, ss: u32, ds: u32, fs: u32, gs: u32): bool {
-  return Virtual.resume(es, cs, ss, ds, fs, gs);
+/** Runs a guest directly on the host's processor at `place` (Virtual.direct). */
+export function direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
+  return Virtual.direct(place, fuel, stack, flush);
 }
 
 /** To be called after the host has changed a map of guest-physical memory, or tables that only it knows. */
 export function translationsChanged(): void {
   Context.flushAll();
+}
+
+/** To be called after the host has changed segment registers, and nothing else that the MMU depends on. */
+export function modeChanged(): void {
+  Mode.update();
 }

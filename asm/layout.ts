@@ -249,6 +249,8 @@ export const CACHES_BYTES: usize = 0xc00;
 
 /** Room for a processor block while two are exchanged (cpu/virtual.ts). */
 export const SPARE_BLOCK: usize = 0x3000;
+/** u16[6], the selectors that a guest was resumed with. */
+export const LOADED_SELECTORS: usize = 0x3e00;
 
 // --- TLBs --------------------------------------------------------------------------------------
 

@@ -109,3 +109,13 @@ export { type CodeGroup, elfCode } from './symbols/elf-code.ts';
 export { elfSymbols } from './symbols/elf-symbols.ts';
 export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
 export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';
+export type { ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-log.ts';
+export { EXIT_NUMBERS, type ExitName } from './vmm/exits/exit-reasons.ts';
+export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
+export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
+export {
+  createVirtualMachine,
+  guestFeatures,
+  type VirtualMachine,
+  type VmOptions,
+} from './vmm/virtual-machine.ts';

@@ -106,7 +106,12 @@ export class Deliver {
       if (hosted) Deliver.stop(kind, vector);
       else Deliver.attempt(kind, vector);
       if (load<u32>(RAISED) != Raised.Event) break;
-      if (Deliver.isSoftware(kind)) store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
+      if (Deliver.isSoftware(kind)) {
+        // The instruction has not retired after all.
+        store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
+        store<i64>(FUEL, load<i64>(FUEL) + ((<i64>1) << 32));
+        if (!hosted) Deliver.pay();
+      }
       if (FaultChain.isEmpty()) FaultChain.add(vector, kind);
       FaultChain.append();
       if (!Deliver.escalate(kind, vector)) break;

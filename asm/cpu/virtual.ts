@@ -1,17 +1,58 @@
 /**
  * What a host does with the processor beside running it: puts the block of a virtual processor in its place
- * and back, and resumes a guest as an IRET of its would.
+ * and back, and runs a guest as it would after an IRET of its own.
+ *
+ * Guest and host: while a VM is current the guest's block is in the processor's place, where it is emulated, and the
+ * block of the host's processor lies beside. For a direct run the two change places.
  */
 
-import { CPL, PROCESSOR, PROCESSOR_BYTES, RAISED, SPARE_BLOCK } from '../layout';
+import {
+  CODE_MODE,
+  CPL,
+  FLAG_B,
+  LOADED_SELECTORS,
+  PROCESSOR,
+  PROCESSOR_BYTES,
+  RAISED,
+  REGS,
+  RFLAGS,
+  SEG_ACCESS,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SHADOW,
+  SPARE_BLOCK,
+  TIME,
+} from '../layout';
 import { Context } from '../mmu/context';
-import { SEGMENT_DS, SEGMENT_ES, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
+import {
+  SEGMENT_CS,
+  SEGMENT_DS,
+  SEGMENT_ES,
+  SEGMENT_FS,
+  SEGMENT_GS,
+  SEGMENT_SS,
+} from '../mmu/memory';
 import { CodeSegment } from './code-segment';
+import { ACCESS_DB, ACCESS_L, ACCESS_UNUSABLE } from './descriptor';
 import { Event, Raised, Vector } from './event';
-import { Mode } from './mode';
+import { IF, IOPL, RF, VIF, VIP, VM } from './flags';
+import { CodeMode, Mode } from './mode';
+import { Run } from './run';
 import { Segment } from './segment';
 
 const USER: u32 = 3;
+/** Segment registers that a program loads. */
+const SEGMENTS: u32 = 6;
+/** Flags that only the host changes. */
+const HOST_FLAGS: u32 = IF | IOPL | RF | VM | VIF | VIP;
+/** General registers, RIP and flags. */
+const REGISTER_BYTES: usize = FLAG_B + 8 - REGS;
+
+/** Instead of an ExitReason: the guest's segments cannot be had through the host's tables. */
+const REFUSED: u32 = 0xff;
+/** In the result of a direct run, a bit for each segment register that the guest has loaded. */
+const LOADED_SHIFT: u32 = 8;
 
 export class Virtual {
   /** Exchanges the processor block and that at `place`; the TLB context follows. */
@@ -23,10 +64,54 @@ export class Virtual {
   }
 
   /**
-   * Loads the segment registers from the host's tables: ES, DS, FS and GS as MOV does at CPL 0, then SS and CS as
-   * an IRET to CPL 3. False if a descriptor does not allow it: the event block then holds the fault.
+   * Runs the guest for at most `fuel` instructions on the host's processor, whose block is at `place`, at CPL 3. `stack`
+   * is a selector for the SS of 64-bit code that has none; `flush`: page tables have lost entries. Returns an
+   * ExitReason or REFUSED, and from LOADED_SHIFT up which segment registers the guest has loaded: they are to be
+   * found in the host's block. All else of the guest's registers is taken over.
    */
-  static resume(es: u32, cs: u32, ss: u32, ds: u32, fs: u32, gs: u32): bool {
+  static direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
+    const time = load<u64>(TIME);
+    const flags = load<u32>(RFLAGS);
+    memory.copy(place, REGS, REGISTER_BYTES);
+    Virtual.exchange(place);
+    if (flush) Context.flushAll();
+    store<u64>(TIME, time);
+    store<u32>(RFLAGS, (flags & ~HOST_FLAGS) | IF);
+    const guest = place - PROCESSOR;
+    const long = load<u32>(guest + CODE_MODE) == CodeMode.Long;
+    let result = REFUSED;
+    if (Virtual.resume(guest, stack, long)) {
+      Virtual.noteSelectors();
+      result = Run.run(fuel);
+      result |= Virtual.changedSelectors() << LOADED_SHIFT;
+      memory.copy(place, REGS, REGISTER_BYTES);
+      store<u32>(guest + RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & HOST_FLAGS));
+      store<u32>(guest + SHADOW, load<u32>(SHADOW));
+      store<u64>(guest + TIME, load<u64>(TIME));
+      if (long) Virtual.copyBases(0, guest);
+    }
+    Virtual.exchange(place);
+    return result;
+  }
+
+  /** Loads the guest's segment registers on the host's processor; false if they do not come out as they were. */
+  static resume(guest: usize, stack: u32, long: bool): bool {
+    const cs = Virtual.selector(guest, SEGMENT_CS) | USER;
+    const ss = Virtual.selector(guest, SEGMENT_SS) | USER;
+    const ds = Virtual.selector(guest, SEGMENT_DS);
+    const es = Virtual.selector(guest, SEGMENT_ES);
+    const fs = Virtual.selector(guest, SEGMENT_FS);
+    const gs = Virtual.selector(guest, SEGMENT_GS);
+    if (!Virtual.load(es, cs, ss, ds, fs, gs)) {
+      // 64-bit code hardly looks at the others.
+      if (!long || !Virtual.load(0, cs, stack, 0, 0, 0)) return false;
+    }
+    if (long) Virtual.copyBases(guest, 0);
+    return Virtual.areSame(guest, long);
+  }
+
+  /** ES, DS, FS and GS as MOV does at CPL 0, then SS and CS as an IRET to CPL 3. */
+  static load(es: u32, cs: u32, ss: u32, ds: u32, fs: u32, gs: u32): bool {
     store<u32>(CPL, 0);
     store<u32>(RAISED, Raised.Nothing);
     const loaded =
@@ -48,5 +133,50 @@ export class Virtual {
     Segment.commitStack(ss, stack, USER);
     CodeSegment.commit(cs, code, USER);
     return true;
+  }
+
+  /** FS and GS base from the block at `from` to that at `to`, both as distances from the processor's. */
+  @inline static copyBases(from: usize, to: usize): void {
+    const fs = Segment.place(SEGMENT_FS);
+    const gs = Segment.place(SEGMENT_GS);
+    store<u64>(to + fs, load<u64>(from + fs, SEG_BASE), SEG_BASE);
+    store<u64>(to + gs, load<u64>(from + gs, SEG_BASE), SEG_BASE);
+  }
+
+  /** What was loaded is what the guest's registers hold: its tables may have changed since it loaded them. */
+  static areSame(guest: usize, long: bool): bool {
+    const cs = Segment.place(SEGMENT_CS);
+    const access = load<u32>(guest + cs, SEG_ACCESS) ^ load<u32>(cs, SEG_ACCESS);
+    if (access & (ACCESS_L | ACCESS_DB)) return false;
+    if (long) return true;
+    for (let n: u32 = 0; n < SEGMENTS; n++) {
+      const place = Segment.place(n);
+      const usable = load<u32>(place, SEG_ACCESS) & ACCESS_UNUSABLE;
+      if (usable != (load<u32>(guest + place, SEG_ACCESS) & ACCESS_UNUSABLE)) return false;
+      if (usable != 0) continue;
+      if (load<u64>(place, SEG_BASE) != load<u64>(guest + place, SEG_BASE)) return false;
+      if (load<u32>(place, SEG_LIMIT) != load<u32>(guest + place, SEG_LIMIT)) return false;
+    }
+    return true;
+  }
+
+  @inline static selector(block: usize, segment: u32): u32 {
+    return load<u16>(block + Segment.place(segment), SEG_SELECTOR);
+  }
+
+  /** Remembers the selectors as they are. */
+  static noteSelectors(): void {
+    for (let n: u32 = 0; n < SEGMENTS; n++) {
+      store<u16>(LOADED_SELECTORS + (n << 1), <u16>Virtual.selector(0, n));
+    }
+  }
+  /** A bit for each segment register whose selector is not what was remembered. */
+  static changedSelectors(): u32 {
+    let changed: u32 = 0;
+    for (let n: u32 = 0; n < SEGMENTS; n++) {
+      const before: u32 = load<u16>(LOADED_SELECTORS + (n << 1));
+      if (Virtual.selector(0, n) != before) changed |= (<u32>1) << n;
+    }
+    return changed;
   }
 }

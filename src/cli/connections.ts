@@ -4,7 +4,7 @@
  */
 
 import { isatty } from 'node:tty';
-import type { ByteSink, Pc } from '../index.ts';
+import type { Board, ByteSink } from '../index.ts';
 import { type Display, openDisplay, parseDisplay } from './display.ts';
 import { type DriveEnd, drive } from './drive.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
@@ -30,7 +30,7 @@ export class Connections {
   readonly #console: ByteWriter;
   readonly #leaving = new Leaving();
   /** Where stdin goes; undefined while it goes nowhere. */
-  readonly #target: ((pc: Pc) => InputTarget) | undefined;
+  readonly #target: ((pc: Board) => InputTarget) | undefined;
 
   constructor(options: ConnectionOptions) {
     const displayName = parseDisplay(options.display);
@@ -50,7 +50,7 @@ export class Connections {
   }
 
   /** Opens everything, runs `pc` to its end and closes everything, also when something fails. */
-  async drive(pc: Pc): Promise<DriveEnd> {
+  async drive(pc: Board): Promise<DriveEnd> {
     this.#serial.open();
     const target = this.#target?.(pc);
     const input = target && this.#openInput(target);
@@ -81,7 +81,7 @@ export class Connections {
     return new Terminal(type, leave, (message) => this.#display.interrupt(message));
   }
 
-  #flush(pc: Pc): void {
+  #flush(pc: Board): void {
     this.#display.refresh(pc);
     this.#serial.writer.flush();
     this.#console.flush();

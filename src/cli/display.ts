@@ -1,6 +1,6 @@
 /** What `run --display` names: nothing, or the VGA's text screen on the terminal. */
 
-import type { Pc, TextScreen } from '../index.ts';
+import type { Board, TextScreen } from '../index.ts';
 import { AnsiScreen, plainScreen } from './ansi-screen.ts';
 import { note, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,12 +20,12 @@ export function parseDisplay(text: string): DisplayName {
 export interface Display {
   open(): void;
   /** Called every few milliseconds. */
-  refresh(pc: Pc): void;
+  refresh(pc: Board): void;
   /** Shows a message of ours, until `resume`. */
   interrupt(message: string): void;
   resume(): void;
   /** Shows the last screen; always called, once. */
-  close(pc: Pc): void;
+  close(pc: Board): void;
 }
 
 /** The display of that name, which for text depends on what stdout is. */
@@ -45,7 +45,7 @@ const NO_DISPLAY: Display = {
 /** Stdout is no terminal: the last screen is printed. */
 const FINAL_SCREEN: Display = { ...NO_DISPLAY, close: (pc) => print(lastScreen(pc)) };
 
-function lastScreen(pc: Pc): string {
+function lastScreen(pc: Board): string {
   const screen = pc.textScreen;
   return screen === undefined ? 'the display is in graphics mode\n' : plainScreen(screen);
 }
@@ -79,14 +79,14 @@ class TerminalDisplay implements Display {
     this.#screen.forget();
   }
 
-  refresh(pc: Pc): void {
+  refresh(pc: Board): void {
     if (this.#isInterrupted) return;
     const screen = pc.textScreen;
     const text = screen === undefined ? this.#showGraphics() : this.#showText(screen);
     if (text !== '') print(text);
   }
 
-  close(pc: Pc): void {
+  close(pc: Board): void {
     process.stdout.off('resize', this.#resized);
     print(`${LEAVE_ALTERNATE}${lastScreen(pc)}`);
   }

@@ -1,6 +1,6 @@
 /** Runs a PC to its end, letting the process do other things every few milliseconds. */
 
-import type { Pc, RunEnd } from '../index.ts';
+import type { Board, RunEnd } from '../index.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
 import { Pace } from './pace.ts';
@@ -17,7 +17,7 @@ export type Input = Terminal | PipedInput | undefined;
 
 /** `target` gets what comes on `input`; `flush` is called whenever the guest's output should be seen. */
 export async function drive(
-  pc: Pc,
+  pc: Board,
   input: Input,
   target: InputTarget | undefined,
   leaving: Leaving,
@@ -52,7 +52,7 @@ async function nextByte(input: Input): Promise<number | undefined> {
 
 /** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
 function runTurn(
-  pc: Pc,
+  pc: Board,
   input: Input,
   target: InputTarget | undefined,
   pace: Pace | undefined,

@@ -1,6 +1,6 @@
 /** Where stdin goes: to COM1 as bytes, or to the keyboard as keys. */
 
-import type { Pc } from '../index.ts';
+import type { Board } from '../index.ts';
 import { KeyDecoder } from './key-decoder.ts';
 
 /** Takes input for the guest. */
@@ -17,9 +17,9 @@ export interface InputTarget {
 
 /** Stdin is the far end of COM1. */
 export class SerialInput implements InputTarget {
-  readonly #pc: Pc;
+  readonly #pc: Board;
 
-  constructor(pc: Pc) {
+  constructor(pc: Board) {
     this.#pc = pc;
   }
 
@@ -42,10 +42,10 @@ export class SerialInput implements InputTarget {
 
 /** What comes on stdin is typed on the keyboard. */
 export class KeyboardInput implements InputTarget {
-  readonly #pc: Pc;
+  readonly #pc: Board;
   readonly #decoder = new KeyDecoder();
 
-  constructor(pc: Pc) {
+  constructor(pc: Board) {
     this.#pc = pc;
   }
 

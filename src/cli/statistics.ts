@@ -1,6 +1,14 @@
 /** `run --stats`: what a run did and how fast, as text or JSON. */
 
-import { type Counters, EVENT_NAMES, type Machine, readCounters } from '../index.ts';
+import {
+  type Counters,
+  EVENT_NAMES,
+  EXIT_NUMBERS,
+  type ExitCount,
+  readCounters,
+  type VirtualMachine,
+} from '../index.ts';
+import type { GuestMachine } from './guest-machine.ts';
 import { toJson } from './output.ts';
 
 /** What is reported about a run. */
@@ -16,10 +24,22 @@ export interface Statistics {
   readonly blocksDecoded: number;
   /** Exceptions raised, by name. */
   readonly exceptions: Readonly<Record<string, number>>;
+  /** What a VM has cost; undefined on the bare machine. */
+  readonly vm: VmStatistics | undefined;
+}
+
+export interface VmStatistics {
+  readonly exits: readonly (ExitCount & { readonly number: number })[];
+  readonly shadow: Readonly<
+    Record<'roots' | 'pages' | 'fills' | 'tableWrites' | 'flushes', number>
+  >;
 }
 
 /** Collects the statistics of a run that took `hostSeconds`. */
-export function collectStatistics(machine: Machine, hostSeconds: number): Statistics {
+export function collectStatistics(
+  { board: { machine }, vm, exits }: GuestMachine,
+  hostSeconds: number,
+): Statistics {
   const counters = readCounters(machine.processor.view);
   const instructions = Number(machine.instructions);
   return {
@@ -35,6 +55,14 @@ export function collectStatistics(machine: Machine, hostSeconds: number): Statis
     walkReferences: Number(counters.walkReferences),
     blocksDecoded: Number(counters.blocksDecoded),
     exceptions: namedExceptions(counters),
+    vm: vm && vmStatistics(vm, exits?.counts ?? []),
+  };
+}
+
+function vmStatistics({ shadow }: VirtualMachine, counts: readonly ExitCount[]): VmStatistics {
+  return {
+    exits: counts.map((count) => ({ ...count, number: EXIT_NUMBERS[count.reason] })),
+    shadow: { ...shadow.size, ...shadow.counters },
   };
 }
 
@@ -65,5 +93,26 @@ export function formatStatistics(statistics: Statistics, json: boolean): string 
     ['blocks decoded', String(statistics.blocksDecoded)],
     ['exceptions', exceptions.length > 0 ? exceptions.join(', ') : 'none'],
   ] as const;
-  return rows.map(([name, value]) => `${name.padEnd(16)} ${value}`).join('\n');
+  const lines = rows.map(([name, value]) => `${name.padEnd(16)} ${value}`);
+  return [...lines, ...(statistics.vm ? formatVm(statistics.vm) : [])].join('\n');
+}
+
+/** In the shape of `perf kvm stat`. */
+function formatVm({ exits, shadow }: VmStatistics): string[] {
+  const shadows = Object.entries(shadow).map(([name, count]) => `${name} ${count}`);
+  const count = exits.reduce((sum, exit) => sum + exit.count, 0);
+  const time = exits.reduce((sum, exit) => sum + exit.totalNs, 0);
+  const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
+  const share = (part: number, all: number): string =>
+    `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
+  return [
+    `${'shadow'.padEnd(16)} ${shadows.join(', ')}`,
+    '',
+    `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
+    ...exits.map(
+      ({ reason, count: n, totalNs, minNs, maxNs }) =>
+        `${reason.padEnd(20)} ${String(n).padStart(9)} ${share(n, count)} ${share(totalNs, time)} ${us(minNs)} ${us(maxNs)} ${us(totalNs / n)}`,
+    ),
+    `${'all'.padEnd(20)} ${String(count).padStart(9)}, ${(time / 1e6).toFixed(3)} ms in the VMM`,
+  ];
 }

@@ -50,17 +50,19 @@ export class CpuView {
   readonly #segments: ReadonlyMap<SegmentName, number>;
   readonly #segment: { base: number; limit: number; access: number; selector: number };
 
-  constructor(layout: Layout, buffer: ArrayBuffer) {
+  /** `offset` is how far the block looked at lies behind the processor's: that of a virtual processor does. */
+  constructor(exported: Layout, buffer: ArrayBuffer, offset = 0) {
+    const layout: Layout = offset === 0 ? exported : (name) => exported(name) + offset;
     this.layout = layout;
     this.data = new DataView(buffer);
     this.gpr = new BigUint64Array(buffer, layout('REGS'), 16);
-    const place = (n: number): number => layout('SEGS') + n * layout('SEG_BYTES');
+    const place = (n: number): number => layout('SEGS') + n * exported('SEG_BYTES');
     this.#segments = new Map(SEGMENT_NAMES.map((name, n) => [name, place(n)]));
     this.#segment = {
-      base: layout('SEG_BASE'),
-      limit: layout('SEG_LIMIT'),
-      access: layout('SEG_ACCESS'),
-      selector: layout('SEG_SELECTOR'),
+      base: exported('SEG_BASE'),
+      limit: exported('SEG_LIMIT'),
+      access: exported('SEG_ACCESS'),
+      selector: exported('SEG_SELECTOR'),
     };
   }
 
@@ -74,6 +76,11 @@ export class CpuView {
   /** The u32 named `name`. */
   u32(name: string): number {
     return this.data.getUint32(this.layout(name), true);
+  }
+  /** Reads the u32 named `name`, for who does so often. */
+  reader(name: string): () => number {
+    const at = this.layout(name);
+    return () => this.data.getUint32(at, true);
   }
   setU32(name: string, value: number): void {
     this.data.setUint32(this.layout(name), value, true);

@@ -359,7 +359,8 @@ function physical(high: number, low: number): bigint {
   return (BigInt(high) << 32n) | BigInt(low);
 }
 
-function checkRam(bytes: number): number {
+/** `bytes`, if a machine may have so much RAM; throws a MachineError. */
+export function checkRam(bytes: number): number {
   if (Number.isInteger(bytes) && bytes >= MIN_RAM && bytes <= MAX_RAM && bytes % PAGE_SIZE === 0) {
     return bytes;
   }

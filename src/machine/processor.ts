@@ -77,6 +77,14 @@ export type ExitReason = (typeof EXIT_REASONS)[number];
 export const ABSENT_MODES = ['real mode', 'virtual-8086 mode', 'a hardware task switch'] as const;
 export type AbsentMode = (typeof ABSENT_MODES)[number];
 
+/** How a direct run of a guest ended. */
+export interface DirectResult {
+  /** 'refused': the guest's segments cannot be had through the host's tables, and nothing has run. */
+  readonly reason: ExitReason | 'refused';
+  /** Bit n: the guest has loaded segment register n of SEGMENT_NAMES, and the host's block has it. */
+  readonly loaded: number;
+}
+
 interface ProcessorExports extends Record<string, unknown> {
   run(fuel: number): number;
   reset(): void;
@@ -86,6 +94,9 @@ interface ProcessorExports extends Record<string, unknown> {
   rflags(): bigint;
   setRflags(image: bigint): void;
   memoryChanged(hpa: number, length: number): void;
+  direct(place: number, fuel: number, stack: number, flush: number): number;
+  translationsChanged(): void;
+  modeChanged(): void;
 }
 
 const WASM_PAGE = 65536;
@@ -197,6 +208,25 @@ export class Processor {
    */
   loadPdptes(): boolean {
     return this.#exports.loadPdptes() !== 0;
+  }
+
+  /**
+   * Runs a guest, whose registers are in the processor's block, directly on the host's processor, whose block is at
+   * `place` in linear memory (asm/cpu/virtual.ts, direct): at most `fuel` instructions.
+   */
+  direct(place: number, fuel: number, stack: number, flush: boolean): DirectResult {
+    const result = this.#exports.direct(place, fuel, stack, flush ? 1 : 0);
+    return { reason: EXIT_REASONS[result & 0xff] ?? 'refused', loaded: (result >>> 8) & 0x3f };
+  }
+
+  /** To be called after segment registers were changed through `view`, CPL not. */
+  modeChanged(): void {
+    this.#exports.modeChanged();
+  }
+
+  /** Forgets all translations: after page tables, or a map of guest-physical memory, were changed. */
+  flushTranslations(): void {
+    this.#exports.translationsChanged();
   }
 
   get rflags(): bigint {

@@ -1,7 +1,8 @@
-/** `trapline run`: boots a guest kernel on the bare machine, with COM1 as the terminal. */
+/** `trapline run`: boots a guest kernel on the bare machine or in a VM, with COM1 as the terminal. */
 
 import type { Options } from 'yargs';
 import {
+  type Board,
   type BootArguments,
   type BootModule,
   describeKernel,
@@ -11,18 +12,12 @@ import {
   IMAGE_FORMATS,
   type Image,
   loadImage,
-  Pc,
 } from '../../index.ts';
-import {
-  attributed,
-  type GuestFile,
-  loadProcessorModule,
-  readBytes,
-  readGuest,
-} from '../../node/index.ts';
+import { attributed, type GuestFile, readBytes, readGuest } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
 import { Connections } from '../connections.ts';
 import type { DriveEnd } from '../drive.ts';
+import { CPU_CHOICES, createGuestMachine, type GuestMachine } from '../guest-machine.ts';
 import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { complain, note } from '../output.ts';
 import { collectStatistics, formatStatistics } from '../statistics.ts';
@@ -32,6 +27,11 @@ import { parseAddress, parseDefines, required } from '../values.ts';
 const text = { type: 'string', requiresArg: true } as const;
 
 const OPTIONS = {
+  cpu: {
+    ...text,
+    default: 'bare',
+    describe: `what runs the guest: the machine itself, or a VMM by a technique: ${CPU_CHOICES.join(', ')}`,
+  },
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
@@ -78,17 +78,18 @@ export const command: Command<Values> = {
       .example('$0 guests/hello/main.asm', 'assemble and boot')
       .example('$0 kernel.bin --ram 128M --stats', 'boot a flat binary')
       .example('$0 kernel.elf --append quiet --module initrd', 'boot a multiboot or PVH kernel')
+      .example('$0 guests/hello/main.asm --cpu trap --stats', 'in a VM, with its exits')
       .example('$0 kernel.elf --display text', 'show its screen, type on its keyboard'),
   run: async (args) => {
     const guest = readImage(args);
     for (const warning of guest.warnings) note(warning);
     const connections = new Connections(args);
-    const pc = createPc(args, guest, connections);
+    const on = createMachine(args, guest, connections);
     const started = process.uptime();
-    const end = await connections.drive(pc);
+    const end = await connections.drive(on.board);
     const seconds = process.uptime() - started;
-    if (args.stats) note(formatStatistics(collectStatistics(pc.machine, seconds), args.json));
-    return finish(pc, end, guest);
+    if (args.stats) note(formatStatistics(collectStatistics(on, seconds), args.json));
+    return finish(on.board, end, guest);
   },
 };
 
@@ -105,13 +106,18 @@ function readImage(args: Values): GuestFile {
   });
 }
 
-/** A PC with the image in its RAM. */
-function createPc(args: Values, { image }: GuestFile, { com1, console }: Connections): Pc {
+/** A machine with the image in its RAM. */
+function createMachine(
+  args: Values,
+  { image }: GuestFile,
+  { com1, console }: Connections,
+): GuestMachine {
   const boot = bootArguments(args);
-  const pc = new Pc(loadProcessorModule(), { ...machineOptions(args), com1, console });
-  attributed(args.image ?? '', () => loadImage(pc.machine, image, boot), remedy(image));
-  describeKernel(pc.fwCfgItems, image, boot, pc.machine.memory.size);
-  return pc;
+  const on = createGuestMachine(args.cpu, { ...machineOptions(args), com1, console }, args.stats);
+  const { machine, fwCfgItems } = on.board;
+  attributed(args.image ?? '', () => loadImage(machine, image, boot), remedy(image));
+  describeKernel(fwCfgItems, image, boot, machine.memory.size);
+  return on;
 }
 
 /** Where an image goes is said by options, or by the image itself. */
@@ -135,10 +141,9 @@ function readModule(value: string): BootModule {
 }
 
 /** The exit status; tells why if the end was not a clean one. */
-function finish(pc: Pc, end: DriveEnd, { symbols }: GuestFile): number {
+function finish({ machine }: Board, end: DriveEnd, { symbols }: GuestFile): number {
   if (end.kind === 'exit') return end.status;
   if (end.kind === 'off') return STATUS_OK;
-  const { machine } = pc;
   complain(
     end.kind === 'left'
       ? explainStop(machine, end.why, symbols)

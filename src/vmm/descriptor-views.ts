@@ -1,0 +1,190 @@
+/**
+ * The descriptor tables under which the guest runs (DESIGN.md section 3, two views): copies of its GDT and LDT in the
+ * VMM's frames, changed so that all of the guest can run at CPL 3 and what it may not do traps.
+ *
+ * A descriptor whose accessed flag is clear is not present in the copy: loading it traps, and the emulator sets
+ * the flag in the guest's own table.
+ */
+
+import type { CpuView, SegmentState } from '../machine/cpu-view.ts';
+import { PAGE_SIZE } from './frames.ts';
+import { type GuestMemory, WATCH_DESCRIPTORS, type Watcher } from './guest-memory.ts';
+import { GUEST_GDT_BYTES, gdtOffset, type HostStructures, ldtOffset } from './host-structures.ts';
+import type { GuestPaging } from './shadow/guest-paging.ts';
+import { GuestWalk, RIGHT_USER } from './shadow/guest-walk.ts';
+import type { Shadow } from './shadow/shadow.ts';
+import type { ViewName } from './shadow/shadow-page.ts';
+
+const ACCESSED = 1n << 40n;
+const CODE = 1n << 43n;
+const SYSTEM = 1n << 44n; // 0: a system descriptor
+const DPL3 = 3n << 45n;
+const PRESENT = 1n << 47n;
+const LONG = 1n << 53n;
+const GRANULAR = 1n << 55n;
+
+const VIEWS: readonly ViewName[] = ['kernel', 'user'];
+const ENTRY_BYTES = 8;
+const PAGE_BITS = 36;
+const NO_FRAME = -1;
+
+/** One of the guest's tables as it was when it was copied. */
+interface Source {
+  readonly base: bigint;
+  readonly bytes: number;
+  /** The frame of the guest that each of its pages is, or NO_FRAME. */
+  readonly gfns: readonly number[];
+  readonly entries: BigUint64Array;
+}
+
+const NOTHING: Source = { base: 0n, bytes: 0, gfns: [], entries: new BigUint64Array() };
+
+export class DescriptorViews implements Watcher {
+  readonly #memory: GuestMemory;
+  readonly #structures: HostStructures;
+  readonly #shadow: Shadow;
+  readonly #walk: GuestWalk;
+  #gdt = NOTHING;
+  #ldt = NOTHING;
+  #isDirty = true;
+  #wasLong = false;
+  /** Table writes seen when the tables were looked up: the pages that they lie in may have moved since. */
+  #seen = -1;
+  #root = -1;
+
+  constructor(memory: GuestMemory, structures: HostStructures, shadow: Shadow) {
+    this.#memory = memory;
+    this.#structures = structures;
+    this.#shadow = shadow;
+    this.#walk = new GuestWalk(memory);
+    memory.setWatcher(WATCH_DESCRIPTORS, this);
+  }
+
+  written(): void {
+    this.#isDirty = true;
+  }
+
+  /** Makes the copies what the guest's tables are now, by the registers in `view`. */
+  update(view: CpuView, paging: GuestPaging, pdptes: readonly number[], isLong: boolean): void {
+    const gdtBase = view.u64('GDTR_BASE');
+    const gdtBytes = view.u32('GDTR_LIMIT') + 1;
+    const ldtr = view.segment('ldtr');
+    const ldtBytes = (ldtr.access & (1 << 16)) !== 0 ? 0 : Math.min(ldtr.limit, 0xffff) + 1;
+    const isSame =
+      !this.#isDirty &&
+      this.#wasLong === isLong &&
+      this.#gdt.base === gdtBase &&
+      this.#gdt.bytes === gdtBytes &&
+      this.#ldt.base === ldtr.base &&
+      this.#ldt.bytes === ldtBytes;
+    const writes = this.#shadow.counters.tableWrites;
+    if (isSame && this.#seen === writes && this.#root === paging.root) return;
+    this.#seen = writes;
+    this.#root = paging.root;
+    const stayed = (table: Source): boolean =>
+      this.#framesOf(table.base, table.bytes, paging, pdptes).every(
+        (gfn, n) => gfn === table.gfns[n],
+      );
+    if (isSame && stayed(this.#gdt) && stayed(this.#ldt)) return;
+    this.#isDirty = false;
+    this.#wasLong = isLong;
+    const gdtOld = this.#gdt.entries.length;
+    const ldtOld = this.#ldt.entries.length;
+    this.#gdt = this.#copy(this.#gdt, gdtBase, Math.min(gdtBytes, GUEST_GDT_BYTES), paging, pdptes);
+    this.#ldt = this.#copy(this.#ldt, ldtr.base, ldtBytes, paging, pdptes);
+    this.#gdt = { ...this.#gdt, bytes: gdtBytes };
+    for (const name of VIEWS) {
+      this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isLong);
+      this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isLong);
+    }
+  }
+
+  /** Bytes of the LDT. */
+  get ldtBytes(): number {
+    return this.#ldt.bytes;
+  }
+
+  /** The segment that `selector` names in the guest's own tables. */
+  segment(selector: number): SegmentState {
+    const { entries } = (selector & 4) !== 0 ? this.#ldt : this.#gdt;
+    return describe(selector, entries[selector >> 3] ?? 0n);
+  }
+
+  #copy(
+    old: Source,
+    base: bigint,
+    bytes: number,
+    paging: GuestPaging,
+    pdptes: readonly number[],
+  ): Source {
+    const gfns = this.#framesOf(base, bytes, paging, pdptes);
+    const entries = new BigUint64Array(bytes >> 3);
+    const start = Number(base & 0xfffn);
+    for (let n = 0; n < entries.length; n++) {
+      const at = start + n * ENTRY_BYTES;
+      const gfn = gfns[Math.floor(at / PAGE_SIZE)] ?? NO_FRAME;
+      // One that crosses a page end is left to the emulator.
+      const offset = at % PAGE_SIZE;
+      if (gfn !== NO_FRAME && offset <= PAGE_SIZE - ENTRY_BYTES) {
+        entries[n] = this.#memory.readU64(gfn * PAGE_SIZE + offset);
+      }
+    }
+    for (const gfn of old.gfns) {
+      if (gfn !== NO_FRAME && !gfns.includes(gfn)) {
+        this.#memory.watch(gfn, WATCH_DESCRIPTORS, false);
+      }
+    }
+    for (const gfn of gfns) {
+      if (gfn !== NO_FRAME) this.#shadow.protect(gfn, WATCH_DESCRIPTORS);
+    }
+    return { base, bytes, gfns, entries };
+  }
+
+  /** The frames of the guest that `bytes` at `base` lie in. */
+  #framesOf(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): number[] {
+    if (bytes === 0) return [];
+    const first = base >> 12n;
+    const count = Number(((base + BigInt(bytes - 1)) >> 12n) - first) + 1;
+    return Array.from({ length: count }, (_, n) =>
+      this.#frameOf(Number(BigInt.asUintN(PAGE_BITS, first + BigInt(n))), paging, pdptes),
+    );
+  }
+
+  /** The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors. */
+  #frameOf(page: number, paging: GuestPaging, pdptes: readonly number[]): number {
+    if (paging.mode === 'off') return this.#memory.holds(page) ? page : NO_FRAME;
+    if (!this.#walk.walk(page, paging, pdptes)) return NO_FRAME;
+    if (paging.implicitSmap && (this.#walk.rights & RIGHT_USER) !== 0) return NO_FRAME;
+    return this.#memory.holds(this.#walk.gfn) ? this.#walk.gfn : NO_FRAME;
+  }
+
+  #write(
+    offset: number,
+    entries: BigUint64Array,
+    old: number,
+    view: ViewName,
+    isLong: boolean,
+  ): void {
+    for (let n = 0; n < Math.max(entries.length, old); n++) {
+      this.#structures.write(offset + n * ENTRY_BYTES, changed(entries[n] ?? 0n, view, isLong));
+    }
+  }
+}
+
+/** A descriptor of the guest as `view` has it. */
+function changed(entry: bigint, view: ViewName, isLong: boolean): bigint {
+  if ((entry & SYSTEM) === 0n || (entry & ACCESSED) === 0n) return entry & ~PRESENT;
+  const visible = isLong ? entry : entry & ~LONG;
+  if (view === 'user') return visible;
+  if ((entry & CODE) !== 0n && (entry & DPL3) === DPL3) return visible & ~PRESENT;
+  return visible | DPL3;
+}
+
+/** What a segment register holds after loading `entry` (SDM 3A 3.4.5). */
+function describe(selector: number, entry: bigint): SegmentState {
+  const base = ((entry >> 16n) & 0xff_ffffn) | ((entry >> 32n) & 0xff00_0000n);
+  const raw = Number((entry & 0xffffn) | ((entry >> 32n) & 0xf_0000n));
+  const limit = (entry & GRANULAR) !== 0n ? raw * 4096 + 4095 : raw;
+  const access = Number((entry >> 40n) & 0xf0ffn) | 1;
+  return { selector, base, limit, access };
+}

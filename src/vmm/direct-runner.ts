@@ -1,0 +1,113 @@
+/**
+ * Direct execution: runs the guest on the host's processor until something needs the VMM, and serves the page faults
+ * that the guest does not know of. What else stops it is left to the emulator: it does what the instruction asks for, or
+ * raises what it raises.
+ */
+
+import type { DescriptorViews } from './descriptor-views.ts';
+import type { ExitCause, ExitLog } from './exits/exit-log.ts';
+import type { HostProcessor } from './host-processor.ts';
+import type { GuestPaging } from './shadow/guest-paging.ts';
+import type { Outcome, Shadow, ShadowRoot } from './shadow/shadow.ts';
+import type { ViewName } from './shadow/shadow-page.ts';
+import type { Vcpu } from './vcpu.ts';
+
+const DB = 1;
+const PF = 14;
+const PF_W = 1 << 1;
+const PF_I = 1 << 4;
+const PAGE_BITS = 36;
+
+/** A view with its root and the host's processor that is set for it. */
+interface Place {
+  readonly host: HostProcessor;
+  root: ShadowRoot | undefined;
+}
+
+export class DirectRunner {
+  readonly #vcpu: Vcpu;
+  readonly #shadow: Shadow;
+  readonly #descriptors: DescriptorViews;
+  readonly #places: Readonly<Record<ViewName, Place>>;
+  readonly #log: ExitLog | undefined;
+  #generation = -1;
+  #paging: GuestPaging;
+
+  constructor(
+    vcpu: Vcpu,
+    hosts: Readonly<Record<ViewName, HostProcessor>>,
+    shadow: Shadow,
+    descriptors: DescriptorViews,
+    log: ExitLog | undefined,
+  ) {
+    this.#vcpu = vcpu;
+    this.#shadow = shadow;
+    this.#descriptors = descriptors;
+    this.#places = {
+      kernel: { host: hosts.kernel, root: undefined },
+      user: { host: hosts.user, root: undefined },
+    };
+    this.#paging = vcpu.paging;
+    this.#log = log;
+  }
+
+  /**
+   * Runs until `fuel` instructions have retired (undefined), or one must be emulated: then why. What was used shows in
+   * the virtual processor's time.
+   */
+  run(fuel: number): ExitCause | undefined {
+    const start = this.#vcpu.timeLow();
+    const { host } = this.#places[this.#vcpu.viewName];
+    for (;;) {
+      const left = fuel - ((this.#vcpu.timeLow() - start) >>> 0);
+      if (left <= 0) return undefined;
+      const reason = host.run(left, this.#root(), this.#shadow);
+      if (reason === 'fuel') continue;
+      if (reason !== 'event') return { kind: 'segments' };
+      const vector = host.vector();
+      // The guest has set TF by itself: the trap comes after the instruction.
+      if (vector === DB) this.#vcpu.trapAfterStep();
+      const outcome = vector === PF ? this.#fault(host) : 'guest';
+      if (outcome === 'guest') return { kind: 'event', vector };
+      if (outcome === 'device' || outcome === 'table') return { kind: outcome };
+    }
+  }
+
+  /** The shadow root to run in; the descriptor tables are brought up to date. */
+  #root(): ShadowRoot {
+    const { view } = this.#vcpu;
+    if (this.#vcpu.pagingChanged || this.#generation !== this.#shadow.generation) this.#forget();
+    const place = this.#places[this.#vcpu.viewName];
+    const { pdptes } = this.#vcpu;
+    if (place.root === undefined) {
+      place.root = this.#shadow.root(this.#paging, this.#vcpu.viewName, pdptes);
+      // Making room may have dropped the other one.
+      if (this.#generation !== this.#shadow.generation) {
+        const { root } = place;
+        this.#forget();
+        place.root = root;
+      }
+    }
+    this.#descriptors.update(view, this.#paging, pdptes, this.#vcpu.isLong);
+    return place.root;
+  }
+
+  #forget(): void {
+    this.#paging = this.#vcpu.paging;
+    this.#generation = this.#shadow.generation;
+    this.#places.kernel.root = undefined;
+    this.#places.user.root = undefined;
+  }
+
+  /** Serves a page fault, if only the shadow has made it. */
+  #fault(host: HostProcessor): Outcome {
+    const address = host.address();
+    const error = host.error();
+    const page = Number(BigInt.asUintN(PAGE_BITS, address >> 12n));
+    const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
+    this.#log?.begin({ kind: 'fill' });
+    const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#vcpu.pdptes);
+    if (outcome === 'filled' || outcome === 'flushed') this.#log?.end();
+    return outcome;
+  }
+}

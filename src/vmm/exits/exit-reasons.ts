@@ -1,0 +1,93 @@
+/**
+ * Why control passes from a guest to the VMM: one vocabulary for all techniques, with Intel's names and numbers
+ * (SDM 3D Appendix C, table C-1); what Intel has no name for starts at 0x10000.
+ */
+
+export const EXIT_NUMBERS = {
+  EXCEPTION_NMI: 0,
+  EXTERNAL_INTERRUPT: 1,
+  TRIPLE_FAULT: 2,
+  CPUID: 10,
+  HLT: 12,
+  INVD: 13,
+  INVLPG: 14,
+  RDPMC: 15,
+  RDTSC: 16,
+  CR_ACCESS: 28,
+  DR_ACCESS: 29,
+  IO_INSTRUCTION: 30,
+  MSR_READ: 31,
+  MSR_WRITE: 32,
+  MWAIT_INSTRUCTION: 36,
+  MONITOR_INSTRUCTION: 39,
+  PAUSE_INSTRUCTION: 40,
+  GDTR_IDTR: 46,
+  LDTR_TR: 47,
+  RDTSCP: 51,
+  WBINVD: 54,
+  RDRAND: 57,
+  INVPCID: 58,
+  RDSEED: 61,
+  /** A system call. */
+  SYSCALL: 0x10000,
+  SYSRET: 0x10001,
+  /** INT n, INT3, INTO, INT1. */
+  SOFTWARE_INTERRUPT: 0x10002,
+  IRET: 0x10003,
+  /** A far transfer, or a selector loaded, that the descriptor tables of the view do not allow. */
+  SEGMENT: 0x10004,
+  /** CLI, STI, POPF, PUSHF: the interrupt flag. */
+  INTERRUPT_FLAG: 0x10005,
+  /** CLAC, STAC. */
+  ALIGNMENT_FLAG: 0x10006,
+  /** SWAPGS, RDFSBASE and their like. */
+  SEGMENT_BASE: 0x10007,
+  /** A page fault that only the shadow page tables have made. */
+  SHADOW_FILL: 0x10100,
+  /** A write to one of the guest's page tables or descriptor tables. */
+  TABLE_WRITE: 0x10101,
+  /** An access to memory that is not RAM. */
+  MMIO: 0x10102,
+  /** Code that must be looked at instruction by instruction: single steps, breakpoints, shadows. */
+  STEP: 0x10200,
+  /** The guest's segment registers cannot be loaded from its tables any more. */
+  STALE_SEGMENTS: 0x10201,
+} as const;
+
+export type ExitName = keyof typeof EXIT_NUMBERS;
+
+const BY_MNEMONIC: Readonly<Record<string, ExitName>> = {
+  syscall: 'SYSCALL',
+  sysenter: 'SYSCALL',
+  sysret: 'SYSRET',
+  sysexit: 'SYSRET',
+  int: 'SOFTWARE_INTERRUPT',
+  int1: 'SOFTWARE_INTERRUPT',
+  int3: 'SOFTWARE_INTERRUPT',
+  into: 'SOFTWARE_INTERRUPT',
+  iret: 'IRET',
+  iretd: 'IRET',
+  iretq: 'IRET',
+  cli: 'INTERRUPT_FLAG',
+  sti: 'INTERRUPT_FLAG',
+  popf: 'INTERRUPT_FLAG',
+  popfd: 'INTERRUPT_FLAG',
+  popfq: 'INTERRUPT_FLAG',
+  clac: 'ALIGNMENT_FLAG',
+  stac: 'ALIGNMENT_FLAG',
+  swapgs: 'SEGMENT_BASE',
+  call: 'SEGMENT',
+  jmp: 'SEGMENT',
+  retf: 'SEGMENT',
+  mov: 'SEGMENT',
+  pop: 'SEGMENT',
+};
+
+/** The reason that an instruction which trapped stands for. `exit` is its row's. */
+export function exitOfInstruction(mnemonic: string, exit: string | undefined): ExitName {
+  // A row names Intel's reason, which for MOV to CR and the like says more than the mnemonic.
+  if (exit !== undefined && exit in EXIT_NUMBERS && exit !== 'EXCEPTION_NMI') {
+    return exit as ExitName;
+  }
+  return BY_MNEMONIC[mnemonic] ?? 'EXCEPTION_NMI';
+}

@@ -1,0 +1,181 @@
+/**
+ * The host's processor, set for one view: runs the guest directly, at CPL 3, under the VMM's page tables and descriptor tables, until
+ * an event stops it. The VMM chooses CR0, CR4, EFER and the tables, and resumes only as an IRET could: with general
+ * registers, RIP, RFLAGS, selectors, and FS and GS base.
+ *
+ * While its VM is current the block of this processor lies beside that of the virtual one, and the two are
+ * exchanged around a run.
+ */
+
+import { CpuView, SEGMENT_NAMES } from '../machine/cpu-view.ts';
+import type { ExitReason } from '../machine/processor.ts';
+import type { DescriptorViews } from './descriptor-views.ts';
+import { PAGE_SIZE } from './frames.ts';
+import {
+  FLAT_STACK,
+  gdtOffset,
+  HOST_LDT,
+  HOST_TSS,
+  IDT_OFFSET,
+  ldtOffset,
+  structuresBase,
+  TABLE_BYTES,
+  TSS_OFFSET,
+} from './host-structures.ts';
+import type { Shadow, ShadowRoot } from './shadow/shadow.ts';
+import type { ViewName } from './shadow/shadow-page.ts';
+import type { Vcpu } from './vcpu.ts';
+
+const CR0_PE_ET_NE_WP_PG = 0x8001_0031n;
+const CR0_AM = 1 << 18;
+const CR4_TSD = 1n << 2n;
+const CR4_PAE = 1n << 5n;
+const CR4_FSGSBASE = 1 << 16;
+const CR4_PCIDE = 1n << 17n;
+const EFER_LME_LMA_NXE = 0xd00n;
+const PCIDS = 4096;
+
+const LDT_ACCESS = 0x82;
+const TSS_ACCESS = 0x8b;
+const UNUSABLE = 1 << 16;
+
+/** Segment registers whose selectors the guest can load by itself. */
+const SEGMENTS = SEGMENT_NAMES.slice(0, 6) as ('es' | 'cs' | 'ss' | 'ds' | 'fs' | 'gs')[];
+
+/** What the host's control registers and tables depend on. */
+interface Prepared {
+  readonly root: ShadowRoot | undefined;
+  readonly slot: number;
+  readonly am: boolean;
+  readonly hasBases: boolean;
+  readonly ldtBytes: number;
+}
+
+export class HostProcessor {
+  /** The event that stopped the last run: its vector and error code. */
+  readonly vector: () => number;
+  readonly error: () => number;
+  readonly #vcpu: Vcpu;
+  readonly #view: ViewName;
+  readonly #descriptors: DescriptorViews;
+  readonly #cr0: () => number;
+  readonly #cr4: () => number;
+  /** The block beside the processor's. */
+  readonly #place: number;
+  readonly #beside: CpuView;
+  /** PCID of each root's translations, by the root's frame. */
+  readonly #pcids = new Map<number, number>();
+  #mustFlush = false;
+  /** What the host's registers are set for. */
+  #prepared: Prepared = { root: undefined, slot: 0, am: false, hasBases: false, ldtBytes: 0 };
+
+  /** `place` is the room for its block in linear memory. */
+  constructor(vcpu: Vcpu, view: ViewName, descriptors: DescriptorViews, place: number) {
+    const own = vcpu.view;
+    const from = own.layout('PROCESSOR');
+    this.#vcpu = vcpu;
+    this.#view = view;
+    this.#cr0 = own.reader('CR0');
+    this.#cr4 = own.reader('CR4');
+    this.#descriptors = descriptors;
+    this.#place = place;
+    this.#beside = new CpuView(own.layout, own.data.buffer as ArrayBuffer, place - from);
+    this.vector = this.#beside.reader('EVENT_VECTOR');
+    this.error = this.#beside.reader('EVENT_ERROR');
+  }
+
+  /** Sets what stays: to be called when the virtual processor has been reset. */
+  initialize(): void {
+    const { layout, data } = this.#vcpu.view;
+    const block = layout('PROCESSOR');
+    const bytes = new Uint8Array(data.buffer);
+    bytes.copyWithin(this.#place, block, block + layout('PROCESSOR_BYTES'));
+    const host = this.#beside;
+    host.setU32('GUEST_MAP', 0);
+    host.setU32('HOSTED', 1);
+    host.setU64('EFER', EFER_LME_LMA_NXE);
+    host.setU32('PAGING_MODE', 4);
+    host.setU32('IDTR_LIMIT', PAGE_SIZE - 1);
+    host.setU32('GDTR_LIMIT', 0xffff);
+    host.setU64('DR7', 0x400n);
+    host.setU64('SYSENTER_CS', 0n);
+    host.setU32('PKRU', 0);
+    host.setU64('APIC_PAGE', 0xffff_ffff_ffff_ffffn);
+    this.#mustFlush = true;
+  }
+
+  /** Runs the guest for at most `fuel` instructions in `root` of `shadow`. */
+  run(fuel: number, root: ShadowRoot, shadow: Shadow): ExitReason | 'refused' {
+    this.#prepare(root);
+    const flush = shadow.takeStale() || this.#mustFlush;
+    this.#mustFlush = false;
+    const { reason, loaded } = this.#vcpu.processor.direct(this.#place, fuel, FLAT_STACK, flush);
+    if (loaded !== 0) this.#takeSegments(loaded);
+    return reason;
+  }
+
+  /** Linear address of the last #PF. */
+  address(): bigint {
+    return this.#beside.u64('CR2');
+  }
+
+  /** Control registers and tables for a run in `root`. */
+  #prepare(root: ShadowRoot): void {
+    const am = this.#view === 'user' && (this.#cr0() & CR0_AM) !== 0;
+    const hasBases = (this.#cr4() & CR4_FSGSBASE) !== 0;
+    const { ldtBytes } = this.#descriptors;
+    const key = this.#prepared;
+    const isSame =
+      key.root === root &&
+      key.slot === root.slot &&
+      key.am === am &&
+      key.hasBases === hasBases &&
+      key.ldtBytes === ldtBytes;
+    if (isSame) return;
+    this.#prepared = { root, slot: root.slot, am, hasBases, ldtBytes };
+    const { page, slot } = root;
+    const host = this.#beside;
+    const base = structuresBase(slot);
+    host.setU64('CR0', CR0_PE_ET_NE_WP_PG | BigInt(am ? CR0_AM : 0));
+    host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | BigInt(hasBases ? CR4_FSGSBASE : 0));
+    host.setU64('CR3', (BigInt(page.frame) << 12n) | BigInt(this.#pcid(page.frame)));
+    host.setU64('IDTR_BASE', base + BigInt(IDT_OFFSET));
+    host.setU64('GDTR_BASE', base + BigInt(gdtOffset(this.#view)));
+    const tss = { base: base + BigInt(TSS_OFFSET), limit: 0x67, access: TSS_ACCESS };
+    host.setSegment('tr', { ...tss, selector: HOST_TSS });
+    host.setSegment('ldtr', {
+      base: base + BigInt(ldtOffset(this.#view)),
+      limit: Math.max(Math.min(ldtBytes, TABLE_BYTES) - 1, 0),
+      access: ldtBytes === 0 ? UNUSABLE : LDT_ACCESS,
+      selector: ldtBytes === 0 ? 0 : HOST_LDT,
+    });
+  }
+
+  #pcid(frame: number): number {
+    const known = this.#pcids.get(frame);
+    if (known !== undefined) return known;
+    if (this.#pcids.size + 1 >= PCIDS) {
+      this.#pcids.clear();
+      this.#mustFlush = true;
+    }
+    const pcid = this.#pcids.size + 1;
+    this.#pcids.set(frame, pcid);
+    return pcid;
+  }
+
+  /** Takes over the segment registers that the guest has loaded itself, from its own tables. */
+  #takeSegments(loaded: number): void {
+    const { processor, view, cpl } = this.#vcpu;
+    SEGMENTS.forEach((name, n) => {
+      if ((loaded & (1 << n)) === 0) return;
+      const { selector, base, access } = this.#beside.segment(name);
+      if ((access & UNUSABLE) !== 0) {
+        view.setSegment(name, { selector, base, limit: 0, access: UNUSABLE });
+        return;
+      }
+      const own = name === 'cs' || name === 'ss' ? (selector & ~3) | cpl : selector;
+      view.setSegment(name, this.#descriptors.segment(own));
+    });
+    processor.modeChanged();
+  }
+}

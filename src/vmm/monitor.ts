@@ -1,0 +1,66 @@
+/**
+ * The loop of the VMM around one virtual processor: code runs directly on the host's processor where the CPU
+ * technique lets it, and an instruction that stops there, or must not run there, is emulated.
+ */
+
+import type { ExitReason } from '../machine/processor.ts';
+import type { DirectRunner } from './direct-runner.ts';
+import type { Emulator } from './emulator.ts';
+import type { ExitCause, ExitLog } from './exits/exit-log.ts';
+import type { Vcpu } from './vcpu.ts';
+
+export const CPU_TECHNIQUES = ['interpret', 'trap'] as const;
+export type CpuTechnique = (typeof CPU_TECHNIQUES)[number];
+
+/** What of the guest runs directly. */
+const RUNS_DIRECTLY: Readonly<Record<CpuTechnique, (vcpu: Vcpu) => boolean>> = {
+  // The hybrid monitor of Popek and Goldberg's third theorem: right for every kernel, and slow.
+  interpret: (vcpu) => vcpu.viewName === 'user',
+  // Trap and emulate: what neither traps nor gives the right result at CPL 3 goes wrong, as on real hardware.
+  trap: () => true,
+};
+
+const STEP: ExitCause = { kind: 'step' };
+
+export class Monitor {
+  readonly #vcpu: Vcpu;
+  readonly #emulator: Emulator;
+  readonly #direct: DirectRunner;
+  readonly #runsDirectly: (vcpu: Vcpu) => boolean;
+  readonly #log: ExitLog | undefined;
+  readonly #stopRequest: () => number;
+
+  constructor(
+    technique: CpuTechnique,
+    vcpu: Vcpu,
+    emulator: Emulator,
+    direct: DirectRunner,
+    log: ExitLog | undefined,
+  ) {
+    this.#log = log;
+    this.#vcpu = vcpu;
+    this.#emulator = emulator;
+    this.#direct = direct;
+    this.#stopRequest = vcpu.view.reader('STOP_REQUEST');
+    this.#runsDirectly = RUNS_DIRECTLY[technique];
+  }
+
+  /** Runs at most `fuel` instructions; why it came back, as from a processor of the guest's own. */
+  run(fuel: number): ExitReason {
+    const vcpu = this.#vcpu;
+    const start = vcpu.timeLow();
+    for (;;) {
+      const left = fuel - ((vcpu.timeLow() - start) >>> 0);
+      if (left <= 0) return 'fuel';
+      if (this.#runsDirectly(vcpu)) {
+        const cause = vcpu.needsStep ? STEP : this.#direct.run(left);
+        if (cause === undefined) continue;
+        this.#log?.begin(cause);
+      }
+      const reason = this.#emulator.step();
+      this.#log?.end();
+      if (reason !== 'fuel') return reason;
+      if (this.#stopRequest() !== 0) return 'request';
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * A shadow page: one table of the shadow page tables, in a frame of the VMM. It stands for a table of the guest
+ * (`gfn` is its frame) under one *role*: all that its entries depend on besides the table. Pages of one table and
+ * one role are the same page, however many roots lead to it.
+ */
+
+import type { GuestPagingMode } from './guest-paging.ts';
+
+/** Whose address space: of the kernel while the virtual CPL is 0 to 2, or of user code. */
+export type ViewName = 'kernel' | 'user';
+
+/** What a shadow page stands for. */
+export type ShadowKind =
+  /** A table of the guest. */
+  | 'table'
+  /** A stretch of guest-physical memory: part of a large page, or all of it while paging is off. */
+  | 'direct'
+  /** An upper level that 4-level paging has and the guest's paging lacks. */
+  | 'upper';
+
+export interface Role {
+  readonly kind: ShadowKind;
+  readonly mode: GuestPagingMode;
+  readonly view: ViewName;
+  /** 4 PML4 to 1 page table. */
+  readonly level: 1 | 2 | 3 | 4;
+  /** Which part of a table with 1024 entries, each of which takes as much as two of ours. */
+  readonly part: number;
+  /** RIGHT_ bits of the way to it. */
+  readonly rights: number;
+  /** Bits of the guest's paging that change what rights mean. */
+  readonly flags: number;
+}
+
+export interface ShadowPage {
+  readonly role: Role;
+  readonly gfn: number;
+  /** The machine's frame that it lies in. */
+  readonly frame: number;
+}
+
+const KINDS: Readonly<Record<ShadowKind, number>> = { table: 0, direct: 1, upper: 2 };
+const MODES: Readonly<Record<GuestPagingMode, number>> = {
+  off: 0,
+  '32-bit': 1,
+  pae: 2,
+  '4-level': 3,
+};
+const BITS = 2 ** 18;
+
+/** A number of its own for every frame and role. */
+export function pageKey(gfn: number, role: Role): number {
+  const { kind, mode, view, level, part, rights, flags } = role;
+  const low =
+    KINDS[kind] |
+    (MODES[mode] << 2) |
+    ((view === 'user' ? 1 : 0) << 4) |
+    ((level - 1) << 5) |
+    (part << 7) |
+    (rights << 9) |
+    (flags << 12);
+  return gfn * BITS + low;
+}

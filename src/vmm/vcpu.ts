@@ -1,0 +1,109 @@
+/**
+ * The virtual processor of a VM. Its registers are in the processor's block while its VM is current: there the
+ * emulator runs with them, and devices and loaders find them. The host's own processor, on which the guest runs
+ * directly, then lies in a block beside it (host-processor.ts).
+ */
+
+import type { CpuView } from '../machine/cpu-view.ts';
+import type { Processor } from '../machine/processor.ts';
+import { type GuestPaging, guestPaging } from './shadow/guest-paging.ts';
+import type { ViewName } from './shadow/shadow-page.ts';
+
+const EFER_LMA = 1 << 10;
+const CR4_SMAP = 1 << 21;
+const RFLAGS_TF = 1 << 8;
+const RFLAGS_IF = 1 << 9;
+const RFLAGS_AC = 1 << 18;
+const DR6_BS = 1 << 14;
+const DR7_ENABLES = 0xff;
+
+export class Vcpu {
+  readonly processor: Processor;
+  readonly view: CpuView;
+  /** Low half of its virtual time. */
+  readonly timeLow: () => number;
+  readonly #cpl: () => number;
+  readonly #rflags: () => number;
+  /** What may be due before the next instruction, or need a look at it; all 0 if not. */
+  readonly #pending: readonly (() => number)[];
+  readonly #intr: () => number;
+  readonly #dr7: () => number;
+  readonly #cr4: () => number;
+  /** What paging depends on besides EFLAGS.AC: the last half of it for PAE paging. */
+  readonly #controls: readonly (() => number)[];
+  /** Their values when `pagingChanged` was asked last. */
+  readonly #seen: number[] = [];
+
+  constructor(processor: Processor) {
+    const { view } = processor;
+    this.processor = processor;
+    this.view = view;
+    this.timeLow = view.reader('TIME');
+    this.#cpl = view.reader('CPL');
+    this.#rflags = view.reader('RFLAGS');
+    this.#intr = view.reader('INTR');
+    this.#dr7 = view.reader('DR7');
+    this.#cr4 = view.reader('CR4');
+    const pending = ['SHADOW', 'NMI_PENDING', 'DEBUG_PENDING', 'ACTIVITY'];
+    this.#pending = pending.map((name) => view.reader(name));
+    const words = (name: string, offsets: readonly number[]): (() => number)[] =>
+      offsets.map((offset) => {
+        const at = view.layout(name) + offset;
+        return () => view.data.getUint32(at, true);
+      });
+    const controls = ['CR0', 'CR3', 'CR4', 'EFER'].flatMap((name) => words(name, [0]));
+    this.#controls = [...controls, ...words('CR3', [4]), ...words('PDPTES', [0, 8, 16, 24])];
+  }
+
+  get cpl(): number {
+    return this.#cpl();
+  }
+
+  /** The view that its code runs under. */
+  get viewName(): ViewName {
+    return this.#cpl() === 3 ? 'user' : 'kernel';
+  }
+
+  get paging(): GuestPaging {
+    return guestPaging(this.view);
+  }
+
+  /** The low halves of the PDPTE registers; only they name frames that a VM can have. */
+  get pdptes(): readonly number[] {
+    return this.#controls.slice(-4).map((read) => read());
+  }
+
+  /** What its page tables mean may have changed since this was asked last. */
+  get pagingChanged(): boolean {
+    let isChanged = false;
+    for (let n = 0; n < this.#controls.length; n++) {
+      const now = this.#controls[n]?.() ?? 0;
+      if (this.#seen[n] === now) continue;
+      this.#seen[n] = now;
+      isChanged = true;
+    }
+    const ac = (this.#cr4() & CR4_SMAP) !== 0 ? this.#rflags() & RFLAGS_AC : 0;
+    const last = this.#controls.length;
+    if (this.#seen[last] !== ac) isChanged = true;
+    this.#seen[last] = ac;
+    return isChanged;
+  }
+
+  /** Long mode is active. */
+  get isLong(): boolean {
+    return (this.view.u32('EFER') & EFER_LMA) !== 0;
+  }
+
+  /** A single-step trap is due before the next instruction. */
+  trapAfterStep(): void {
+    this.view.setU32('DEBUG_PENDING', DR6_BS);
+  }
+
+  /** The next instruction must be looked at by itself, or something comes before it. */
+  get needsStep(): boolean {
+    for (const read of this.#pending) if (read() !== 0) return true;
+    const flags = this.#rflags();
+    if ((flags & RFLAGS_TF) !== 0 || (this.#dr7() & DR7_ENABLES) !== 0) return true;
+    return (flags & RFLAGS_IF) !== 0 && this.#intr() !== 0;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * A virtual machine: the engine that a VMM gives a machine in place of a processor. The VMM owns the processor and
+ * all frames; the run loop, the clock and the devices are those of a bare machine.
+ */
+
+import { assert } from '../base/assert.ts';
+import { DEFAULT_FEATURES } from '../machine/features.ts';
+import { checkRam, DEFAULT_RAM, type Engine, Machine } from '../machine/machine.ts';
+import { Processor, type ProcessorHost } from '../machine/processor.ts';
+import { DescriptorViews } from './descriptor-views.ts';
+import { DirectRunner } from './direct-runner.ts';
+import { Emulator } from './emulator.ts';
+import { ExitLog, type ExitSink, type HostTime } from './exits/exit-log.ts';
+import { FramePool, PAGE_SIZE } from './frames.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { HostProcessor } from './host-processor.ts';
+import { HostStructures } from './host-structures.ts';
+import { type CpuTechnique, Monitor } from './monitor.ts';
+import { Shadow } from './shadow/shadow.ts';
+import { Vcpu } from './vcpu.ts';
+
+/** How a VM is made. */
+export interface VmOptions {
+  readonly cpu: CpuTechnique;
+  readonly ramBytes?: number;
+  readonly features?: ReadonlySet<string>;
+  readonly seed?: bigint;
+  /** As of a machine. */
+  readonly maxInstructions?: number;
+  /** Hears of every exit; with the host's time for how long it took. */
+  readonly exits?: { readonly sink: ExitSink; readonly now: HostTime };
+}
+
+/** Frames beside a VM's memory: those of the VMM and of its shadow pages. */
+const VMM_FRAMES = 128;
+const SHADOW_SHARE = 1 / 16;
+const MIN_SHADOW_PAGES = 256;
+
+/** Bit 42 of an address that the processor asks its host about: a GPA (asm/mmu/guest-physical.ts). */
+const EMULATED_HIGH = 1 << 10;
+
+/** Of what the machine has, what its guests get: protection keys are the VMM's. */
+export function guestFeatures(features: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...features].filter((name) => name !== 'pku'));
+}
+
+/** A VM: a machine as its guest sees it, and what the VMM knows of it. */
+export interface VirtualMachine {
+  readonly machine: Machine;
+  readonly shadow: Shadow;
+}
+
+/** Makes a VM on a machine of its own; throws a MachineError for a size that it cannot have. */
+export function createVirtualMachine(
+  module: WebAssembly.Module,
+  options: VmOptions,
+): VirtualMachine {
+  let hypervisor: Hypervisor | undefined;
+  const machine = new Machine((devices) => {
+    hypervisor = new Hypervisor(module, options, devices);
+    return hypervisor;
+  }, options);
+  assert(hypervisor !== undefined, 'a machine makes its engine');
+  return { machine, shadow: hypervisor.shadow };
+}
+
+class Hypervisor implements Engine {
+  readonly processor: Processor;
+  readonly memory: GuestMemory;
+  readonly shadow: Shadow;
+  readonly #monitor: Monitor;
+
+  constructor(module: WebAssembly.Module, options: VmOptions, devices: ProcessorHost) {
+    const frames = checkRam(options.ramBytes ?? DEFAULT_RAM) / PAGE_SIZE;
+    const shadowPages = Math.max(MIN_SHADOW_PAGES, Math.ceil(frames * SHADOW_SHARE));
+    const count = frames + VMM_FRAMES + shadowPages;
+    const features = guestFeatures(options.features ?? DEFAULT_FEATURES);
+    const machine = { ramBytes: count * PAGE_SIZE, features, seed: options.seed ?? 1n };
+    this.processor = new Processor(module, machine, this.#route(devices));
+    const { view, memory } = this.processor;
+    const pool = new FramePool(count, 1);
+    const map = new Uint32Array(view.data.buffer, view.layout('GUEST_MAPS'), frames);
+    this.memory = new GuestMemory(
+      memory,
+      map,
+      Array.from({ length: frames }, () => pool.take(1)),
+    );
+    const structures = new HostStructures(memory, pool);
+    this.shadow = new Shadow(this.memory, memory, pool, structures.table, shadowPages);
+    const { shadow } = this;
+    const vcpu = new Vcpu(this.processor);
+    const descriptors = new DescriptorViews(this.memory, structures, shadow);
+    const place = (n: number): number =>
+      view.layout('GUEST_BLOCKS') + n * view.layout('GUEST_BLOCK_BYTES');
+    const hosts = {
+      kernel: new HostProcessor(vcpu, 'kernel', descriptors, place(0)),
+      user: new HostProcessor(vcpu, 'user', descriptors, place(1)),
+    };
+    hosts.kernel.initialize();
+    hosts.user.initialize();
+    view.setU32('GUEST_MAP', view.layout('GUEST_MAPS'));
+    view.setU32('GUEST_FRAMES', frames);
+    this.processor.stateChanged();
+    const { exits } = options;
+    const log = exits && new ExitLog(vcpu, this.memory, exits.sink, exits.now);
+    const direct = new DirectRunner(vcpu, hosts, shadow, descriptors, log);
+    this.#monitor = new Monitor(options.cpu, vcpu, new Emulator(vcpu, shadow), direct, log);
+  }
+
+  run(fuel: number): ReturnType<Monitor['run']> {
+    return this.#monitor.run(fuel);
+  }
+
+  /** Answers the processor: for what is not RAM the VM's devices, for watched frames the VM's memory. */
+  #route(devices: ProcessorHost): ProcessorHost {
+    return {
+      ...devices,
+      memoryRead: (high, low, size) => {
+        if ((high & EMULATED_HIGH) === 0) return devices.memoryRead(high, low, size);
+        const upper = high & ~EMULATED_HIGH;
+        if (upper === 0 && low + size <= this.memory.size) {
+          return fromBytes(this.memory.read(low, size));
+        }
+        return devices.memoryRead(upper, low, size);
+      },
+      memoryWrite: (high, low, size, value) => {
+        if ((high & EMULATED_HIGH) === 0) {
+          devices.memoryWrite(high, low, size, value);
+          return;
+        }
+        const upper = high & ~EMULATED_HIGH;
+        if (upper === 0 && low + size <= this.memory.size) {
+          this.memory.write(low, toBytes(value, size));
+        } else devices.memoryWrite(upper, low, size, value);
+      },
+    };
+  }
+}
+
+function fromBytes(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
+function toBytes(value: number, size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, n) => (value >>> (8 * n)) & 0xff);
+}

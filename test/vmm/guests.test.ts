@@ -1,0 +1,44 @@
+/**
+ * Guests in a VM do, to the instruction, what they do on the bare machine. Under trap that holds for kernels that do
+ * not depend on what neither traps nor gives the right result at CPL 3.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { guestPath, readGuestNamed, runGuest } from './lockstep.ts';
+
+const LIMIT = 3_000_000;
+
+const GUESTS = [
+  'hello',
+  'paging',
+  'interrupts',
+  'multiboot',
+  'processes',
+  'check-acpi',
+  'check-apic-timer',
+  'check-double-fault',
+  'check-io',
+  'check-ioapic',
+  'check-pcid',
+  'check-pic',
+  'check-pit',
+  'check-rtc',
+  'check-string',
+  'check-uart',
+  'bench-int80',
+  'bench-mapunmap',
+  'bench-pagefault',
+  'bench-syscall',
+];
+
+describe.each(CPU_TECHNIQUES)('under %s', (cpu) => {
+  test.each(GUESTS)('%s', (name) => {
+    const guest = readGuestNamed(name);
+    const inputPath = guestPath(name).replace(/main\.asm$/, 'input.txt');
+    const input = existsSync(inputPath) ? readFileSync(inputPath) : [];
+    const limit = name.startsWith('bench-') ? 300_000 : LIMIT;
+    expect(runGuest(guest, cpu, limit, input)).toEqual(runGuest(guest, 'bare', limit, input));
+  });
+});

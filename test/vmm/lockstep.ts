@@ -1,0 +1,61 @@
+/** A guest bare and in a VM, for comparing what it computes: the same image, the same features, the same limit. */
+
+import { loadImage } from '../../src/image/load.ts';
+import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
+import { Machine, type RunEnd } from '../../src/machine/machine.ts';
+import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
+import { loadProcessorModule } from '../../src/node/wasm.ts';
+import { Board } from '../../src/pc/board.ts';
+import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import { createVirtualMachine, guestFeatures } from '../../src/vmm/virtual-machine.ts';
+
+const module = loadProcessorModule();
+const features = guestFeatures(DEFAULT_FEATURES);
+
+/** The path of a guest's source. */
+export const guestPath = (name: string): string =>
+  new URL(`../../guests/${name}/main.asm`, import.meta.url).pathname;
+
+export const readGuestNamed = (name: string): GuestFile => readGuest(guestPath(name));
+
+/** How a run ended, and all that the guest can tell by then. */
+export interface Outcome {
+  readonly end: RunEnd;
+  readonly output: string;
+  readonly time: bigint;
+  readonly rip: bigint;
+  readonly registers: readonly bigint[];
+}
+
+/** Runs `guest` to its end or for `maxInstructions`; `input` comes from COM1. */
+export function runGuest(
+  { image }: GuestFile,
+  cpu: CpuTechnique | 'bare',
+  maxInstructions: number,
+  input: Iterable<number> = [],
+): Outcome {
+  const sent: number[] = [];
+  const machine =
+    cpu === 'bare'
+      ? Machine.bare(module, { features, maxInstructions })
+      : createVirtualMachine(module, { cpu, maxInstructions }).machine;
+  const board = new Board(machine, { com1: (byte) => sent.push(byte) });
+  loadImage(machine, image);
+  board.com1.openInput();
+  const bytes = input[Symbol.iterator]();
+  for (;;) {
+    const end = machine.run();
+    if (end.kind !== 'input') {
+      const { view } = machine.processor;
+      return {
+        end,
+        output: Buffer.from(sent).toString('latin1'),
+        time: machine.processor.time,
+        rip: view.u64('RIP'),
+        registers: [...view.gpr],
+      };
+    }
+    const { done, value } = bytes.next();
+    board.com1.supply(done ? undefined : value);
+  }
+}
