@@ -160,6 +160,7 @@ class Assembler {
       listing: this.#listing,
       scope: () => pass,
       codeSize: () => pass.mode,
+      isListing: () => pass.isListing,
       isFinal: pass.isFinal,
     });
     this.#listedLine = -1;

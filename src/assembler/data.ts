@@ -1,11 +1,11 @@
-/** Data: db to dq, resb to reso, incbin. */
+/** Data: db to dz, resb to resz, incbin. */
 
 import type { Base } from './base.ts';
-import { LineError } from './diagnostics.ts';
-import { FLOAT_OF_SIZE, floatBits } from './float.ts';
+import { LineError, locate } from './diagnostics.ts';
+import { floatBits, floatOfSize, overflows } from './float.ts';
 import { MAX_OUTPUT_BYTES } from './output.ts';
 import { littleEndian, type Pass } from './pass.ts';
-import type { Data, DataItem, IncludeBinary, Reserve } from './statement.ts';
+import type { Data, DataItem, DataSize, IncludeBinary, Reserve } from './statement.ts';
 import type { Term, Value } from './value.ts';
 
 export function emitData(pass: Pass, { size, items }: Data): void {
@@ -13,7 +13,7 @@ export function emitData(pass: Pass, { size, items }: Data): void {
   for (const item of items) emitItem(pass, item, size);
 }
 
-function emitItem(pass: Pass, item: DataItem, size: 1 | 2 | 4 | 8): void {
+function emitItem(pass: Pass, item: DataItem, size: DataSize): void {
   switch (item.kind) {
     case 'string':
       pass.emit(paddedString(item.bytes, size));
@@ -22,20 +22,40 @@ function emitItem(pass: Pass, item: DataItem, size: 1 | 2 | 4 | 8): void {
       pass.reserve(size);
       return;
     case 'float':
-      pass.emit(littleEndian(floatBits(item.text, FLOAT_OF_SIZE[size], item.negative), size));
+      emitFloat(pass, item, size);
+      return;
+    case 'group':
+      for (const part of item.items) emitItem(pass, part, item.size ?? size);
       return;
     case 'repeat':
       emitRepeat(pass, item, size);
       return;
     case 'value':
-      emitValue(pass, pass.evaluate(item.expression), size, item.column);
+      emitNumber(pass, pass.evaluate(item.expression), size, item.column);
   }
+}
+
+function emitFloat(
+  pass: Pass,
+  { text, negative, column }: DataItem & { kind: 'float' },
+  size: DataSize,
+): void {
+  const bits = locate(column, () => floatBits(text, floatOfSize(size), negative));
+  if (pass.isFinal && overflows(text, floatOfSize(size))) {
+    pass.warn('overflow in floating-point constant [-w+float-overflow]', column);
+  }
+  pass.emit(littleEndian(bits, size));
+}
+
+function emitNumber(pass: Pass, value: Value, size: DataSize, column: number): void {
+  if (size > 8) throw new LineError(`integer supplied as ${8 * size}-bit data`, column);
+  emitValue(pass, value, size as FieldSize, column);
 }
 
 function emitRepeat(
   pass: Pass,
   { count, items, column }: DataItem & { kind: 'repeat' },
-  size: 1 | 2 | 4 | 8,
+  size: DataSize,
 ): void {
   const times = pass.eventualNumber(count, 'non-constant argument supplied to DUP', column);
   if (times < 0n) throw new LineError('negative argument supplied to DUP', column);
@@ -49,12 +69,18 @@ function emitRepeat(
   };
   const before = pass.offset;
   const relocations = pass.output.relocationCount;
+  const listed = pass.listedPieces;
   emitItems();
   const length = pass.offset - before;
   const rest = times - 1n;
   checkedSize(pass, BigInt(length) * rest);
-  if (pass.output.relocationCount === relocations) pass.repeat(length, Number(rest));
-  else for (let i = 0n; i < rest; i++) emitItems();
+  if (pass.output.relocationCount !== relocations) {
+    for (let i = 0n; i < rest; i++) emitItems();
+    return;
+  }
+  const pieces = pass.listedPieces - listed;
+  pass.list(pass.offset, { kind: 'again', pieces, size: length, count: Number(rest) });
+  pass.repeat(length, Number(rest));
 }
 
 /** A string fills whole units, with zeros at the end. */
@@ -64,10 +90,13 @@ function paddedString(bytes: string, size: number): Uint8Array {
   return padded;
 }
 
+/** Bytes of a number that may be an address. */
+type FieldSize = 1 | 2 | 4 | 8;
+
 const UNIT = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' } as const;
 
 /** Emits a number or an address. */
-export function emitValue(pass: Pass, value: Value, size: 1 | 2 | 4 | 8, column: number): void {
+export function emitValue(pass: Pass, value: Value, size: FieldSize, column: number): void {
   if (value.registers.length > 0)
     throw new LineError('expression is not simple or relocatable', column);
   if (value.unknown || value.bases.length === 0) {
@@ -93,7 +122,7 @@ export function relocatable(pass: Pass, value: Value, column: number): readonly 
 }
 
 /** Warns of a number that neither its unsigned nor its signed reading can keep. */
-export function warnOverflow(pass: Pass, value: bigint, size: 1 | 2 | 4 | 8, column: number): void {
+export function warnOverflow(pass: Pass, value: bigint, size: FieldSize, column: number): void {
   if (size === 8) return;
   const limit = 1n << BigInt(8 * size);
   if (value >= limit || value < -limit) {

@@ -4,12 +4,14 @@
  */
 
 import { type Expression, parseExpression, type TokenReader } from './expression.ts';
-import { detokenize, type Token } from './lexer.ts';
+import type { Affix } from './format.ts';
+import { detokenize } from './lexer.ts';
 import type {
   Body,
   DeclaredSymbol,
   Directive,
   Linkage,
+  ProcessorWord,
   SectionAttribute,
   Statement,
 } from './statement.ts';
@@ -18,7 +20,7 @@ type FillParser = (reader: TokenReader) => Statement;
 type Parser = (reader: TokenReader, column: number, parseFill: FillParser) => Body;
 
 const ignore: Parser = (reader): Directive => {
-  const what = (reader.tokens[reader.at - 1] as Token).text;
+  const what = reader.tokens[reader.at - 1]?.text ?? '';
   while (!reader.atEnd && !reader.isOp(']')) reader.at++;
   return { kind: 'ignored', what };
 };
@@ -48,15 +50,25 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   ['extern', symbolParser('extern')],
   ['required', symbolParser('required')],
   ['common', symbolParser('common')],
-  ['cpu', ignore],
+  ['cpu', parseProcessor],
+  ['osabi', parseAbi],
+  ['list', parseList],
   ['float', ignore],
   ['warning', ignore],
-  ['list', ignore],
   ['map', ignore],
+  ['debug', ignore],
+  ['pragma', parsePragma],
 ]);
 
+/** Directives that are written in brackets only, and those that are macros in NASM: never in brackets. */
+const BRACKETED = new Set(['warning', 'list', 'debug', 'pragma']);
+const PLAIN = new Set([
+  ...['use16', 'use32', 'use64', 'userel', 'useabs', 'usebnd', 'usenobnd', 'align', 'alignb'],
+]);
+
+/** True for the name of a directive that may stand without brackets. */
 export function isDirective(word: string): boolean {
-  return PARSERS.has(word);
+  return PARSERS.has(word) && !BRACKETED.has(word);
 }
 
 /** Parses `name ...` or `[name ...]`. */
@@ -64,13 +76,68 @@ export function parseDirective(reader: TokenReader, parseFill: FillParser): Body
   const bracket = reader.accept('[');
   const column = reader.column;
   const word = reader.word;
-  const parser = word === undefined ? undefined : PARSERS.get(word);
+  const known = word !== undefined && !(bracket && PLAIN.has(word));
+  const parser = known ? PARSERS.get(word) : undefined;
   if (!parser) return reader.fail('unrecognised directive');
   reader.at++;
   const body = parser(reader, column, parseFill);
   if (bracket) reader.expect(']');
   if (!reader.atEnd) reader.fail('unexpected text after directive');
   return body;
+}
+
+/** Words with blanks or commas between them. */
+function parseProcessor(reader: TokenReader): Directive {
+  const words: ProcessorWord[] = [];
+  while (!reader.atEnd && !reader.isOp(']')) {
+    const { column } = reader;
+    if (!reader.accept(',')) words.push({ text: readWord(reader), column });
+  }
+  return { kind: 'cpu', words };
+}
+
+/** Tokens up to a blank, a comma or `]`. */
+function readWord(reader: TokenReader): string {
+  let text = '';
+  for (let token = reader.token; token; token = reader.token) {
+    if (text !== '' && (token.space || reader.isOp(',') || reader.isOp(']'))) break;
+    text += token.text;
+    reader.at++;
+  }
+  return text;
+}
+
+/** `osabi 3, 1`: the system, and the version of its ABI. */
+function parseAbi(reader: TokenReader, column: number): Directive {
+  const abi = parseExpression(reader);
+  const version = reader.accept(',') ? parseExpression(reader) : undefined;
+  return { kind: 'osabi', abi, version, column };
+}
+
+const AFFIXES: ReadonlyMap<string, Affix> = new Map([
+  ['prefix', 'gprefix'],
+  ['gprefix', 'gprefix'],
+  ['suffix', 'gsuffix'],
+  ['gsuffix', 'gsuffix'],
+  ['lprefix', 'lprefix'],
+  ['lsuffix', 'lsuffix'],
+]);
+
+/** `pragma output gprefix _`; those that say nothing here are ignored. */
+function parsePragma(reader: TokenReader, column: number, parseFill: FillParser): Body {
+  const facility = reader.word ?? '';
+  reader.at++;
+  const which = AFFIXES.get(reader.word ?? '');
+  if (which === undefined) return ignore(reader, column, parseFill);
+  reader.at++;
+  return { kind: 'affix', facility, which, text: readPart(reader) };
+}
+
+/** `list -` stops the listing until `list +`. */
+function parseList(reader: TokenReader): Directive {
+  const isOn = reader.accept('+');
+  if (!isOn) reader.expect('-', 'invalid parameter to [list] directive');
+  return { kind: 'list', isOn };
 }
 
 function fixedBits(value: bigint, column: number): Directive {

@@ -1,9 +1,18 @@
 /** Carries out directives: code size, addressing default, origin, sections, symbols of other objects. */
 
 import type { CodeMode } from '../isa/row.ts';
+import { FIRST_32_BIT, FIRST_64_BIT, generationNamed } from '../isa/table/generation.ts';
 import { LineError, locate } from './diagnostics.ts';
+import type { Expression } from './expression.ts';
+import type { FormatName } from './options.ts';
 import type { Pass } from './pass.ts';
-import type { DeclaredSymbol, Directive, Linkage, SectionDirective } from './statement.ts';
+import type {
+  DeclaredSymbol,
+  Directive,
+  Linkage,
+  ProcessorWord,
+  SectionDirective,
+} from './statement.ts';
 import type { Declaration } from './symbols.ts';
 
 export function executeDirective(pass: Pass, directive: Directive): void {
@@ -13,6 +22,20 @@ export function executeDirective(pass: Pass, directive: Directive): void {
       setMode(pass, bits, directive.column);
       return;
     }
+    case 'affix':
+      if (concerns(directive.facility, pass.format.name)) {
+        pass.format.affix(directive.which, directive.text);
+      }
+      return;
+    case 'list':
+      pass.isListing = directive.isOn;
+      return;
+    case 'osabi':
+      setAbi(pass, directive);
+      return;
+    case 'cpu':
+      for (const word of directive.words) setProcessor(pass, word);
+      return;
     case 'default':
       setDefault(pass, directive.reference);
       return;
@@ -39,6 +62,11 @@ export function executeDirective(pass: Pass, directive: Directive): void {
   }
 }
 
+/** A pragma for all output, for one format, or for both kinds of ELF. */
+function concerns(facility: string, format: FormatName): boolean {
+  return facility === 'output' || facility === format || (facility === 'elf' && format !== 'bin');
+}
+
 const MODES: ReadonlyMap<bigint, CodeMode> = new Map([
   [16n, 16],
   [32n, 32],
@@ -50,10 +78,38 @@ function setMode(pass: Pass, bits: bigint, column: number): void {
   if (mode === undefined) {
     throw new LineError(`\`${bits}' is not a valid segment size; must be 16, 32 or 64`, column);
   }
-  if (mode === 64 && pass.format.name === 'elf32') {
-    throw new LineError('elf32 output format does not support 64-bit code', column);
+  const { generation } = pass;
+  if (mode === 64 && generation < FIRST_64_BIT) {
+    throw new LineError('cannot specify 64-bit segment on processor below an x86-64', column);
+  }
+  if (mode === 32 && generation < FIRST_32_BIT) {
+    throw new LineError('cannot specify 32-bit segment on processor below a 386', column);
   }
   pass.mode = mode;
+}
+
+function setAbi(pass: Pass, { abi, version, column }: Directive & { kind: 'osabi' }): void {
+  const message = 'valid osabi numbers are 0 to 255';
+  const byte = (expression: Expression): number => {
+    const value = pass.number(expression, message, column);
+    if (value < 0n || value > 255n) throw new LineError(message, column);
+    return Number(value);
+  };
+  const system = byte(abi);
+  locate(column, () => pass.format.setAbi(system, version ? byte(version) : 0));
+}
+
+/** Words of `cpu` that change nothing here: which of several VEX encodings is preferred. */
+const ENCODING_WORDS = new Set(['latevex', 'evex']);
+
+function setProcessor(pass: Pass, { text, column }: ProcessorWord): void {
+  const word = text.toLowerCase();
+  if (ENCODING_WORDS.has(word)) return;
+  const generation = generationNamed(word);
+  if (generation === undefined) {
+    throw new LineError(`unknown CPU type or flag '${text}'`, column);
+  }
+  pass.generation = generation;
 }
 
 function setDefault(pass: Pass, reference: 'rel' | 'abs' | 'bnd' | 'nobnd'): void {

@@ -42,9 +42,11 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       return unary(expression.operator, evaluate(expression.operand, scope));
     case 'choice': {
       const condition = evaluate(expression.condition, scope);
+      // Both are evaluated, so that what is wrong with the other one is told, too.
+      const yes = evaluate(expression.yes, scope);
+      const no = evaluate(expression.no, scope);
       if (condition.unknown) return UNKNOWN;
-      const yes = toScalar(condition, "`?' operator") !== 0n;
-      return evaluate(yes ? expression.yes : expression.no, scope);
+      return toScalar(condition, "`?' operator") !== 0n ? yes : no;
     }
     case 'wrt': {
       const { name, column } = expression;
@@ -62,7 +64,19 @@ function unary(operator: string, value: Value): Value {
   if (operator === '-') return multiply(value, -1n, false);
   if (value.unknown) return UNKNOWN;
   const number = toScalar(value, `\`${operator}' operator`);
+  if (operator.startsWith('ilog2')) return constant(logarithm(operator, number));
   return constant(operator === '~' ? ~number : number === 0n ? 1n : 0n);
+}
+
+/** The binary logarithm of an unsigned number: `ilog2c` rounds up, the others down. */
+function logarithm(operator: string, value: bigint): bigint {
+  const number = unsigned(value);
+  const isPower = (number & (number - 1n)) === 0n;
+  if (operator === 'ilog2e' && (!isPower || number === 0n)) {
+    throw new LineError('ilog2 argument is not a power of two');
+  }
+  const floor = number === 0n ? 0 : number.toString(2).length - 1;
+  return BigInt(operator === 'ilog2c' && !isPower ? floor + 1 : floor);
 }
 
 function binary(operator: string, a: Value, b: Value, column: number): Value {

@@ -199,7 +199,7 @@ function executeAlign(pass: Pass, body: Align): void {
     pass.format.raiseAlignment(pass, pass.section, alignment);
   if (count === 0n) return;
   if (body.reserves) {
-    pass.reserve(checkedSize(pass, count));
+    pass.reserve(checkedSize(pass, count), true);
     return;
   }
   const fill = body.fill?.body ?? NOP;

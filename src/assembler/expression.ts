@@ -3,11 +3,12 @@
  * be evaluated anew in each pass.
  */
 
-import { LineError } from './diagnostics.ts';
-import { type FloatFormat, floatBits, floatFunction } from './float.ts';
+import { LineError, locate } from './diagnostics.ts';
+import { type FloatFunction, floatBits, floatFunction } from './float.ts';
 import { isOp, type Token } from './lexer.ts';
 import { stringValue } from './quotes.ts';
 import { REGISTERS, type Register } from './registers.ts';
+import { stringFunction } from './string-encoding.ts';
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
@@ -67,6 +68,8 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 const OPERATORS: readonly ReadonlySet<string>[] = LEVELS.map((level) => new Set(level));
 const UNARY = new Set(['-', '+', '~', '!']);
+/** Functions of integers, which need no parentheses: `__?ilog2e?__` and its like. */
+const LOGARITHM = /^__(\??)(ilog2[ewfc])\1__$/i;
 const MAX_DEPTH = 200;
 
 /** Tokens being read, with a position. */
@@ -173,6 +176,13 @@ function parseUnary(reader: TokenReader, depth: number): Expression {
       return inner;
     }
   }
+  const logarithm = LOGARITHM.exec(token.kind === 'id' ? token.text : '')?.[2]?.toLowerCase();
+  if (logarithm !== undefined) {
+    reader.at++;
+    return { kind: 'unary', operator: logarithm, operand: parseUnary(reader, depth + 1) };
+  }
+  const bytes = parseStringCall(reader);
+  if (bytes !== undefined) return { kind: 'number', value: stringValue(bytes) };
   const primary = parsePrimary(token, reader);
   reader.at++;
   return primary;
@@ -208,8 +218,8 @@ function parseName(token: Token, reader: TokenReader): Expression {
   if (token.text.startsWith('$')) {
     return { kind: 'symbol', name: token.text.slice(1), column: token.column };
   }
-  const format = floatFunction(token.text);
-  if (format) return parseFloatCall(reader, format);
+  const float = floatFunction(token.text);
+  if (float) return parseFloatCall(reader, float);
   const lower = token.text.toLowerCase();
   const register = REGISTERS.get(lower);
   if (register) return { kind: 'register', register };
@@ -220,7 +230,7 @@ function parseName(token: Token, reader: TokenReader): Expression {
 }
 
 /** `__?float64?__(-1.5)`: the bits as a number. Stops at the closing parenthesis. */
-function parseFloatCall(reader: TokenReader, format: FloatFormat): Expression {
+function parseFloatCall(reader: TokenReader, { format, shift }: FloatFunction): Expression {
   reader.at++;
   reader.expect('(');
   const negative = reader.isOp('-');
@@ -229,7 +239,27 @@ function parseFloatCall(reader: TokenReader, format: FloatFormat): Expression {
   if (token?.kind !== 'float') return reader.fail('floating-point constant expected');
   reader.at++;
   if (!reader.isOp(')')) reader.fail("expecting `)'");
-  return { kind: 'number', value: floatBits(token.text, format, negative) };
+  const bits = floatBits(token.text, format, negative) >> shift;
+  return { kind: 'number', value: BigInt.asIntN(64, bits) };
+}
+
+/**
+ * `__?utf16?__('text')`, also without parentheses: the string in another encoding, as bytes. Undefined
+ * where no such function stands.
+ */
+export function parseStringCall(reader: TokenReader): string | undefined {
+  const { token } = reader;
+  const encode = token?.kind === 'id' ? stringFunction(token.text) : undefined;
+  if (!encode) return undefined;
+  reader.at++;
+  const inParentheses = reader.accept('(');
+  const text = reader.token;
+  if (text?.kind !== 'string') {
+    return reader.fail(`\`${token?.text}' must be followed by a string constant`);
+  }
+  reader.at++;
+  if (inParentheses) reader.expect(')');
+  return locate(text.column, () => encode(text.value as string));
 }
 
 /** Names that are never symbols (without a leading $). */

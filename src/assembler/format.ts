@@ -51,6 +51,10 @@ export interface OutputFile {
   readonly end: bigint;
 }
 
+/** What symbols get in the file: global ones (also those of other objects), and local ones. */
+export type Affix = 'gprefix' | 'gsuffix' | 'lprefix' | 'lsuffix';
+export type Affixes = Readonly<Record<Affix, string>>;
+
 export interface OutputFormat {
   readonly name: FormatName;
   /** Code size until the source says another. */
@@ -68,6 +72,10 @@ export interface OutputFormat {
   raiseAlignment(pass: Pass, section: Section, alignment: bigint): void;
   /** `org`. */
   setOrigin(origin: bigint): void;
+  /** `osabi`: the system that an ELF file is for, and the version of its ABI. */
+  setAbi(system: number, version: number): void;
+  /** %pragma output gprefix and its kin: what the file's symbols get before or behind their names. */
+  affix(which: Affix, text: string): void;
   /** Takes note of a relocation; returns what stands in its place until it is applied. */
   relocate(relocation: Relocation, pass: Pass): bigint;
   /** Warnings for contents where there can be none, and for space without contents. */

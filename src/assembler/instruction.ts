@@ -4,12 +4,13 @@ import { type Encoded, encodePrefixes, type Prefixes, patchField } from '../isa/
 import type { Field } from '../isa/encode-address.ts';
 import type { OperandValue } from '../isa/operand-value.ts';
 import type { CodeMode, Insn } from '../isa/row.ts';
+import { NEWEST_GENERATION } from '../isa/table/generation.ts';
 import { NO_16_BIT_ADDRESSES, toAddress } from './address.ts';
 import { relocatable, warnOverflow } from './data.ts';
 import { LineError, locate } from './diagnostics.ts';
 import { isFixed } from './expression.ts';
 import type { Pass } from './pass.ts';
-import { select, type Traits, takesAddress } from './select.ts';
+import { mayHaveBnd, select, type Traits, takesAddress } from './select.ts';
 import type { Instruction, OperandSyntax } from './statement.ts';
 import { isScalar, type Value, ZERO } from './value.ts';
 
@@ -19,6 +20,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface Prepared {
   readonly instruction: Instruction;
   readonly prefixes: Prefixes;
+  /** `bnd` or `nobnd` before it. */
+  readonly bnd: boolean | undefined;
   readonly mode: CodeMode;
   readonly values: readonly OperandValue[];
   /** Symbolic value behind each operand's number. */
@@ -42,7 +45,12 @@ function prepareAll(pass: Pass, instruction: Instruction): Prepared {
     const convert = isAddress ? toMemory : toOperand;
     return locate(operand.column, () => convert(pass, operand, value, prefixes, mode));
   });
-  return { instruction, prefixes, mode, values, numbers };
+  return { instruction, prefixes, bnd: bndAsked(instruction), mode, values, numbers };
+}
+
+function bndAsked({ prefixes }: Instruction): boolean | undefined {
+  if (prefixes.includes('nobnd')) return false;
+  return prefixes.includes('bnd') ? true : undefined;
 }
 
 const REPEAT: Readonly<Record<string, 'F2' | 'F3'>> = {
@@ -67,6 +75,8 @@ function readPrefixes(pass: Pass, { prefixes, segment }: Instruction): Mutable<P
     const repeat = REPEAT[word];
     if (repeat) set('repeat', repeat);
     else if (word === 'lock') set('lock', true);
+    else if (word === '{rex}') set('rex', true);
+    else if (word.startsWith('{') || word.endsWith('bnd')) continue;
     else if (word.startsWith('a')) set('addressSize', Number(word.slice(1)) as 16 | 32 | 64);
     else set('operandSize', Number(word.slice(1)) as 16 | 32 | 64);
   }
@@ -74,6 +84,7 @@ function readPrefixes(pass: Pass, { prefixes, segment }: Instruction): Mutable<P
   if (result.addressSize === 64 && pass.mode !== 64) {
     throw new LineError('64-bit addressing is only supported in 64-bit mode');
   }
+  if (result.rex && pass.mode !== 64) throw notEncodable('{rex}');
   if (segment) setSegment(pass, result, segment.number, segment.name);
   return result;
 }
@@ -115,6 +126,9 @@ function toRegister(pass: Pass, operand: OperandSyntax, value: Value): OperandVa
   const alone = value.registers.length === 1 && value.constant === 0n && value.bases.length === 0;
   if (!term || !alone || term.count !== 1n) {
     throw new LineError('invalid operand type', operand.column);
+  }
+  if (operand.distance === 'far') {
+    throw new LineError('invalid use of FAR operand specifier', operand.column);
   }
   const sized = operand.bits !== undefined && term.of.class === 'gpr';
   if (sized && operand.bits !== term.of.bits) {
@@ -185,7 +199,9 @@ const fixedCode: Readonly<Record<CodeMode, WeakMap<Instruction, Code>>> = {
 
 /** Carries out an instruction; passes that only count take its size from an earlier one. */
 export function executeInstruction(pass: Pass, instruction: Instruction): void {
-  const known = fixedCode[pass.mode].get(instruction);
+  // Only what a source has by default is kept.
+  const isKept = pass.generation === NEWEST_GENERATION && !pass.defaultBnd;
+  const known = isKept ? fixedCode[pass.mode].get(instruction) : undefined;
   if (known !== undefined && !pass.isFinal) {
     pass.skip(known.bytes.length);
     return;
@@ -194,7 +210,7 @@ export function executeInstruction(pass: Pass, instruction: Instruction): void {
   const code = known ?? encodePrepared(pass, prepared);
   emitCode(pass, code, prepared);
   const isConstant = instruction.operands.every((o) => isFixed(o.expression) && o.kind !== 'far');
-  if (isConstant) fixedCode[pass.mode].set(instruction, code);
+  if (isConstant && isKept) fixedCode[pass.mode].set(instruction, code);
 }
 
 /** Encodes at the current offset and emits. Returns the number of bytes. */
@@ -205,14 +221,47 @@ export function emitInstruction(pass: Pass, prepared: Prepared): number {
 }
 
 function encodePrepared(pass: Pass, prepared: Prepared): Code {
-  const { instruction, values, prefixes, mode } = prepared;
+  const { instruction, values, prefixes, mode, bnd } = prepared;
   const { mnemonic, column, operands } = instruction;
   if (mnemonic === '') {
+    checkAlone(instruction);
     return { row: undefined, bytes: new Uint8Array(encodePrefixes(prefixes, mode)), fields: [] };
   }
   const traits = operands.map((operand, index) => traitsOf(pass, prepared, operand, index));
-  return locate(column, () => select(mnemonic, values, traits, { mode, prefixes }));
+  const { generation, defaultBnd } = pass;
+  return locate(column, () => {
+    const options = { mode, prefixes, generation, bnd: bnd ?? defaultBnd };
+    const code = select(mnemonic, values, traits, options);
+    if (bnd !== undefined && !mayHaveBnd(code.row, traits[0])) {
+      throw new LineError(`${bnd ? 'bnd' : 'nobnd'} prefix is not allowed`);
+    }
+    checkEncoding(instruction, code.row);
+    return code;
+  });
 }
+
+/** Prefixes that must have an instruction behind them. */
+function checkAlone({ prefixes, column }: Instruction): void {
+  for (const word of prefixes) {
+    if (word.endsWith('bnd')) throw new LineError(`${word} prefix is not allowed`, column);
+    if (word.startsWith('{')) throw notEncodable(word);
+  }
+}
+
+const notEncodable = (prefix: string): LineError =>
+  new LineError(`instruction not encodable with ${prefix} prefix`);
+
+/** `{rex}` is for instructions without VEX, the others are for those with one: of three bytes, here. */
+function checkEncoding({ prefixes }: Instruction, { encoding }: Insn): void {
+  for (const word of prefixes) {
+    if (!word.startsWith('{')) continue;
+    const is3 = encoding.map !== '0F';
+    const fits = word === '{rex}' ? !encoding.vex : encoding.vex && VEX_WORDS.has(word) && is3;
+    if (!fits) throw notEncodable(word);
+  }
+}
+
+const VEX_WORDS = new Set(['{vex}', '{vex3}']);
 
 function traitsOf(
   pass: Pass,

@@ -41,7 +41,9 @@ export interface Token {
 const ID = /[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
 const DOLLAR_ID = /\$[A-Za-z_.?@\u0080-\uffff][\w.?@$#~\u0080-\uffff]*/y;
 // `%macro m 0.nolist` is the one place where a name is written right behind a number.
-const NUMBER = /(?:\$\d\w*|\.?\d(?:[eEpP][+-]\d|\w|\.(?!nolist))*)/y;
+// In a hexadecimal number e is a digit, and a sign behind it an operator.
+const NUMBER =
+  /(?:\$\d|\d[\d_]*[xXhH])(?:[pP][+-]|\w|\.(?!nolist))*|\d(?:[eEpP][+-]|\w|\.(?!nolist))*/y;
 const NAME = '[\\w.?@$#~\\u0080-\\uffff]+';
 const PREPROCESSOR = new RegExp(
   `%(?:[+-]?\\d+|[%$]${NAME}|\\*?\\?\\??|!${NAME}|!(?=["'\`])|${NAME}|\\+|,)`,
@@ -131,7 +133,7 @@ function scanPlain(line: string, at: number, space: boolean, char: string): Toke
     const value = parseNumber(number);
     if (value !== undefined) return { kind: 'number', text: number, column, space, value };
     if (isFloat(number)) return { kind: 'float', text: number, column, space };
-    if (char !== '.') return { kind: 'number', text: number, column, space };
+    return { kind: 'number', text: number, column, space };
   }
   const id = take(ID, line, at);
   if (id !== undefined && isSpecialFloat(id)) return { kind: 'float', text: id, column, space };

@@ -10,6 +10,8 @@ export interface ListedLine {
   readonly number: number;
   readonly text: string;
   readonly level: number;
+  /** The source has turned the listing off. */
+  readonly hidden: boolean;
   pieces: PlacedPiece[];
   /** Messages at this line, as `warning: ...`. */
   messages: string[];
@@ -23,7 +25,7 @@ const hex = (value: number | bigint, width: number): string =>
 
 export function formatListing(lines: readonly ListedLine[]): string {
   const out: string[] = [];
-  for (const line of lines) formatLine(out, line);
+  for (const line of lines) if (!line.hidden) formatLine(out, line);
   return out.length === 0 ? '' : `${out.join('\n')}\n`;
 }
 
@@ -47,12 +49,29 @@ function formatLine(out: string[], line: ListedLine): void {
 
 function columns(row: Row | undefined): string {
   if (!row) return ' '.repeat(OFFSET_WIDTH + 2 + HEX_WIDTH);
-  return `${hex(row.offset, OFFSET_WIDTH)} ${row.text.padEnd(HEX_WIDTH + 1)}`;
+  return `${hex(BigInt.asUintN(32, BigInt(row.offset)), OFFSET_WIDTH)} ${row.text.padEnd(HEX_WIDTH + 1)}`;
+}
+
+/** Pieces with repetitions written out. */
+function* unrolled(pieces: readonly PlacedPiece[]): Generator<PlacedPiece> {
+  for (const [index, placed] of pieces.entries()) {
+    const { piece } = placed;
+    if (piece.kind !== 'again') {
+      yield placed;
+      continue;
+    }
+    const repeated = pieces.slice(index - piece.pieces, index);
+    for (let i = 1; i <= piece.count; i++) {
+      for (const { offset, piece: part } of unrolled(repeated)) {
+        yield { offset: offset + i * piece.size, piece: part };
+      }
+    }
+  }
 }
 
 function layOut(pieces: readonly PlacedPiece[]): Row[] {
   const rows: Row[] = [];
-  for (const { offset, piece } of pieces) {
+  for (const { offset, piece } of unrolled(pieces)) {
     switch (piece.kind) {
       case 'bytes':
         piece.bytes.forEach((byte, index) => {

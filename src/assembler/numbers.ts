@@ -17,17 +17,20 @@ const RADIX: Readonly<Record<string, number>> = {
 /** Value of an integer constant modulo 2^64, or undefined if `text` is none. */
 export function parseNumber(text: string): bigint | undefined {
   const lower = text.toLowerCase().replaceAll('_', '');
+  // A radix stands right behind its zero: 0_x1 is none.
+  if (/^0_/.test(text) && /^[a-z]/.test(lower.slice(1))) return undefined;
   if (lower.startsWith('$')) return digits(lower.slice(1), 16);
   const last = lower.at(-1) as string;
   // A suffix h makes any digits before it hexadecimal, even 0b1h and 0d1h.
   if (last === 'h' && /^[0-9][0-9a-f]*h$/.test(lower)) return digits(lower.slice(0, -1), 16);
   const prefix = lower[0] === '0' ? RADIX[lower[1] ?? ''] : undefined;
+  if (lower === '0x') return 0n;
   if (prefix !== undefined && lower.length > 2) {
     const value = digits(lower.slice(2), prefix);
     if (value !== undefined) return value;
   }
   const suffix = RADIX[last];
-  if (suffix !== undefined && last !== 'x') {
+  if (suffix !== undefined) {
     const value = digits(lower.slice(0, -1), suffix);
     if (value !== undefined) return value;
   }

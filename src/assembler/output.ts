@@ -18,6 +18,13 @@ export type Piece =
     }
   | { readonly kind: 'reserve'; readonly size: number }
   /** `<rep 14h>`, `<bin 3h>`. */
+  /** The `pieces` before it, which made `size` bytes, `count` times more. */
+  | {
+      readonly kind: 'again';
+      readonly pieces: number;
+      readonly size: number;
+      readonly count: number;
+    }
   | { readonly kind: 'tag'; readonly tag: string; readonly count: number };
 
 export interface PlacedPiece {

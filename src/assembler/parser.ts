@@ -1,16 +1,26 @@
 /** Parses one preprocessed line into a statement (NASM manual 3.1 Layout of a NASM Source Line). */
 
 import { whyAbsent } from '../isa/table/absent.ts';
+import { parseData } from './data-parser.ts';
 import { LineError } from './diagnostics.ts';
 import { isDirective, parseDirective } from './directive-parser.ts';
-import { KEYWORDS, parseExpression, TokenReader } from './expression.ts';
-import { isOp, type Token } from './lexer.ts';
+import { type Expression, KEYWORDS, parseExpression, TokenReader } from './expression.ts';
+import type { Token } from './lexer.ts';
 import { parseOperand } from './operand-parser.ts';
 import { REGISTERS, type Register } from './registers.ts';
 import { isMnemonic } from './select.ts';
-import type { Body, Data, DataItem, Label, Statement } from './statement.ts';
+import type { Body, DataSize, Instruction, Label, Statement } from './statement.ts';
 
-const DATA_SIZES: Readonly<Record<string, 1 | 2 | 4 | 8>> = { db: 1, dw: 2, dd: 4, dq: 8 };
+const DATA_SIZES: Readonly<Record<string, DataSize>> = {
+  db: 1,
+  dw: 2,
+  dd: 4,
+  dq: 8,
+  dt: 10,
+  do: 16,
+  dy: 32,
+  dz: 64,
+};
 const RESERVE_SIZES: Readonly<Record<string, number>> = {
   resb: 1,
   resw: 2,
@@ -18,9 +28,13 @@ const RESERVE_SIZES: Readonly<Record<string, number>> = {
   resq: 8,
   rest: 10,
   reso: 16,
+  resy: 32,
+  resz: 64,
 };
-const UNSUPPORTED_DATA = new Set(['dt', 'do', 'dy', 'dz', 'resy', 'resz']);
+const ENCODINGS = new Set(['rex', 'vex', 'vex2', 'vex3', 'evex']);
 const PREFIXES = new Set([
+  'bnd',
+  'nobnd',
   'rep',
   'repe',
   'repz',
@@ -43,7 +57,6 @@ export function isStatementWord(word: string): boolean {
     isMnemonic(word) ||
     word in DATA_SIZES ||
     word in RESERVE_SIZES ||
-    UNSUPPORTED_DATA.has(word) ||
     PREFIXES.has(word) ||
     isDirective(word) ||
     word === 'equ' ||
@@ -62,17 +75,52 @@ function parseStatement(reader: TokenReader): Statement {
   if (reader.isOp('[')) {
     return { label: undefined, times: undefined, body: parseDirective(reader, parseFill) };
   }
-  const label = parseLabel(reader);
-  let times: Statement['times'];
-  if (reader.word === 'times') {
-    reader.at++;
-    times = parseExpression(reader);
+  const label = reader.isOp('{') ? undefined : parseLabel(reader);
+  if (reader.atEnd) return { label, times: undefined, body: undefined };
+  const prefixes = parsePrefixes(reader);
+  const isBare = prefixes.words.length === 0 && !prefixes.segment;
+  const body = isBare ? parseBody(reader) : parseInstruction(reader, prefixes);
+  return { label, times: prefixes.times, body };
+}
+
+/** What stands before an instruction; of several `times` the last one counts. */
+interface PrefixSyntax {
+  readonly words: string[];
+  segment: Register | undefined;
+  times: Expression | undefined;
+}
+
+function parsePrefixes(reader: TokenReader): PrefixSyntax {
+  const prefixes: PrefixSyntax = { words: [], segment: undefined, times: undefined };
+  while (parsePrefix(reader, prefixes));
+  return prefixes;
+}
+
+function parsePrefix(reader: TokenReader, prefixes: PrefixSyntax): boolean {
+  if (reader.accept('{')) {
+    prefixes.words.push(parseBraced(reader));
+    return true;
   }
-  if (reader.atEnd) {
-    if (times) reader.fail('parser: instruction expected');
-    return { label, times: undefined, body: undefined };
+  const { word } = reader;
+  if (word === undefined) return false;
+  const register = REGISTERS.get(word);
+  if (register?.class === 'sreg') prefixes.segment = register;
+  else if (PREFIXES.has(word)) prefixes.words.push(word);
+  else if (word !== 'times') return false;
+  reader.at++;
+  if (word === 'times') prefixes.times = parseExpression(reader);
+  return true;
+}
+
+/** `{rex}`: the encoding that an instruction has to have. */
+function parseBraced(reader: TokenReader): string {
+  const { word } = reader;
+  if (word === undefined || !ENCODINGS.has(word)) {
+    return reader.fail(`\`${reader.token?.text ?? ''}' is not a valid decorator with braces`);
   }
-  return { label, times, body: parseBody(reader) };
+  reader.at++;
+  reader.expect('}');
+  return `{${word}}`;
 }
 
 /** What `align` fills with: the rest of the line is a statement of its own. */
@@ -108,7 +156,6 @@ function parseBody(reader: TokenReader): Body {
   if (word === undefined) return reader.fail('parser: instruction expected');
   const column = reader.column;
   if (isDirective(word)) return parseDirective(reader, parseFill);
-  if (UNSUPPORTED_DATA.has(word)) return reader.fail(`\`${word}' is not supported`);
   const dataSize = DATA_SIZES[word];
   if (dataSize !== undefined) {
     reader.at++;
@@ -128,58 +175,11 @@ function parseBody(reader: TokenReader): Body {
     return { kind: 'equ', value, column };
   }
   if (word === 'incbin') return parseIncbin(reader);
-  return parseInstruction(reader);
+  return parseInstruction(reader, { words: [], segment: undefined, times: undefined });
 }
 
 function expectEnd(reader: TokenReader): void {
   if (!reader.atEnd) reader.fail('comma, colon, decorator or end of line expected after operand');
-}
-
-function parseData(reader: TokenReader, size: 1 | 2 | 4 | 8): Data {
-  const items: DataItem[] = [];
-  while (!reader.atEnd) {
-    items.push(parseItem(reader));
-    if (reader.atEnd) break;
-    reader.expect(',', 'comma expected after operand');
-  }
-  return { kind: 'data', size, items };
-}
-
-function parseItem(reader: TokenReader, depth = 0): DataItem {
-  const token = reader.token;
-  const { column } = reader;
-  const next = reader.tokens[reader.at + 1];
-  const alone = next === undefined || isOp(next, ',') || isOp(next, ')');
-  if (alone && token?.kind === 'string') {
-    reader.at++;
-    return { kind: 'string', bytes: token.value as string };
-  }
-  if (alone && token?.text === '?') {
-    reader.at++;
-    return { kind: 'reserve' };
-  }
-  const signed = isOp(token, '-') || isOp(token, '+');
-  const number = signed ? next : token;
-  if (number?.kind === 'float') {
-    reader.at += signed ? 2 : 1;
-    return { kind: 'float', text: number.text, negative: isOp(token, '-'), column };
-  }
-  const expression = parseExpression(reader);
-  if (reader.word !== 'dup') return { kind: 'value', expression, column };
-  reader.at++;
-  return { kind: 'repeat', count: expression, items: parseRepeated(reader, depth + 1), column };
-}
-
-const MAX_DUP_DEPTH = 50;
-
-/** What stands behind `dup`: an item, or several in parentheses. */
-function parseRepeated(reader: TokenReader, depth: number): DataItem[] {
-  if (depth > MAX_DUP_DEPTH) reader.fail("`dup' is nested too deeply");
-  if (!reader.accept('(')) return [parseItem(reader, depth)];
-  const items = [parseItem(reader, depth)];
-  while (reader.accept(',')) items.push(parseItem(reader, depth));
-  reader.expect(')');
-  return items;
 }
 
 function parseIncbin(reader: TokenReader): Body {
@@ -193,17 +193,10 @@ function parseIncbin(reader: TokenReader): Body {
   return { kind: 'incbin', path: token.text.slice(1, -1), offset, length };
 }
 
-function parseInstruction(reader: TokenReader): Body {
-  const prefixes: string[] = [];
-  let segment: Register | undefined;
-  for (; ; reader.at++) {
-    const word = reader.word;
-    if (word === undefined) break;
-    const register = REGISTERS.get(word);
-    if (PREFIXES.has(word)) prefixes.push(word);
-    else if (register?.class === 'sreg') segment = register;
-    else break;
-  }
+function parseInstruction(
+  reader: TokenReader,
+  { words: prefixes, segment }: PrefixSyntax,
+): Instruction {
   const column = reader.column;
   const mnemonic = reader.word;
   if (mnemonic === undefined || !isMnemonic(mnemonic)) {

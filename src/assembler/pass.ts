@@ -6,6 +6,7 @@
  */
 
 import type { CodeMode } from '../isa/row.ts';
+import { NEWEST_GENERATION } from '../isa/table/generation.ts';
 import type { SectionBase } from './base.ts';
 import type { DiagnosticSink, Place } from './diagnostics.ts';
 import { LineError } from './diagnostics.ts';
@@ -50,6 +51,10 @@ export class Pass implements Scope {
   defaultRel: boolean;
   /** `default bnd`: branches get a bnd prefix. */
   defaultBnd = false;
+  /** Lines go into the listing: [list +]. */
+  isListing = true;
+  /** Newest processor generation whose instructions may be used. */
+  generation = NEWEST_GENERATION;
   /** `align` raises the alignment of its section, too. */
   alignsSections = true;
   place: Place = { position: { file: '', line: 0, expansion: undefined }, sourceLine: '' };
@@ -60,6 +65,8 @@ export class Pass implements Scope {
   /** Offset of the line's start: what `$` means. */
   #here = 0;
   #listPiece: PieceSink;
+  /** How many pieces have been listed so far. */
+  listedPieces = 0;
   #quiet = false;
   #total = 0;
 
@@ -197,7 +204,9 @@ export class Pass implements Scope {
   }
 
   list(offset: number, piece: Piece): void {
-    if (this.isFinal && !this.#quiet) this.#listPiece(offset, piece);
+    if (!this.isFinal || this.#quiet) return;
+    this.listedPieces++;
+    this.#listPiece(offset, piece);
   }
 
   /** Counts bytes whose contents do not matter yet. */
@@ -233,8 +242,8 @@ export class Pass implements Scope {
     this.#write(offset, littleEndian(stored, size));
   }
 
-  /** Reserves space, which is zeroed with a warning where a section has contents. */
-  reserve(size: number): void {
+  /** Reserves space, which is zeroed where a section has contents: with a warning, unless it is padding. */
+  reserve(size: number, isPadding = false): void {
     if (this.#absolute) {
       const { constant } = this.#absolute;
       if (size > 0) this.list(Number(constant), { kind: 'reserve', size });
@@ -245,7 +254,7 @@ export class Pass implements Scope {
     if (!this.#claimSize(size) || size === 0) return;
     this.list(offset, { kind: 'reserve', size });
     if (section.kind === 'nobits') return;
-    this.warn(this.format.warnReserved(section));
+    if (!isPadding) this.warn(this.format.warnReserved(section));
     if (this.isFinal) this.output.contents(section, offset + size);
   }
 

@@ -22,6 +22,7 @@ import {
   type OperandValue,
 } from '../isa/operand-value.ts';
 import type { CodeMode, Insn, Operand } from '../isa/row.ts';
+import { generationOf, NEWEST_GENERATION } from '../isa/table/generation.ts';
 import { ROWS } from '../isa/table.ts';
 import { LineError } from './diagnostics.ts';
 
@@ -77,24 +78,106 @@ interface Candidate {
   readonly immediateBits: number;
 }
 
+/** What a row is chosen by, besides the operands. */
+export interface SelectOptions extends EncodeOptions {
+  /** Newest generation of processors whose instructions may be used. */
+  readonly generation: number;
+  /** Branches get a bnd prefix, where they can have one. */
+  readonly bnd: boolean;
+}
+
 /** Picks the row and encodes it. Throws LineError with NASM's message where none fits. */
 export function select(
   mnemonic: string,
   values: readonly OperandValue[],
   traits: readonly Traits[],
-  options: EncodeOptions,
+  options: SelectOptions,
 ): Encoded {
   const shaped = rowsOfShape(mnemonic, values, options.mode);
   const fitting = shaped.filter((row) => takes(row, values, traits, options.mode));
   if (fitting.length === 0) throw new LineError(whyNone(mnemonic, values, traits, options));
-  checkMemorySize(fitting, values, traits, options.mode);
-  const [only] = fitting;
-  if (only && fitting.length === 1) {
-    const encoded = encode(only, values, options);
+  const { generation } = options;
+  const rows =
+    generation === NEWEST_GENERATION
+      ? fitting
+      : fitting.filter((row) => generationOf(row) <= generation);
+  if (rows.length < fitting.length) {
+    const around = jumpAround(shaped, rows, values, traits, options);
+    if (around) return around;
+    if (rows.length === 0) throw new LineError('no instruction for this cpu level');
+  }
+  checkMemorySize(rows, values, traits, options.mode);
+  const [only] = rows;
+  if (only && rows.length === 1) {
+    const encoded = encodeRow(only, values, options);
     if (!encoded) throw clash(options);
     return encoded;
   }
-  return choose(fitting, values, traits, options);
+  return choose(rows, values, traits, options);
+}
+
+function encodeRow(
+  row: Insn,
+  values: readonly OperandValue[],
+  options: SelectOptions,
+): Encoded | undefined {
+  const { prefixes, mode } = options;
+  if (!options.bnd || prefixes.repeat || !takesBnd(row)) return encode(row, values, options);
+  return encode(row, values, { mode, prefixes: { ...prefixes, repeat: 'F2' } });
+}
+
+/** Near branches and returns; a jmp that is short loses the prefix. */
+function takesBnd(row: Insn): boolean {
+  if (row.uop === 'ret') return true;
+  const [target] = row.operands;
+  if (!isBranch(row) || !hasNearForm(row) || target?.kind === 'far') return false;
+  return !isShortJump(row);
+}
+
+function isShortJump({ uop, operands: [target] }: Insn): boolean {
+  return uop === 'jmp' && target?.kind === 'rel' && target.bits === 8;
+}
+
+/** True if the source may write bnd or nobnd before an instruction that got this row. */
+export function mayHaveBnd(row: Insn, target: Traits | undefined): boolean {
+  return takesBnd(row) || (isShortJump(row) && target?.distance !== 'short');
+}
+
+/**
+ * A conditional jump that is too far for the processors that have only its short form: the opposite
+ * condition jumps over a plain jump. Undefined for everything else.
+ */
+function jumpAround(
+  shaped: readonly Insn[],
+  rows: readonly Insn[],
+  values: readonly OperandValue[],
+  traits: readonly Traits[],
+  options: SelectOptions,
+): Encoded | undefined {
+  const [target] = traits;
+  const short = shaped.find(({ operands: [first] }) => first?.kind === 'rel' && first.bits === 8);
+  if (!short || target?.distance !== undefined) return undefined;
+  if (rows.length > 0 && target?.reachable?.(SHORT_JUMP_LENGTH)) return undefined;
+  const { mode } = options;
+  const condition = encode(short, values, options);
+  const jump = encode(nearJump(mode), values, { mode, prefixes: {} });
+  if (!condition || !jump) return undefined;
+  const bytes = new Uint8Array([...condition.bytes, ...jump.bytes]);
+  const length = condition.bytes.length;
+  bytes[length - 2] = (bytes[length - 2] as number) ^ 1;
+  bytes[length - 1] = jump.bytes.length;
+  const fields = jump.fields.map((field) => ({ ...field, offset: field.offset + length }));
+  return { row: jump.row, bytes, fields };
+}
+
+const SHORT_JUMP_LENGTH = 2;
+
+function nearJump(mode: CodeMode): Insn {
+  const width = mode === 16 ? 16 : 32;
+  return ROWS.find(
+    (row) =>
+      row.uop === 'jmp' && existsIn(row, mode) && (row.operands[0] as Operand).bits === width,
+  ) as Insn;
 }
 
 /** Registers that the mode does not have, or ah to dh beside registers that need REX. */
@@ -110,12 +193,12 @@ function choose(
   rows: readonly Insn[],
   values: readonly OperandValue[],
   traits: readonly Traits[],
-  options: EncodeOptions,
+  options: SelectOptions,
 ): Encoded {
   let best: Candidate | undefined;
   let clashes = false;
   for (const row of rows) {
-    const encoded = encode(row, values, options);
+    const encoded = encodeRow(row, values, options);
     if (!encoded) {
       clashes = true;
       continue;

@@ -1,6 +1,7 @@
 /** What a line of source says: the syntax tree that the passes go over. */
 
 import type { Expression } from './expression.ts';
+import type { Affix } from './format.ts';
 import type { Register } from './registers.ts';
 
 export interface Statement {
@@ -70,6 +71,12 @@ export type DataItem =
     }
   | { readonly kind: 'reserve' }
   | {
+      /** Items with a size of their own, or a list. */
+      readonly kind: 'group';
+      readonly size: DataSize | undefined;
+      readonly items: readonly DataItem[];
+    }
+  | {
       /** `count dup (items)`. */
       readonly kind: 'repeat';
       readonly count: Expression;
@@ -78,9 +85,12 @@ export type DataItem =
     }
   | { readonly kind: 'value'; readonly expression: Expression; readonly column: number };
 
+/** Bytes of a unit of data: db to dz. */
+export type DataSize = 1 | 2 | 4 | 8 | 10 | 16 | 32 | 64;
+
 export interface Data {
   readonly kind: 'data';
-  readonly size: 1 | 2 | 4 | 8;
+  readonly size: DataSize;
   readonly items: readonly DataItem[];
 }
 
@@ -115,6 +125,20 @@ export interface Align {
 
 export type Directive =
   | { readonly kind: 'bits'; readonly bits: Expression; readonly column: number }
+  | {
+      readonly kind: 'osabi';
+      readonly abi: Expression;
+      readonly version: Expression | undefined;
+      readonly column: number;
+    }
+  | {
+      readonly kind: 'affix';
+      readonly facility: string;
+      readonly which: Affix;
+      readonly text: string;
+    }
+  | { readonly kind: 'list'; readonly isOn: boolean }
+  | { readonly kind: 'cpu'; readonly words: readonly ProcessorWord[] }
   | { readonly kind: 'default'; readonly reference: 'rel' | 'abs' | 'bnd' | 'nobnd' }
   | { readonly kind: 'org'; readonly origin: Expression; readonly column: number }
   | { readonly kind: 'absolute'; readonly address: Expression; readonly column: number }
@@ -126,6 +150,12 @@ export type Directive =
   | SectionDirective
   | SymbolDirective
   | { readonly kind: 'ignored'; readonly what: string };
+
+/** A word of `cpu 386, latevex`. */
+export interface ProcessorWord {
+  readonly text: string;
+  readonly column: number;
+}
 
 export interface SectionDirective {
   readonly kind: 'section';

@@ -16,6 +16,8 @@ import type { CodeMode, Insn, OperandSize } from './row.ts';
 export interface Prefixes {
   readonly repeat?: 'F2' | 'F3';
   readonly lock?: boolean;
+  /** REX even where nothing needs it. */
+  readonly rex?: boolean;
   /** Segment register number. */
   readonly segment?: number;
   readonly operandSize?: 16 | 32 | 64 | undefined;
@@ -114,7 +116,7 @@ function rexOf(
   if (parts.opcode >= 8) rex |= REX_B;
   rex |= rmBits(parts.rm);
   let forbidden = mode !== 64;
-  let required = rex !== 0;
+  let required = rex !== 0 || prefixes.rex === true;
   for (const value of values) {
     if (value.kind !== 'reg') continue;
     if (value.rex === 'forbidden') forbidden = true;

@@ -56,7 +56,26 @@ describe('messages', () => {
     ["db 'abc", 'unterminated string'],
     ['times -1 nop', 'TIMES value -1 is negative'],
     ['align 3', "segment alignment `3' is not power of two"],
-    ['dt 1.0', "`dt' is not supported"],
+    ['dt 1', 'integer supplied as 80-bit data'],
+    ['dy 1.0', 'no 256-bit floating-point format supported'],
+    ['dq 123p', 'packed BCD requires an 80-bit format'],
+    ['dw __?utf16?__(1)', "`__?utf16?__' must be followed by a string constant"],
+    ['dw __?utf16?__(`\\xff`)', "invalid input string to `__?utf16?__'"],
+    ['dd __?ilog2e?__ 9', 'ilog2 argument is not a power of two'],
+    ['dd 0_x1', "invalid number `0_x1'"],
+    ['{rex} mov ah, bl', 'cannot use high byte register in rex instruction'],
+    ['{foo} nop', "`foo' is not a valid decorator with braces"],
+    ['{vex} nop', 'instruction not encodable with {vex} prefix'],
+    ['{rex} andn eax, ebx, ecx', 'instruction not encodable with {rex} prefix'],
+    ['{rex}', 'instruction not encodable with {rex} prefix'],
+    ['bnd nop', 'bnd prefix is not allowed'],
+    ['bnd jmp short $', 'bnd prefix is not allowed'],
+    ['nobnd', 'nobnd prefix is not allowed'],
+    ['mov far eax, ebx', 'invalid use of FAR operand specifier'],
+    ['cpu foo', "unknown CPU type or flag 'foo'"],
+    ['[use32]', 'unrecognised directive'],
+    ['[list]', 'invalid parameter to [list] directive'],
+    ['osabi 3', "`osabi' is for ELF objects"],
     ['%pop', "`%pop': context stack is empty"],
     ['%push a\n%pop b', "`%pop' in wrong context: a, expected b"],
     ['%repl x', "`%repl': context stack is empty"],
@@ -152,6 +171,34 @@ describe('instructions without rows', () => {
   });
 });
 
+describe('instructions that cpu rules out', () => {
+  it.each([
+    ['8086', 'push 5'],
+    ['8086', 'rol ax, 3'],
+    ['8086', 'jz near $+5'],
+    ['8086', 'imul ax, bx, 3'],
+    ['186', 'lgdt [bx]'],
+    ['286', 'mov eax, 1'],
+    ['286', 'push fs'],
+    ['386', 'bswap eax'],
+    ['486', 'cpuid'],
+    ['586', 'cmovz eax, ebx'],
+    ['katmai', 'mfence'],
+    ['prescott', 'popcnt eax, ebx'],
+    ['nehalem', 'rdrand eax'],
+  ])('%s: %s', (cpu, line) => {
+    const message = 'no instruction for this cpu level';
+    expect(errors(`cpu ${cpu}\n${line}\n`)).toEqual([`2:1 ${message}`]);
+  });
+
+  it('and code sizes', () => {
+    expect(errors('cpu 286\nbits 32\nbits 64\n')).toEqual([
+      '2:1 cannot specify 32-bit segment on processor below a 386',
+      '3:1 cannot specify 64-bit segment on processor below an x86-64',
+    ]);
+  });
+});
+
 describe('positions', () => {
   it('collects all errors, with line and column', () => {
     expect(errors('bits 64\n mov eax, nowhere\n nop\n db 1 + )\n foo bar\n')).toEqual([
@@ -189,6 +236,13 @@ describe('positions', () => {
         "a.asm:6: ... from macro `inner'",
         "a.asm:8: ... from macro `outer'",
       ].join('\n'),
+    );
+  });
+
+  it('points to the call of a macro that every source has', () => {
+    const [diagnostic] = failure('nop\nendstruc\n').diagnostics;
+    expect(formatDiagnostic(diagnostic as never)).toMatch(
+      /^a\.asm:2:\d+: error: .*\n {4}endstruc\n(.*\n)*a\.asm:2: \.\.\. from macro `endstruc'$/,
     );
   });
 

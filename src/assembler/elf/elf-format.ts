@@ -2,7 +2,15 @@
 
 import { SHT_NOBITS, SHT_REL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB } from '../../elf/constants.ts';
 import { LineError } from '../diagnostics.ts';
-import type { DebugRecorder, OutputFile, OutputFormat, Program, Relocation } from '../format.ts';
+import type {
+  Affix,
+  Affixes,
+  DebugRecorder,
+  OutputFile,
+  OutputFormat,
+  Program,
+  Relocation,
+} from '../format.ts';
 import type { AssembleOptions } from '../options.ts';
 import type { Pass } from '../pass.ts';
 import type { Section } from '../section.ts';
@@ -25,6 +33,9 @@ export class ElfFormat implements OutputFormat {
     ...['..gotpc', '..gotoff', '..got', '..plt', '..sym', '..gottpoff', '..tlsie'],
   ]);
   readonly #sections: ElfSection[] = [];
+  /** System and version of its ABI, as the file's header tells them. */
+  #abi: readonly [system: number, version: number] = [0, 0];
+  #affixes: Affixes = { gprefix: '', gsuffix: '', lprefix: '', lsuffix: '' };
   #debug: Recorder | undefined;
 
   constructor(name: 'elf32' | 'elf64') {
@@ -62,6 +73,14 @@ export class ElfFormat implements OutputFormat {
   raiseAlignment({ kind }: Pass, { traits, isOpened }: ElfSection, alignment: bigint): void {
     if (kind !== 'first' || !isOpened) return;
     if (alignment > BigInt(traits.align)) traits.align = Number(alignment);
+  }
+
+  setAbi(system: number, version: number): void {
+    this.#abi = [system, version];
+  }
+
+  affix(which: Affix, text: string): void {
+    this.#affixes = { ...this.#affixes, [which]: text };
   }
 
   setOrigin(): void {
@@ -103,7 +122,12 @@ export class ElfFormat implements OutputFormat {
     const names = firstDebug + (debug ? DEBUG_SECTION_COUNT : 0);
     const symbolTable = names + 1;
     const targets = debug ? debugNumbers(firstDebug) : [];
-    const symbols = buildSymbols(program, is64, debug?.dataSizes ?? new Map(), targets);
+    const symbols = buildSymbols(program, {
+      is64,
+      dataSizes: debug?.dataSizes ?? new Map(),
+      extra: targets,
+      affixes: this.#affixes,
+    });
     const all = [
       ...own.map((section) => contentsOf(section, program)),
       ...(debug?.sections(firstDebug, symbolTable, own, symbols) ?? []),
@@ -123,7 +147,7 @@ export class ElfFormat implements OutputFormat {
     ];
     const table = sectionNames(all.map(({ name }) => name));
     all[names - 1] = fileSection('.shstrtab', SHT_STRTAB, table);
-    return { bytes: writeElf(all, names, is64), origin: 0n, end: 0n };
+    return { bytes: writeElf(all, names, is64, this.#abi), origin: 0n, end: 0n };
   }
 }
 

@@ -19,7 +19,7 @@ import {
   STV_INTERNAL,
   STV_PROTECTED,
 } from '../../elf/constants.ts';
-import type { Program } from '../format.ts';
+import type { Affixes, Program } from '../format.ts';
 import type { Declaration, Symbol as SourceSymbol } from '../symbols.ts';
 import { Bytes, StringTable } from './bytes.ts';
 import type { ElfSection } from './elf-section.ts';
@@ -57,12 +57,18 @@ export interface ElfSymbols {
 /** Type and size that debug information gives a local label of data. */
 export type DataSizes = ReadonlyMap<string, number>;
 
-/** Builds the table; `extra` are numbers of further sections that get symbols. */
+export interface SymbolOptions {
+  readonly is64: boolean;
+  readonly dataSizes: DataSizes;
+  /** Numbers of further sections that get symbols. */
+  readonly extra: readonly number[];
+  readonly affixes: Affixes;
+}
+
+/** Builds the table. */
 export function buildSymbols(
   { file, sections, symbols }: Program,
-  is64: boolean,
-  dataSizes: DataSizes,
-  extra: readonly number[],
+  { is64, dataSizes, extra, affixes }: SymbolOptions,
 ): ElfSymbols {
   const strings = new StringTable();
   const own = sections.list as ElfSection[];
@@ -82,7 +88,8 @@ export function buildSymbols(
   for (const symbol of symbols.inOrder()) {
     const declaration = symbols.declarationOf(symbol.name);
     if (!isKept(symbol, declaration)) continue;
-    const entry = toEntry(symbol, declaration, own, strings, dataSizes);
+    const name = strings.add(affixed(symbol.name, declaration, affixes));
+    const entry = toEntry(symbol, name, declaration, own, dataSizes);
     if (entry.binding === STB_LOCAL) locals.push(entry);
     else {
       globals.push(entry);
@@ -105,15 +112,23 @@ function isKept({ base, isUsed }: SourceSymbol, declaration: Declaration | undef
   return declaration?.linkage === 'required' || declaration?.linkage === 'common';
 }
 
+const isGlobal = (declaration: Declaration | undefined): boolean =>
+  declaration !== undefined && declaration.linkage !== 'static';
+
+/** Name of a symbol in the file. */
+function affixed(name: string, declaration: Declaration | undefined, affixes: Affixes): string {
+  const { gprefix, gsuffix, lprefix, lsuffix } = affixes;
+  return isGlobal(declaration) ? gprefix + name + gsuffix : lprefix + name + lsuffix;
+}
+
 function toEntry(
-  symbol: SourceSymbol,
+  { name: fullName, base, offset }: SourceSymbol,
+  name: number,
   declaration: Declaration | undefined,
   sections: readonly ElfSection[],
-  strings: StringTable,
   dataSizes: DataSizes,
 ): Entry {
-  const { name, base, offset } = symbol;
-  const shared = { name: strings.add(name), ...describe(declaration) };
+  const shared = { name, ...describe(declaration) };
   if (base?.kind === 'external') {
     if (declaration?.linkage !== 'common') return { ...NULL_ENTRY, ...shared };
     const { alignment, size } = declaration;
@@ -123,7 +138,7 @@ function toEntry(
   const section = base.section as ElfSection;
   const entry = { ...NULL_ENTRY, ...shared, value: offset, section: sections.indexOf(section) + 1 };
   if ((section.traits.flags & SHF_TLS) !== 0) return { ...entry, type: STT_TLS };
-  const dataSize = declaration ? undefined : dataSizes.get(name);
+  const dataSize = declaration ? undefined : dataSizes.get(fullName);
   return dataSize === undefined ? entry : { ...entry, type: STT_OBJECT, size: BigInt(dataSize) };
 }
 
@@ -146,7 +161,7 @@ function describe(
 ): Pick<Entry, 'binding' | 'type' | 'visibility' | 'size'> {
   let type = STT_NOTYPE;
   let visibility = STV_DEFAULT;
-  let binding = declaration && declaration.linkage !== 'static' ? STB_GLOBAL : STB_LOCAL;
+  let binding = isGlobal(declaration) ? STB_GLOBAL : STB_LOCAL;
   for (const word of declaration?.words ?? []) {
     type = TYPES[word] ?? type;
     visibility = VISIBILITIES[word] ?? visibility;

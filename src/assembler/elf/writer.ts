@@ -29,9 +29,10 @@ export function writeElf(
   sections: readonly FileSection[],
   nameTable: number,
   is64: boolean,
+  abi: readonly [system: number, version: number],
 ): Uint8Array {
   const bytes = new Bytes();
-  writeHeader(bytes, sections.length + 1, nameTable, is64);
+  writeHeader(bytes, sections.length + 1, nameTable, is64, abi);
   const headerBytes = is64 ? 64 : 40;
   let offset = roundUp(HEADER_SIZE + headerBytes * (sections.length + 1));
   bytes.append(new Uint8Array(headerBytes));
@@ -51,13 +52,21 @@ const ELF_CLASS = { 32: 1, 64: 2 } as const;
 const LITTLE_ENDIAN = 1;
 const VERSION = 1;
 
-function writeHeader(bytes: Bytes, count: number, nameTable: number, is64: boolean): void {
+function writeHeader(
+  bytes: Bytes,
+  count: number,
+  nameTable: number,
+  is64: boolean,
+  [system, version]: readonly [system: number, version: number],
+): void {
   const address = is64 ? 8 : 4;
   bytes.append(Uint8Array.from([0x7f, 0x45, 0x4c, 0x46]));
   bytes
     .u8(is64 ? ELF_CLASS[64] : ELF_CLASS[32])
     .u8(LITTLE_ENDIAN)
-    .u8(VERSION);
+    .u8(VERSION)
+    .u8(system)
+    .u8(version);
   bytes.align(FILE_ALIGNMENT);
   bytes
     .u16(ET_REL)

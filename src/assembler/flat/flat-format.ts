@@ -60,6 +60,13 @@ export class FlatFormat implements OutputFormat {
     this.#origin = value;
   }
 
+  setAbi(): void {
+    throw new LineError("`osabi' is for ELF objects");
+  }
+
+  /** There are no symbols in the file. */
+  affix(): void {}
+
   relocate(relocation: Relocation): bigint {
     this.#relocations.push(relocation);
     return relocation.value;

@@ -17,6 +17,8 @@ export interface ConditionScope {
   isUsable(name: string): boolean;
   isUsing(name: string): boolean;
   expand(tokens: readonly Token[]): readonly Token[];
+  /** Tokens with environment variables in the place of `%!NAME`. */
+  withEnvironment(tokens: readonly Token[]): readonly Token[];
   warn(message: string): void;
 }
 

@@ -29,6 +29,8 @@ export interface PreprocessorApi {
   setLine(number: number, increment: number, file: string | undefined): void;
   /** A number that no other context or macro expansion has. */
   nextId(): number;
+  /** Hands on a line that is a directive of the assembler. */
+  directive(text: string): void;
   message(severity: MessageSeverity, text: string): void;
   fatal(text: string): never;
 }

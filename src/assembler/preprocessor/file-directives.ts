@@ -40,10 +40,13 @@ const setLine: Handler = (pp, tokens, { name }) => {
   pp.setLine(number, increment, file === '' ? undefined : file.replace(/^(["'`])(.*)\1$/, '$2'));
 };
 
-/** Options of the preprocessor itself; those for other parts of NASM change nothing here. */
+/** Options of the preprocessor itself; those for other parts of the assembler become a directive. */
 const pragma: Handler = (pp, tokens) => {
   const [facility, option, ...rest] = pp.macros.expand(tokens);
-  if (facility?.text.toLowerCase() !== 'preproc') return;
+  if (facility?.text.toLowerCase() !== 'preproc') {
+    if (facility) pp.directive(`[pragma ${detokenize(tokens)}]`);
+    return;
+  }
   if (option?.text.toLowerCase() === 'sane_empty_expansion') {
     pp.saneEmptyExpansion = booleanOption(pp.macros, rest);
   }

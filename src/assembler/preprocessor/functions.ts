@@ -77,7 +77,10 @@ const FUNCTIONS: ReadonlyMap<string, Function> = new Map<string, Function>([
       ),
     ],
   ],
-  ['%str', (args, scope) => [stringToken(textOf(scope.expand(joined(args))))]],
+  [
+    '%str',
+    (args, scope) => [stringToken(textOf(scope.withEnvironment(scope.expand(joined(args)))))],
+  ],
   ['%strcat', (args, scope) => [stringToken(args.map((arg) => bytesOf(arg, scope)).join(''))]],
   ['%strlen', ([arg], scope) => numberTokens(BigInt(bytesOf(arg, scope).length))],
   [

@@ -6,7 +6,7 @@
 import { LineError } from '../diagnostics.ts';
 import { evaluate, type Scope } from '../evaluate.ts';
 import { parseExpression, TokenReader } from '../expression.ts';
-import type { Token } from '../lexer.ts';
+import { type Token, tokenize } from '../lexer.ts';
 import { isScalar, UNKNOWN, type Value } from '../value.ts';
 import type { Argument } from './arguments.ts';
 import type { ConditionScope } from './conditions.ts';
@@ -184,6 +184,22 @@ export class Macros implements MacroScope, ConditionScope {
     if (this.isEnvironment(name)) return this.#setup.environment[name] as string;
     this.warn(`nonexistent environment variable \`${name}' [-w+pp-environment]`);
     return '';
+  }
+
+  /** Tokens with environment variables in the place of `%!NAME`. */
+  withEnvironment(tokens: readonly Token[]): readonly Token[] {
+    return tokens.flatMap((token) =>
+      token.kind === 'pp' && token.text.startsWith('%!') ? this.#variable(token) : [token],
+    );
+  }
+
+  #variable({ text, column, space }: Token): readonly Token[] {
+    const value = this.environment(text.slice(2).replace(/^(["'`])(.*)\1$/s, '$2'));
+    return tokenize(value).map((part, i) => ({
+      ...part,
+      column,
+      space: i === 0 ? space : part.space,
+    }));
   }
 
   isUsable(name: string): boolean {

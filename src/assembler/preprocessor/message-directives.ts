@@ -5,7 +5,7 @@ import type { Handler, MessageSeverity, PreprocessorApi } from './directive.ts';
 
 /** One string alone, or the text of the line. */
 function messageOf({ macros }: PreprocessorApi, tokens: readonly Token[]): string {
-  const expanded = macros.expand(tokens);
+  const expanded = macros.withEnvironment(macros.expand(tokens));
   const [first] = expanded;
   if (first?.kind !== 'string' || expanded.length > 1) return detokenize(expanded).trim();
   const bytes = Uint8Array.from(first.value as string, (char) => char.charCodeAt(0));

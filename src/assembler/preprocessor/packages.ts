@@ -1,4 +1,6 @@
-/** The packages that %use loads (NASM manual 6), as sources. */
+/** The packages that %use loads (NASM manual 6), as sources; `masm` and `vtern` are left out. */
+
+import { alignment } from './smart-align.ts';
 
 const WIDE = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
 const LOW = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'] as const;
@@ -62,7 +64,7 @@ const PACKAGES: ReadonlyMap<string, () => string> = new Map([
   ['altreg', alternativeRegisters],
   ['fp', floatNames],
   ['ifunc', integerFunctions],
-  ['smartalign', () => '[alignmode generic]'],
+  ['smartalign', alignment],
 ]);
 
 export function isPackage(name: string): boolean {

@@ -45,6 +45,7 @@ export interface PreprocessorSetup {
   /** Symbols and `$`, for conditions and %assign. */
   readonly scope: () => Scope;
   readonly codeSize: () => number;
+  readonly isListing: () => boolean;
   readonly isFinal: boolean;
 }
 
@@ -161,6 +162,10 @@ export class Preprocessor implements PreprocessorApi {
     this.#sources.setLine(number, increment, file);
   }
 
+  directive(text: string): void {
+    this.#emitLine(tokenize(text));
+  }
+
   /** Only what is still there when nothing changes any more counts, so the last pass says it. */
   message(severity: MessageSeverity, text: string): void {
     this.#emitLine([], { severity, text });
@@ -240,7 +245,8 @@ export class Preprocessor implements PreprocessorApi {
   }
 
   #list(number: number, text: string, level: number): void {
-    this.#setup.listing.push({ number, text, level, pieces: [], messages: [] });
+    const { listing, isListing } = this.#setup;
+    listing.push({ number, text, level, hidden: !isListing(), pieces: [], messages: [] });
   }
 
   #read(line: RawLine, source: Source): void {
@@ -340,13 +346,7 @@ export class Preprocessor implements PreprocessorApi {
       const { context, name } = this.macros.contexts.resolve(text, column);
       return [{ ...nameToken(`..@${context.id}.${name}`), column, space }];
     }
-    if (!text.startsWith('%!')) return [token];
-    const value = this.macros.environment(text.slice(2).replace(/^(["'`])(.*)\1$/s, '$2'));
-    return tokenize(value).map((part, i) => ({
-      ...part,
-      column,
-      space: i === 0 ? space : part.space,
-    }));
+    return this.macros.withEnvironment([token]);
   }
 
   /** `__?SECT?__` is the last section directive that the user wrote. */
@@ -443,7 +443,8 @@ const BODY_WORDS: ReadonlyMap<string, readonly ['macro' | 'rep', 1 | -1]> = new 
 
 /** Lower-case directive that begins a line, without cutting the line up. */
 function directiveOf(line: RawLine): string | undefined {
-  return /^\s*(%[a-z]+)/i.exec(line.text)?.[1]?.toLowerCase();
+  const text = line.tokens ? line.tokens[0]?.text : line.text;
+  return /^\s*(%[a-z]+)/i.exec(text ?? '')?.[1]?.toLowerCase();
 }
 
 function isConditional(word: string): boolean {

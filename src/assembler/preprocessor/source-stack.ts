@@ -65,7 +65,7 @@ export class SourceStack {
       kind: 'macro',
       ...inside(outer, expansion, macro.listed),
       frame,
-      next: bodyLines(macro.body, 1),
+      next: bodyLines(macro.body[0]?.file === '' ? standIn(macro.body, line) : macro.body, 1),
       onLeave: () => {
         macro.active--;
       },
@@ -135,6 +135,11 @@ export class SourceStack {
     const file = this.#sources.findLastIndex(({ kind }) => kind === 'file');
     return this.#sources.slice(file);
   }
+}
+
+/** The body of a macro that is in no file: its errors show the line that called it. */
+function standIn(body: readonly RawLine[], { text, file, number }: RawLine): RawLine[] {
+  return body.map((line) => ({ ...line, text, file, number }));
 }
 
 /** What an expansion has from the source that it stands in. */

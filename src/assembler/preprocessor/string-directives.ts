@@ -63,15 +63,15 @@ export function substring(bytes: string, start: bigint, count: bigint): string {
 }
 
 const textAsString: Maker = ({ macros }, tokens) => [
-  stringToken(textOf(macros.expandWithBlank(tokens))),
+  stringToken(textOf(macros.withEnvironment(macros.expandWithBlank(tokens)))),
 ];
 
 const stringAsText: Maker = ({ macros }, tokens, directive) =>
   tokenize(takeString(macros, tokens, stringNeeded(directive)).bytes);
 
-const path: Maker = ({ macros, findFile }, tokens, directive) => {
-  const name = takeFileName(macros, tokens, directive);
-  return [stringToken(findFile(name) ?? name)];
+const path: Maker = (pp, tokens, directive) => {
+  const name = takeFileName(pp.macros, tokens, directive);
+  return [stringToken(pp.findFile(name) ?? name)];
 };
 
 const MAKERS: readonly (readonly [string, Maker])[] = [

@@ -8,7 +8,7 @@
 const UNSUPPORTED = `
   aadd aand addpd addps addsd addss addsubpd addsubps aesdec aesdeclast aesenc aesenclast aesimc
   aeskeygenassist andnpd andnps andpd andps asp axor blcfill blci blcic blcmsk blcs blendpd blendps
-  blendvpd blendvps blsfill blsic bnd bndcl bndcn bndcu bndldx bndmk bndmov bndstx cldemote clgi
+  blendvpd blendvps blsfill blsic bndcl bndcn bndcu bndldx bndmk bndmov bndstx cldemote clgi
   clrssbsy clui clwb clzero cmpaexadd cmpaxadd cmpbexadd cmpbxadd cmpcxadd cmpeqpd cmpeqps cmpeqsd
   cmpeqss cmpexadd cmpgexadd cmpgxadd cmplepd cmpleps cmplesd cmpless cmplexadd cmpltpd cmpltps
   cmpltsd cmpltss cmplxadd cmpnaexadd cmpnaxadd cmpnbexadd cmpnbxadd cmpncxadd cmpneqpd cmpneqps
@@ -36,7 +36,7 @@ const UNSUPPORTED = `
   maxss minpd minps minsd minss monitorx montmul movapd movaps movd movddup movdir64b movdiri
   movdq2q movdqa movdqu movhlps movhpd movhps movlhps movlpd movlps movmskpd movmskps movntdq
   movntdqa movntpd movntps movntq movntsd movntss movq movq2dq movshdup movsldup movss movupd movups
-  mpsadbw mulpd mulps mulsd mulss mwaitx nobnd orpd orps osp pabsb pabsd pabsw packssdw packsswb
+  mpsadbw mulpd mulps mulsd mulss mwaitx orpd orps osp pabsb pabsd pabsw packssdw packsswb
   packusdw packuswb paddb paddd paddq paddsb paddsiw paddsw paddusb paddusw paddw palignr pand pandn
   paveb pavgb pavgusb pavgw pblendvb pblendw pclmulhqhqdq pclmulhqlqdq pclmullqhqdq pclmullqlqdq
   pclmulqdq pcmpeqb pcmpeqd pcmpeqq pcmpeqw pcmpestri pcmpestrm pcmpgtb pcmpgtd pcmpgtq pcmpgtw
