@@ -28,6 +28,7 @@ import { Preprocessor, type SourceLine } from './preprocessor/preprocessor.ts';
 import { Sections } from './section.ts';
 import type { Statement } from './statement.ts';
 import { SymbolTable } from './symbols.ts';
+import { Warnings } from './warnings.ts';
 
 export type SymbolMap = ReadonlyMap<
   string,
@@ -68,7 +69,7 @@ interface ProgramLine {
 class Assembler {
   readonly #source: string;
   readonly #options: AssembleOptions;
-  readonly #diagnostics = new DiagnosticSink();
+  readonly #diagnostics: DiagnosticSink;
   readonly #format: OutputFormat;
   readonly #outcome: Program;
   readonly #binaries = new Map<string, IncludedFile | undefined>();
@@ -82,6 +83,7 @@ class Assembler {
   constructor(source: string, options: AssembleOptions) {
     this.#source = source;
     this.#options = options;
+    this.#diagnostics = new DiagnosticSink(new Warnings(options.warnings));
     const format = makeFormat(options);
     this.#format = format;
     this.#outcome = {

@@ -6,6 +6,8 @@
  * same place counts once, and past a limit the run is given up.
  */
 
+import { Warnings } from './warnings.ts';
+
 /** What an expansion came from: `macro 'name'`, `%rep`, or an include, and the line that started it. */
 export interface Expansion {
   readonly what: string;
@@ -97,9 +99,14 @@ const MAX_WARNINGS = 1000;
 export class DiagnosticSink {
   readonly list: Diagnostic[] = [];
   onReport: ((diagnostic: Diagnostic) => void) | undefined;
+  readonly warnings: Warnings;
   readonly #seen = new Set<string>();
   #errors = 0;
   #warnings = 0;
+
+  constructor(warnings = new Warnings()) {
+    this.warnings = warnings;
+  }
 
   get errorCount(): number {
     return this.#errors;
@@ -114,7 +121,9 @@ export class DiagnosticSink {
   }
 
   warn(place: Place, message: string, column = 0): void {
-    if (this.#warnings >= MAX_WARNINGS) return;
+    const severity = this.warnings.severityOf(message);
+    if (severity === 'error') this.error(place, message.replace('[-w+', '[-w+error='), column);
+    if (severity !== 'warning' || this.#warnings >= MAX_WARNINGS) return;
     if (this.#keep('warning', place, message, column)) this.#warnings++;
   }
 

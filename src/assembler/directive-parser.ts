@@ -54,7 +54,7 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
   ['osabi', parseAbi],
   ['list', parseList],
   ['float', ignore],
-  ['warning', ignore],
+  ['warning', parseWarning],
   ['map', ignore],
   ['debug', ignore],
   ['pragma', parsePragma],
@@ -131,6 +131,15 @@ function parsePragma(reader: TokenReader, column: number, parseFill: FillParser)
   if (which === undefined) return ignore(reader, column, parseFill);
   reader.at++;
   return { kind: 'affix', facility, which, text: readPart(reader) };
+}
+
+/** `warning -zeroing`, `warning push`. */
+function parseWarning(reader: TokenReader): Directive {
+  const words: string[] = [];
+  while (!reader.atEnd && !reader.isOp(']')) {
+    if (!reader.accept(',')) words.push(readWord(reader).toLowerCase());
+  }
+  return { kind: 'warning', words };
 }
 
 /** `list -` stops the listing until `list +`. */

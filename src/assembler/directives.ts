@@ -30,6 +30,9 @@ export function executeDirective(pass: Pass, directive: Directive): void {
     case 'list':
       pass.isListing = directive.isOn;
       return;
+    case 'warning':
+      for (const word of directive.words) pass.diagnostics.warnings.set(word);
+      return;
     case 'osabi':
       setAbi(pass, directive);
       return;
@@ -141,9 +144,8 @@ function openSection(pass: Pass, directive: SectionDirective): void {
 function declare(pass: Pass, linkage: Linkage, symbol: DeclaredSymbol): void {
   const { name, column } = symbol;
   const needsObject = linkage === 'extern' || linkage === 'required' || linkage === 'common';
-  if (needsObject && !pass.format.isObject) {
-    const what = linkage === 'common' ? 'common variables' : 'external references';
-    throw new LineError(`binary output format does not support ${what}`, column);
+  if (linkage === 'common' && !pass.format.isObject) {
+    throw new LineError('binary output format does not support common variables', column);
   }
   const number = (expression: DeclaredSymbol['size'], message: string): bigint =>
     expression ? pass.eventualNumber(expression, message, column) : 0n;

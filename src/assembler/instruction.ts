@@ -344,8 +344,8 @@ function isExtended({ kind, signed, operand }: Field, { values }: Prepared): boo
 
 function numberOf(pass: Pass, { instruction, numbers, values }: Prepared, field: Field): Value {
   const operand = instruction.operands[field.operand] as OperandSyntax;
-  if (values[field.operand]?.kind === 'farptr' && operand.offset)
-    return pass.evaluate(operand.offset);
+  const isOffset = values[field.operand]?.kind === 'farptr' && field.kind !== 'selector';
+  if (isOffset && operand.offset) return pass.evaluate(operand.offset);
   return numbers[field.operand] as Value;
 }
 

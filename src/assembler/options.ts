@@ -37,6 +37,12 @@ export interface AssembleOptions {
   readonly debug?: 'dwarf';
   /** Directory that source names are relative to, for debug information. */
   readonly directory?: string;
+  /** Settings of warnings as they stand behind -w: `-zeroing`, `+error=all`. */
+  readonly warnings?: readonly string[];
+  /** Names of macros that are not defined, though `defines` or the assembler itself define them. */
+  readonly undefines?: readonly string[];
+  /** Files that are included before the source. */
+  readonly preIncludes?: readonly string[];
   /** Environment variables that the source may ask for by %!NAME. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

@@ -84,6 +84,7 @@ export class Pass implements Scope {
     this.defaultRel = setup.defaultRel;
     this.#listPiece = setup.listPiece;
     this.#section = sections.named('.text');
+    this.diagnostics.warnings.startPass();
     sections.reset();
     symbols.startPass();
     setup.format.startPass();

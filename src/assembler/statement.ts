@@ -138,6 +138,7 @@ export type Directive =
       readonly text: string;
     }
   | { readonly kind: 'list'; readonly isOn: boolean }
+  | { readonly kind: 'warning'; readonly words: readonly string[] }
   | { readonly kind: 'cpu'; readonly words: readonly ProcessorWord[] }
   | { readonly kind: 'default'; readonly reference: 'rel' | 'abs' | 'bnd' | 'nobnd' }
   | { readonly kind: 'org'; readonly origin: Expression; readonly column: number }

@@ -33,12 +33,15 @@ function entry<T>(
 // A positional stands as optional, so that an unknown flag is reported before a missing file.
 
 /** Options whose value may stick to the letter, as NASM and C compilers take them. */
-const STICKY = /^-[DIflo]./;
+const STICKY = /^-[DIUPWwflo]./;
 /** Options whose value may begin with a minus. */
-const DASHED_VALUE = new Set(['--machine', '--append']);
+const DASHED_VALUE = new Set(['--machine', '--append', '--warning', '-w', '-W']);
 
 /** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
-const LISTS = new Set(['_', 'D', 'define', 'I', 'include', 'module', 'guests', 'fw-cfg']);
+const LISTS = new Set([
+  ...['_', 'D', 'define', 'I', 'include', 'U', 'undefine', 'P', 'pre-include', 'w', 'W', 'warning'],
+  ...['module', 'guests', 'fw-cfg'],
+]);
 /** Options that take no value. */
 const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;
 
@@ -111,6 +114,11 @@ function refuseRepeated(values: Readonly<Record<string, unknown>>): true {
   return true;
 }
 
+/** A value that begins with a minus must not stand alone. */
+function split(flag: string, value: string): string[] {
+  return value.startsWith('-') ? [`${flag}=${value}`] : [flag, value];
+}
+
 /** Joins `--machine -smap` and splits `-DNAME` into `-D NAME`, which yargs would misread. */
 function normalize(args: readonly string[]): string[] {
   const own: string[] = [];
@@ -123,7 +131,7 @@ function normalize(args: readonly string[]): string[] {
     if (DASHED_VALUE.has(arg) && value !== undefined) {
       own.push(`${arg}=${value}`);
       n++;
-    } else if (STICKY.test(arg)) own.push(arg.slice(0, 2), arg.slice(2));
+    } else if (STICKY.test(arg)) own.push(...split(arg.slice(0, 2), arg.slice(2)));
     else own.push(arg);
   }
   return own;

@@ -11,8 +11,11 @@ export interface Field {
   readonly offset: number;
   readonly size: number;
   readonly operand: number;
-  /** `relative` counts from the end of the instruction: patch it with target - end. */
-  readonly kind: 'immediate' | 'displacement' | 'relative';
+  /**
+   * `relative` counts from the end of the instruction: patch it with target - end. `selector` stands behind
+   * the offset of a far pointer.
+   */
+  readonly kind: 'immediate' | 'displacement' | 'relative' | 'selector';
   /** Immediate that the processor sign-extends. */
   readonly signed: boolean;
 }

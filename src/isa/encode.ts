@@ -262,6 +262,8 @@ function pushImmediates(
       const size = (operand.bits - 16) / 8;
       fields.push({ offset, size, operand: index, kind: 'immediate', signed: false });
       pushNumber(bytes, value.offset, size);
+      const selector = { offset: offset + size, size: 2, operand: index } as const;
+      fields.push({ ...selector, kind: 'selector', signed: false });
       pushNumber(bytes, value.selector, 2);
     } else if (value.kind === 'imm') {
       const size = IMMEDIATE_BYTES[code as keyof typeof IMMEDIATE_BYTES];

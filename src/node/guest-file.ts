@@ -28,6 +28,9 @@ export interface AssemblyOptions extends SourceOptions {
   readonly format?: FormatName;
   readonly debug?: 'dwarf';
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly undefines?: readonly string[];
+  readonly preIncludes?: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 export interface GuestOptions extends SourceOptions, ImageOptions {

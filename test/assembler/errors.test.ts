@@ -106,7 +106,7 @@ describe('messages', () => {
     ['%arg x', "syntax error processing `%arg' directive"],
     ['db %num(5,3,99)', 'invalid base 99 given to %num()'],
     ['db %[%{', "unterminated `%['"],
-    ['extern x', 'binary output format does not support external references'],
+    ['extern x\n dw x', 'binary output format does not support external references'],
     ['common x 4', 'binary output format does not support common variables'],
     ['bits 8', "`8' is not a valid segment size; must be 16, 32 or 64"],
     ['bits 32\nmov eax, [rax]', 'impossible combination of address sizes'],
@@ -271,6 +271,14 @@ describe('positions', () => {
 });
 
 describe('bounds', () => {
+  it.each([
+    ['%defalias a a\n%assign a 1\n', 'macro alias loop'],
+    ['%defalias a b\n%defalias b a\n%ifdef a\n%endif\n', 'macro alias loop'],
+    [`%define s "12345678"\n${'%strcat s s,s,s,s,s,s,s,s\n'.repeat(12)}`, 'string is too long'],
+  ])('aliases and strings', (source, message) => {
+    expect(errors(source)[0]).toContain(message);
+  });
+
   const quick = (source: string, readFile?: ReadFile): string => {
     const start = process.cpuUsage();
     const { code, diagnostics } = failure(`bits 64\n${source}`, readFile);

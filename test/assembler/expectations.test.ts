@@ -9,6 +9,10 @@ import type { ReadFile } from '../../src/assembler/options.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, 'sources');
 
+const objects = join(here, 'objects');
+/** Where make-expectations.mjs ran nasm. */
+const OBJECT_DIRECTORY = '/tmp/expectations/';
+
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 function hexOf(line: string, mode: string): string {
@@ -71,5 +75,15 @@ describe('bytes as nasm makes them', () => {
     const assembly = assemble(readFileSync(join(sources, name), 'utf8'), { file: name, readFile });
     expect(toHex(assembly.bytes)).toBe(expected('.hex').replace(/\n/g, ''));
     expect(assembly.listing()).toBe(expected('.lst'));
+  });
+
+  const objectNames = readdirSync(objects).filter((name) => name.endsWith('.asm'));
+  it.each(objectNames)('for the object %s', (name) => {
+    const format = name.includes('.elf64.') ? 'elf64' : 'elf32';
+    const debug = name.includes('.debug.') ? ({ debug: 'dwarf' } as const) : {};
+    const options = { file: name, format, directory: OBJECT_DIRECTORY, ...debug } as const;
+    const { bytes } = assemble(readFileSync(join(objects, name), 'utf8'), options);
+    const expected = readFileSync(join(objects, name.replace('.asm', '.hex')), 'utf8');
+    expect(toHex(bytes)).toBe(expected.replace(/\n/g, ''));
   });
 });

@@ -7,11 +7,20 @@
  * rows.txt has a line for each source line: the bytes in hex in 64-, 32- and 16-bit mode, then the line;
  * `-` where NASM refuses it or it is not asked for, `=` where the bytes are those of the column before.
  * The files made of *.cases begin with the code mode and have one column, `error` where NASM refuses the
- * line. For sources/*.asm it writes the bytes (.hex) and the listing (.lst).
+ * line. For sources/*.asm it writes the bytes (.hex) and the listing (.lst), for objects/NAME.FORMAT.asm the
+ * object file (.hex), with debug lines where NAME ends in .debug.
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,10 +123,27 @@ function writeSource(directory, file) {
   const name = file.replace('.asm', '');
   const binary = join(scratch, 'source.bin');
   execFileSync('nasm', ['-f', 'bin', '-o', binary, '-l', `${name}.lst`, file], { cwd: directory });
+  writeHex(directory, name, binary);
+}
+
+function writeHex(directory, name, binary) {
   const hex = readFileSync(binary)
     .toString('hex')
     .replace(/.{1,100}/g, '$&\n');
   writeFileSync(join(directory, `${name}.hex`), hex);
+}
+
+/** Debug information names the working directory: the test knows this one. */
+const OBJECT_DIRECTORY = '/tmp/expectations';
+
+function writeObject(directory, file) {
+  const name = file.replace('.asm', '');
+  const [, debug, format] = /^[^.]*(\.debug)?\.(elf\d\d)$/.exec(name);
+  copyFileSync(join(directory, file), join(OBJECT_DIRECTORY, file));
+  const object = join(scratch, 'source.o');
+  const options = ['-w-all', '-f', format, ...(debug ? ['-g', '-F', 'dwarf'] : [])];
+  execFileSync('nasm', [...options, '-o', object, file], { cwd: OBJECT_DIRECTORY });
+  writeHex(directory, name, object);
 }
 
 execFileSync('nasm', ['-v'], { stdio: 'inherit' });
@@ -127,4 +153,10 @@ const sources = join(here, 'sources');
 for (const file of readdirSync(sources).filter((name) => name.endsWith('.asm'))) {
   writeSource(sources, file);
 }
+const objects = join(here, 'objects');
+mkdirSync(OBJECT_DIRECTORY, { recursive: true });
+for (const file of readdirSync(objects).filter((name) => name.endsWith('.asm'))) {
+  writeObject(objects, file);
+}
+rmSync(OBJECT_DIRECTORY, { recursive: true });
 rmSync(scratch, { recursive: true });

@@ -106,9 +106,12 @@ export function buildSymbols(
   };
 }
 
-/** External symbols that nothing uses are left out. */
-function isKept({ base, isUsed }: SourceSymbol, declaration: Declaration | undefined): boolean {
-  if (base?.kind !== 'external' || isUsed) return true;
+/** External symbols that nothing uses are left out; other names for them (equ) are not. */
+function isKept(
+  { name, base, isUsed }: SourceSymbol,
+  declaration: Declaration | undefined,
+): boolean {
+  if (base?.kind !== 'external' || base.name !== name || isUsed) return true;
   return declaration?.linkage === 'required' || declaration?.linkage === 'common';
 }
 

@@ -67,7 +67,11 @@ export class FlatFormat implements OutputFormat {
   /** There are no symbols in the file. */
   affix(): void {}
 
+  /** Symbols of other objects may be declared, but not used. */
   relocate(relocation: Relocation): bigint {
+    if (relocation.bases.some(({ of }) => of.kind === 'external')) {
+      throw new LineError('binary output format does not support external references');
+    }
     this.#relocations.push(relocation);
     return relocation.value;
   }

@@ -35,7 +35,11 @@ export interface MacroSetup {
   warn(message: string): void;
 }
 
+/** Aliases of aliases of aliases. */
+const MAX_ALIASES = 100;
+
 export class Macros implements MacroScope, ConditionScope {
+  #aliasDepth = 0;
   readonly contexts = new Contexts();
   readonly multi = new MultiMacros();
   readonly loadedPackages = new Set<string>();
@@ -122,7 +126,7 @@ export class Macros implements MacroScope, ConditionScope {
       return;
     }
     const target = alias ? undefined : this.#aliased(known);
-    if (target) this.define(target, definition);
+    if (target) this.#follow(target, () => this.define(target, definition));
     else table.put({ ...wanted, alias, inProgress: false }, known);
   }
 
@@ -131,7 +135,7 @@ export class Macros implements MacroScope, ConditionScope {
     const { table, key } = this.#place(token);
     for (const macro of table.named(key)) {
       const target = alias ? undefined : this.#aliased(macro);
-      if (target) this.undefine(target);
+      if (target) this.#follow(target, () => this.undefine(target));
     }
     table.remove(key, (macro) => alias || !macro.alias);
   }
@@ -149,7 +153,7 @@ export class Macros implements MacroScope, ConditionScope {
     if (this.isDynamic(key)) return true;
     return macros.some((macro) => {
       const target = this.#aliased(macro);
-      return target ? this.isDefined(target, false) : !macro.alias;
+      return target ? this.#follow(target, () => this.isDefined(target, false)) : !macro.alias;
     });
   }
 
@@ -214,6 +218,17 @@ export class Macros implements MacroScope, ConditionScope {
     const place = this.find(token);
     if (!place) throw new LineError('macro identifier expected', token.column);
     return place;
+  }
+
+  /** Goes on to what an alias stands for. */
+  #follow<T>({ column }: Token, action: () => T): T {
+    if (this.#aliasDepth >= MAX_ALIASES) throw new LineError('macro alias loop', column);
+    this.#aliasDepth++;
+    try {
+      return action();
+    } finally {
+      this.#aliasDepth--;
+    }
   }
 
   #aliased(macro: SingleMacro | undefined): Token | undefined {

@@ -87,6 +87,7 @@ export class Preprocessor implements PreprocessorApi {
       setup.diagnostics.fatal(this.#place, code, message),
     );
     this.#sources.begin(options.file, text);
+    this.#preInclude(options);
   }
 
   /** A condition or %assign asked for what changes from pass to pass: it must run in each. */
@@ -135,11 +136,22 @@ export class Preprocessor implements PreprocessorApi {
   }
 
   include(path: string, line: RawLine): void {
+    this.#include(path, line, true);
+  }
+
+  /** Files that the command line wants before the source: the first one is read first. */
+  #preInclude({ file, preIncludes = [] }: AssembleOptions): void {
+    const line = { text: '', file, number: 1, tokens: undefined };
+    this.#place = { position: { file, line: 1, expansion: undefined }, sourceLine: '' };
+    for (const path of preIncludes.toReversed()) this.#include(path, line, false);
+  }
+
+  #include(path: string, line: RawLine, listed: boolean): void {
     const { readFile, includeDirs } = this.#setup.options;
     const file = readFile?.(path, includeDirs ?? []);
     if (file) {
       const text = file.text ?? new TextDecoder().decode(file.bytes);
-      this.#sources.include(file.path, text, `include of \`${file.path}'`, line, true);
+      this.#sources.include(file.path, text, `include of \`${file.path}'`, line, listed);
       return;
     }
     const message = `unable to open include file \`${path}'`;
@@ -199,7 +211,7 @@ export class Preprocessor implements PreprocessorApi {
   }
 
   #predefine(): void {
-    const { defines = {}, format = 'bin', debug } = this.#setup.options;
+    const { defines = {}, undefines = [], format = 'bin', debug } = this.#setup.options;
     const define = (name: string, text: string): void => {
       const body = tokenize(text);
       this.macros.define(nameToken(name), { parameters: undefined, body, foldCase: false });
@@ -215,6 +227,7 @@ export class Preprocessor implements PreprocessorApi {
       this.macros.define(nameToken(alias), target, true);
     }
     for (const [name, text] of Object.entries(defines)) define(name, text);
+    for (const name of undefines) this.macros.undefine(nameToken(name));
   }
 
   #leave(): void {

@@ -32,6 +32,8 @@ const length: Maker = ({ macros }, tokens, directive) => {
   return numberTokens(BigInt(bytes.length));
 };
 
+const MAX_STRING = 1 << 24;
+
 const concatenation: Maker = ({ macros }, tokens, directive) => {
   let bytes = '';
   for (const token of macros.expand(tokens)) {
@@ -39,6 +41,7 @@ const concatenation: Maker = ({ macros }, tokens, directive) => {
     else if (!isOp(token, ',')) {
       throw new LineError(`non-string passed to \`${directive}': ${token.text}`, token.column);
     }
+    if (bytes.length > MAX_STRING) throw new LineError('string is too long', token.column);
   }
   return [stringToken(bytes)];
 };

@@ -31,6 +31,27 @@ const OPTIONS = {
   },
   l: { alias: 'listing', type: 'string', requiresArg: true, describe: 'write a listing' },
   ...SOURCE_OPTIONS,
+  U: {
+    alias: 'undefine',
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'undefine a macro that is predefined or defined by -D',
+  },
+  P: {
+    alias: 'pre-include',
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'include this file before the source',
+  },
+  w: {
+    alias: ['warning', 'W'],
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'show (+NAME) or hide (-NAME) warnings, or take them for errors (+error=NAME)',
+  },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
 
@@ -42,7 +63,7 @@ export const command: Command<Values> = {
       .positional('file', { type: 'string', describe: 'source in NASM syntax' })
       .options(OPTIONS)
       .example('$0 hello.asm -o hello.bin -l hello.lst', 'assemble, with a listing'),
-  run: ({ file: given, o, f, g, F, l, D, I, json }) => {
+  run: ({ file: given, o, f, g, F, l, D, I, U, P, w, json }) => {
     const file = required(given, 'a source file');
     const format = f as FormatName;
     const defines = parseDefines(D);
@@ -54,6 +75,9 @@ export const command: Command<Values> = {
       includeDirs: I ?? [],
       format,
       environment: process.env,
+      undefines: U ?? [],
+      preIncludes: P ?? [],
+      warnings: w ?? [],
       ...(g || F ? { debug: 'dwarf' } : {}),
     });
     const output = o ?? defaultOutput(file, format === 'bin' ? '.bin' : '.o');
