@@ -12,6 +12,7 @@ import {
   SVR_ENABLE,
 } from '../devices/local-apic-registers.ts';
 import type { Rtc } from '../devices/rtc.ts';
+import type { CpuView } from '../machine/cpu-view.ts';
 import { featureFlags } from '../machine/features.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { PhysicalMemory } from '../machine/memory.ts';
@@ -24,6 +25,7 @@ import { Port } from './ports.ts';
 export function installFirmware(machine: Machine, localApic: LocalApic, rtc: Rtc): void {
   const { memory, processor } = machine;
   enterVirtualWireMode(localApic);
+  setMemoryTypes(processor.view);
   fillCmos(rtc, memory.size);
   writeBiosData(memory);
   clearScreen(memory);
@@ -43,6 +45,29 @@ function enterVirtualWireMode(apic: LocalApic): void {
   apic.writeMmio(APIC_SVR, 4, BigInt(SVR_ENABLE | SPURIOUS_VECTOR));
   apic.writeMmio(lvt(Lvt.LINT0), 4, BigInt(LVT_EXTINT_LEVEL));
   apic.writeMmio(lvt(Lvt.LINT1), 4, BigInt(LVT_NMI_LEVEL));
+}
+
+const WRITE_BACK = 0x0606060606060606n;
+const WRITE_PROTECTED = 0x0505050505050505n;
+/** IA32_MTRR_DEF_TYPE: ranges and fixed ranges enabled, the rest of memory write-back. */
+const MTRRS_ENABLED = 0xc06n;
+/** Of variable range 0: uncacheable from 3 GiB to 4 GiB, where the APICs are. */
+const DEVICES_BASE = 0xc0000000n;
+const DEVICES_MASK = 0xffc0000800n;
+
+/**
+ * The memory type range registers (SDM 3A Memory Type Range Registers), which this processor only stores: kernels that find
+ * them off leave the PAT off too.
+ */
+function setMemoryTypes(view: CpuView): void {
+  const put = (array: string, ...values: bigint[]): void =>
+    values.forEach((value, n) => {
+      view.data.setBigUint64(view.layout(array) + 8 * n, value, true);
+    });
+  const bios = new Array<bigint>(8).fill(WRITE_PROTECTED); // from 0xc0000 to 1 MiB
+  put('MTRR_FIXED', WRITE_BACK, WRITE_BACK, 0n, ...bios); // display memory is uncacheable
+  put('MTRR_VARIABLE', DEVICES_BASE, DEVICES_MASK);
+  view.setU64('MTRR_DEF_TYPE', MTRRS_ENABLED);
 }
 
 const TEXT_MEMORY = 0xb8000;
