@@ -15,17 +15,6 @@ out 0xe9, al
 `;
 /** Endless, and waiting for input. */
 const LOOP = `${SAY}hang: jmp hang\n`;
-/** Sleeping while a timer runs whose interrupt is masked. */
-const SLEEP = `${SAY}mov al, 0xff
-out 0x21, al
-mov al, 0x34
-out 0x43, al
-out 0x40, al
-out 0x40, al
-sti
-sleep: hlt
-jmp sleep
-`;
 const READ = `${SAY}mov dx, 0x3fd\npoll: in al, dx\ntest al, 1\njz poll\n`;
 
 /** Sends `signal` to a run of `source` when it has begun. */
@@ -41,14 +30,6 @@ async function interrupt(source: string, signal: NodeJS.Signals) {
   const [status] = await once(child, 'close');
   return { status, stderr };
 }
-
-test('a guest that sleeps', async () => {
-  const { status, stderr } = await interrupt(SLEEP, 'SIGINT');
-  expect(status).toBe(4);
-  expect(stderr).toMatch(
-    /^trapline: left by SIGINT at 0008:\S+ \(sleep\+0x1\), after \d+ instructions\n$/,
-  );
-});
 
 test.each<[string, NodeJS.Signals]>([
   [LOOP, 'SIGINT'],
