@@ -44,10 +44,14 @@ const CR0_PAGED = 0x80000001n;
 /** Registers that paging depends on. */
 const CONTROLS = ['cr0', 'cr3', 'cr4', 'efer'] as const;
 
-/** Builds an executor on the processor module. */
+/**
+ * Builds an executor on the processor module. With `inOneGo` the steps of a request run in one call of the
+ * processor, as in a machine, and each iteration of a repeated string instruction is one.
+ */
 export function createExecutor(
   module: WebAssembly.Module,
   features: ReadonlySet<string> = DEFAULT_FEATURES,
+  inOneGo = false,
 ): Executor {
   const host = {
     portRead: (_port: number, size: number) => (size === 4 ? 0xffffffff : (1 << (size * 8)) - 1),
@@ -59,7 +63,7 @@ export function createExecutor(
     interruptAcknowledge: () => 0,
   };
   const options = { ramBytes: RAM_BYTES, features, seed: 1n };
-  const bed = new TestBed(new Processor(module, options, host));
+  const bed = new TestBed(new Processor(module, options, host), inOneGo ? runInOneGo : runSteps);
   return (value) => {
     try {
       return bed.execute(parseRequest(value));
@@ -75,9 +79,11 @@ class TestBed {
   readonly #processor: Processor;
   readonly #pages: PageMap;
   readonly #registers: ExecRegisters;
+  readonly #run: typeof runSteps;
 
-  constructor(processor: Processor) {
+  constructor(processor: Processor, run: typeof runSteps) {
     this.#processor = processor;
+    this.#run = run;
     this.#pages = new PageMap(processor.memory);
     this.#registers = new ExecRegisters(processor);
   }
@@ -87,7 +93,7 @@ class TestBed {
       const format = formatOf(request);
       this.#pages.map(piecesOf(request), request.cpl, format, request.ldt);
       this.#registers.load(request, format);
-      const { trap, partial } = runSteps(this.#processor, request.steps);
+      const { trap, partial } = this.#run(this.#processor, request.steps);
       const result = { regs: this.#registers.report(), mem: this.#pages.changes(), trap };
       if (!isConfined(request)) this.#pages.restore();
       return partial ? { ...result, partial: true } : result;
@@ -131,6 +137,15 @@ function runSteps(
     partial = trap === null && stoppedInRepeat(processor);
   }
   return { trap, partial };
+}
+
+function runInOneGo(
+  processor: Processor,
+  steps: number,
+): { trap: ExecTrap | null; partial: boolean } {
+  const reason = processor.run(steps);
+  const trap = reason === 'fuel' ? null : describe(processor, reason);
+  return { trap, partial: trap === null && stoppedInRepeat(processor) };
 }
 
 /** One instruction, a repeated string instruction whole: one iteration is one unit of fuel. */

@@ -6,10 +6,11 @@
 set -e
 cd "$(dirname "$0")/../.."
 program=${1:-capture}
-out=$(mktemp -d)
+mkdir -p build
+out=$(mktemp -d build/silicon.XXXXXX)
 trap 'rm -rf "$out"' EXIT
 gcc -O1 -Wall -Wextra -fno-stack-protector -o "$out/harness" test/silicon/harness.c test/silicon/enter.S
-npx rolldown "test/silicon/$program.ts" --platform node --format esm --file "$out/run.mjs" >"$out/log" || {
+npx rolldown "test/silicon/$program.ts" --platform node --format esm --external iced-x86 --file "$out/run.mjs" >"$out/log" || {
   cat "$out/log" >&2
   exit 1
 }

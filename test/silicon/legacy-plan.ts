@@ -4,9 +4,11 @@
  */
 
 import type { Insn, Operand } from '../../src/isa/row.ts';
+import type { Draft } from './draft.ts';
 import { canBeMemory, canBeRegister, encodeRandomly, type Wanted } from './encode.ts';
 import { genericState, immediateValue } from './generic.ts';
 import { legacyStackAddress } from './legacy-address.ts';
+import { fixStackPointer } from './legacy-segment.ts';
 import * as stack from './legacy-stack.ts';
 import { legacyStringPrefixes, legacyStringState } from './legacy-string.ts';
 import { addStates, type Groups, isHostCall, SKIPPED, type StateMaker } from './plan.ts';
@@ -88,6 +90,14 @@ export function planLegacyOperation(rows: readonly Insn[], bits: 32 | 16): Group
     }
   }
   return groups;
+}
+
+/** One case of a row, for fuzzing. */
+export function planLegacyRandomly(row: Insn, bits: 32 | 16, rng: Rng): Draft {
+  const encoded = encodeRandomly(row, rng, wantedEncoding(row, rng.below(36), bits, rng));
+  const draft = stateMaker(row)(encoded, rng);
+  fixStackPointer(draft);
+  return draft;
 }
 
 function wantedEncoding(row: Insn, i: number, bits: 32 | 16, rng: Rng): Wanted {

@@ -112,6 +112,14 @@ export function planOperation(rows: readonly Insn[]): Groups {
   return groups;
 }
 
+/** One case of a row, for fuzzing. */
+export function planRandomly(row: Insn, rng: Rng): Draft {
+  const encoded = encodeRandomly(row, rng, wantedEncoding(row, rng.below(36), rng));
+  const draft = stateMaker(row)(encoded, rng);
+  fixStackPointer(draft);
+  return draft;
+}
+
 export function addStates(
   groups: Groups,
   encoded: Encoded,

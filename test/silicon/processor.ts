@@ -70,6 +70,6 @@ function parseOutcome(line: string): Outcome {
   });
   if (vector === '-') return { regs, memory, trap: null };
   const number = (text: string | undefined) => (text === '-' ? null : BigInt(`0x${text}`));
-  const name = VECTORS[Number.parseInt(vector!, 16)]!;
+  const name = VECTORS[Number.parseInt(vector!, 16)] ?? 'none of these';
   return { regs, memory, trap: { name, error: number(error), cr2: number(cr2) } };
 }

@@ -22,13 +22,24 @@ export function createEmulator(): Target {
   return emulatorTarget(createExecutor(loadProcessorModule()));
 }
 
-export function emulatorTarget(execute: Executor): Target {
+/** Runs up to `steps` instructions of each case, in pages that hold zeros but for `fill`. */
+export function emulatorTarget(
+  execute: Executor,
+  steps = 1,
+  fill: readonly [string, string][] = [],
+): Target {
+  const pages = [...PAGES, ...fill];
   return {
-    run: (inputs) => inputs.map((input) => readOutcome(execute(request(input)), input)),
+    run: (inputs) =>
+      inputs.map((input) => readOutcome(execute(request(input, steps, pages)), input)),
   };
 }
 
-function request({ bits, ldt, code, regs, memory }: CaseInput) {
+function request(
+  { bits, ldt, code, regs, memory }: CaseInput,
+  steps: number,
+  pages: readonly [string, string][],
+) {
   const values = Object.entries(regs).map(([name, value]) => [name, `0x${value.toString(16)}`]);
   const pieces = memory.map(([at, bytes]): [string, string] => [`0x${at.toString(16)}`, bytes]);
   return {
@@ -36,9 +47,9 @@ function request({ bits, ldt, code, regs, memory }: CaseInput) {
     mode: bits === 64 ? ('long64' as const) : ('prot32' as const),
     ldt: ldt ? LDT_TEXT : [],
     cpl: 3,
-    steps: 1,
+    steps,
     regs: { ...CONTROL, ...Object.fromEntries(values) },
-    mem: [...PAGES, ...pieces],
+    mem: [...pages, ...pieces],
   };
 }
 

@@ -47,7 +47,10 @@ export function runVectors(cases: readonly Case[], target: Target): Failure[] {
   });
 }
 
-function compare(test: Case, actual: Outcome): string[] {
+export function compare(
+  test: Pick<Case, 'expected' | 'undefinedFlags'>,
+  actual: Outcome,
+): string[] {
   const { expected } = test;
   const found: string[] = [];
   const note = (what: string, got: string, wanted: string) => {
