@@ -64,10 +64,18 @@ function anyCode(rng: Rng, bits: Bits): number[] {
   if (rng.chance(25))
     return [...randomCode((bound) => rng.below(bound))].slice(0, 1 + rng.below(LONGEST));
   const count = rng.chance(40) ? 1 : 2 + rng.below(5);
-  return Array.from({ length: count }, () => {
+  const code = Array.from({ length: count }, () => {
     const [sample] = sampleEncodings(rng.pick(SAMPLED[bits]), rng.next(), 1, bits);
     return changedRarely(rng, bits, [...(sample ?? [])]);
   }).flat();
+  return rng.chance(15) ? looped(rng, code) : code;
+}
+
+/** LOOP, JRCXZ or a condition at the end leads back to the start. */
+function looped(rng: Rng, code: number[]): number[] {
+  const opcode = rng.chance(60) ? 0xe0 + rng.below(4) : 0x70 + rng.below(16);
+  const back = -code.length - 2;
+  return back < -128 ? code : [...code, opcode, back & 0xff];
 }
 
 function changedRarely(rng: Rng, bits: Bits, code: number[]): number[] {
@@ -128,8 +136,17 @@ const BAD_PLACES = [
   0xfffffffcn,
 ];
 
+const SELECTORS = [
+  ...[0n, 3n, 0x23n, 0x2bn, 0x33n],
+  ...Object.values(LDT_SEGMENTS).map(({ selector }) => selector),
+];
+
+/** Near mapped memory for the most part, in the code itself (which then changes), a selector, a count, anything. */
 function randomValue(rng: Rng, bits: Bits): bigint {
   const width = bits === 64 ? 64 : 32;
+  if (rng.chance(6)) return SELECTORS[rng.below(SELECTORS.length)]!;
+  if (rng.chance(6)) return CODE + 0x800n + BigInt(rng.below(40));
+  if (rng.chance(6)) return BigInt(rng.below(6));
   const near = (places: readonly bigint[]) => rng.pick(places) + BigInt(rng.below(32) - 8);
   const value = rng.chance(50)
     ? near(PLACES)

@@ -149,7 +149,7 @@ const RULES: readonly Rule[] = [
     ({ silicon, emulated, steps }) =>
       isFault(silicon) &&
       isFault(emulated) &&
-      /^(call|callIndirect|cmps|movs|callFar)$/.test(steps.at(-1)?.row?.uop ?? ''),
+      /^(call|callIndirect|cmps)$/.test(steps.at(-1)?.row?.uop ?? ''),
   ],
   [
     'two faults at once: a misaligned operand that is not wholly canonical',

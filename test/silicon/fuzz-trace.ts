@@ -51,8 +51,9 @@ function codeBits(selector: bigint, whole: CaseInput): Bits {
 export function trace(single: Target, whole: CaseInput): Step[] {
   const page = new Uint8Array(PAGE_BYTES).fill(0xcc);
   const start = codeBase(whole.regs.cs!) + whole.regs.rip!;
-  const memory: Piece[] = [[CODE, INT3_PAGE], ...whole.memory, [start, whole.code]];
-  for (const piece of memory) applyTo(page, piece);
+  const given: Piece[] = [...whole.memory, [start, whole.code]];
+  for (const piece of given) applyTo(page, piece);
+  const memory: Piece[] = [[CODE, INT3_PAGE], ...given];
   const steps: Step[] = [];
   let { regs } = whole;
   while (steps.length < STEPS) {
@@ -78,8 +79,9 @@ export function trace(single: Target, whole: CaseInput): Step[] {
 }
 
 function applyTo(page: Uint8Array, [at, digits]: Piece): void {
-  Buffer.from(digits, 'hex').forEach((byte, i) => {
-    const offset = at + BigInt(i) - CODE;
-    if (offset >= 0n && offset < PAGE_BYTES) page[Number(offset)] = byte;
-  });
+  const bytes = Buffer.from(digits, 'hex');
+  const first = Number(at - CODE);
+  for (const [i, byte] of bytes.entries()) {
+    if (first + i >= 0 && first + i < PAGE_BYTES) page[first + i] = byte;
+  }
 }

@@ -71,11 +71,10 @@ function withoutLinux(input: CaseInput, { regs, trap, memory }: Outcome): Outcom
 }
 
 class Fuzzer {
-  readonly failures: Failure[] = [];
   readonly excuses = new Map<string, number>();
   count = 0;
 
-  batch(harness: string, inputs: readonly CaseInput[]): void {
+  batch(harness: string, inputs: readonly CaseInput[]): Failure[] {
     const ran = whole.run(inputs);
     const cases = inputs.flatMap((input, i) => {
       const outcome = ran[i]!;
@@ -85,32 +84,29 @@ class Fuzzer {
       harness,
       cases.map(({ input }) => input),
     );
-    cases.forEach(({ input, emulated }, i) => {
-      this.check(input, withoutLinux(input, emulated), withoutLinux(input, outcomes[i]!));
-    });
     this.count += cases.length;
+    return cases.flatMap(({ input, emulated }, i) =>
+      this.check(input, withoutLinux(input, emulated), withoutLinux(input, outcomes[i]!)),
+    );
   }
 
-  check(input: CaseInput, emulated: Outcome, silicon: Outcome): void {
-    if (compare({ expected: silicon, undefinedFlags: 0n }, emulated).length === 0) return;
+  check(input: CaseInput, emulated: Outcome, silicon: Outcome): Failure[] {
+    if (compare({ expected: silicon, undefinedFlags: 0n }, emulated).length === 0) return [];
     const steps = trace(single, input);
     const unknown = undefinedAtEnd(steps);
     const reason =
       unknown === undefined ? 'undefined' : excuse({ input, silicon, emulated, steps });
     const test = { input, expected: silicon, undefinedFlags: unknown ?? 0n };
     const differences = compare(test, emulated).filter((text) => isDefined(text, silicon, steps));
-    if (differences.length === 0) return;
+    if (differences.length === 0) return [];
     if (reason !== undefined) {
       this.excuses.set(reason, (this.excuses.get(reason) ?? 0) + 1);
-      return;
+      return [];
     }
     const mnemonic = steps.at(-1)?.row?.mnemonic ?? 'invalid';
     const text = disassemble([input.code], input.bits).get(input.code)!;
     const where = `bits ${input.bits}${input.ldt ? ' ldt' : ''}`;
-    this.failures.push({
-      test: { ...test, where, mnemonic, text, line: printCase(test) },
-      differences,
-    });
+    return [{ test: { ...test, where, mnemonic, text, line: printCase(test) }, differences }];
   }
 }
 
@@ -129,16 +125,19 @@ function main(): void {
     throw new Error('usage: fuzz.sh [--bits 64|32] [--runs N] [--seed S]');
   }
   const fuzzer = new Fuzzer();
+  let failed = 0;
   for (let first = 0; first < Number(values.runs); first += BATCH) {
     const inputs = Array.from({ length: BATCH }, (_, i) =>
       randomCase(new Rng(`${values.seed} ${width} ${first + i}`), width),
     );
-    fuzzer.batch(harness, inputs);
+    const failures = fuzzer.batch(harness, inputs);
+    failed += failures.length;
+    if (failures.length > 0) process.stderr.write(`${report(failures, inputs.length)}\n`);
   }
-  const { failures, excuses, count } = fuzzer;
+  const { excuses, count } = fuzzer;
   for (const [reason, cases] of excuses) process.stderr.write(`${cases} differ: ${reason}\n`);
-  process.stderr.write(`${report(failures, count) || `${count} cases agree`}\n`);
-  process.exitCode = failures.length > 0 ? 1 : 0;
+  process.stderr.write(`${failed} of ${count} cases differ\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
 }
 
 main();
