@@ -45,8 +45,9 @@ export class Stack {
     return Register.get(RBP);
   }
 
-  /** Outside 64-bit mode: `slots` slots of `size` bytes from `offset` on lie within the limit of SS; else #SS(0). */
+  /** `slots` slots of `size` bytes from `offset` on lie within the limit of SS, or are canonical; else #SS(0). */
   static holds(offset: u64, slots: u32, size: u32): bool {
+    if (Mode.isLong()) return Stack.isCanonical(offset, slots * size);
     const limit = Segment.limit(SEGMENT_SS);
     const access = Segment.access(SEGMENT_SS);
     if (Logical.within(limit, access, offset & Stack.mask(), slots * size)) return true;
@@ -57,6 +58,12 @@ export class Stack {
       return false;
     }
     return true;
+  }
+
+  static isCanonical(offset: u64, bytes: u32): bool {
+    if (Memory.isCanonical(offset) && Memory.isCanonical(offset + bytes - 1)) return true;
+    Event.selectorFault(Vector.SS, 0, Why.StackNotCanonical);
+    return false;
   }
 
   /** Reads `size` bytes at `offset`; may raise. */

@@ -44,14 +44,14 @@ export function callFar(i: usize): void {
     return;
   }
   if (!CodeSegment.checkDirect(selector, low)) return;
-  if (!checkTarget(low)) return;
   const size = Rec.size(i);
-  const top = Stack.pointer();
-  Stack.write(top - size, size, Segment.selector(SEGMENT_CS));
+  const bottom = Stack.pointer() - 2 * size;
+  if (!Stack.holds(bottom, 2, size) || !checkTarget(low)) return;
+  Stack.write(bottom + size, size, Segment.selector(SEGMENT_CS));
   if (Event.raised()) return;
-  Stack.write(top - 2 * size, size, load<u64>(RIP));
+  Stack.write(bottom, size, load<u64>(RIP));
   if (Event.raised()) return;
-  Stack.setPointer(top - 2 * size);
+  Stack.setPointer(bottom);
   arrive(low);
 }
 
