@@ -145,11 +145,11 @@ const RULES: readonly Rule[] = [
     },
   ],
   [
-    'two faults at once',
+    'two faults at once: target and stack, or two operands',
     ({ silicon, emulated, steps }) =>
       isFault(silicon) &&
       isFault(emulated) &&
-      /^(call|callIndirect|cmps)$/.test(steps.at(-1)?.row?.uop ?? ''),
+      /^(call|callIndirect|callFar|cmps)$/.test(steps.at(-1)?.row?.uop ?? ''),
   ],
   [
     'two faults at once: a misaligned operand that is not wholly canonical',
@@ -185,7 +185,7 @@ const RULES: readonly Rule[] = [
   [
     'the order in which far returns read their frame',
     ({ silicon, steps }) =>
-      /^(#PF|#SS|#AC)$/.test(silicon.trap?.name ?? '') &&
+      /^#(PF|SS|AC)$/.test(silicon.trap?.name ?? '') &&
       /^(retFar|iret)$/.test(steps.at(-1)?.row?.uop ?? ''),
   ],
   [
