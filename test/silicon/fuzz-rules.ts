@@ -26,8 +26,8 @@ const NEAR_BRANCH_66 = new RegExp(
   `^${PREFIX}*66${PREFIX}*(?:7.|e[0-389b]|0f8.|c[23]|ff[12569ade][0-7])`,
 );
 const LOCK_ON_AMD = new RegExp(`^${PREFIX}*f0${PREFIX}*0f(?:00[2367abef][0-9a-f]|2[02])`);
-/** VEX, EVEX, XOP, UD0 and UD1. */
-const LONGER_ON_AMD = new RegExp(`^${PREFIX}*(?:c[45]|62|8f|0fff|0fb9)`);
+/** VEX, EVEX, XOP, UD0, UD1 and EXTRQ of SSE4A. */
+const LONGER_ON_AMD = new RegExp(`^${PREFIX}*(?:c[45]|62|8f|0fff|0fb9|0f78)`);
 
 type StepRule = readonly [reason: string, applies: (step: Step) => boolean];
 export interface Comparison {
@@ -172,7 +172,7 @@ const RULES: readonly Rule[] = [
       /^(popa|arpl|popSreg)$/.test(steps.at(-1)?.row?.uop ?? ''),
   ],
   ['longer than a trace', ({ steps }) => steps.length === STEPS],
-  ['it entered the kernel or did not end', ({ silicon }) => silicon.trap?.name === 'none of these'],
+  ['it entered the kernel', ({ silicon }) => silicon.trap?.name === 'system call'],
   [
     'a fetch from the data pages, which exec maps executable',
     ({ silicon: { trap } }) =>

@@ -30,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ void record(int signal_number, siginfo_t *info, void *context) {
   outcome.state.fs_base = after_fs_base;
   outcome.state.gs_base = after_gs_base;
   memcpy(outcome.state.selector, after_selectors, sizeof after_selectors);
-  outcome.vector = signal_number == SIGALRM ? ENDLESS : signal_number == SIGSYS ? SYSTEM_CALL : gregs[REG_TRAPNO];
+  outcome.vector = signal_number == SIGVTALRM ? ENDLESS : signal_number == SIGSYS ? SYSTEM_CALL : gregs[REG_TRAPNO];
   outcome.error = gregs[REG_ERR];
   outcome.cr2 = gregs[REG_CR2];
   outcome.state.selector[CS] = gregs[REG_CSGSFS] & 0xffff;
@@ -137,7 +138,7 @@ static void map_regions(void) {
 }
 
 static void install_handlers(void) {
-  static const int caught[] = {SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGBUS, SIGALRM, SIGSYS};
+  static const int caught[] = {SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGBUS, SIGVTALRM, SIGSYS};
   stack_t stack = {.ss_size = 1 << 16, .ss_sp = malloc(1 << 16)};
   sigaltstack(&stack, 0);
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -220,6 +221,12 @@ static int protection_keys(void) {
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_OSPKE);
 }
 
+/* By the processor's time, since the machine may be busy; 0 takes the limit away. */
+static void limit_time(int seconds) {
+  const struct itimerval limit = {.it_value.tv_sec = seconds};
+  setitimer(ITIMER_VIRTUAL, &limit, 0);
+}
+
 static void run(const struct state *s) {
   int slot = 0;
   for (int i = 0; i < GPRS; i++) {
@@ -230,10 +237,10 @@ static void run(const struct state *s) {
   launch_fs_base = s->fs_base;
   launch_gs_base = s->gs_base;
   memcpy(launch_selectors, s->selector, sizeof launch_selectors);
-  alarm(2);
+  limit_time(1);
   if (has_protection_keys) __asm__ volatile("wrpkru" ::"a"(0), "c"(0), "d"(0));
   enter();
-  alarm(0);
+  limit_time(0);
 }
 
 /* Did the instruction complete, and the event come from what stands behind it or at its target? */

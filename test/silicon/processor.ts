@@ -13,6 +13,8 @@ import { LDT } from '../vectors/ldt.ts';
 const VECTORS = '#DE #DB NMI #BP #OF #BR #UD #NM #DF - #TS #NP #SS #GP #PF - #MF #AC #MC #XM'.split(
   ' ',
 );
+/** What harness.c reports where no exception ended the case. */
+const OTHER_ENDS: Readonly<Record<number, string>> = { 256: 'endless', 257: 'system call' };
 const SELECTORS = ['ds', 'es', 'fs', 'gs', 'cs', 'ss'];
 const ORDER = ['rip', 'rflags', ...GPRS, 'fs_base', 'gs_base', ...SELECTORS];
 const RF = 1n << 16n;
@@ -70,6 +72,7 @@ function parseOutcome(line: string): Outcome {
   });
   if (vector === '-') return { regs, memory, trap: null };
   const number = (text: string | undefined) => (text === '-' ? null : BigInt(`0x${text}`));
-  const name = VECTORS[Number.parseInt(vector!, 16)] ?? 'none of these';
+  const end = Number.parseInt(vector!, 16);
+  const name = VECTORS[end] ?? OTHER_ENDS[end]!;
   return { regs, memory, trap: { name, error: number(error), cr2: number(cr2) } };
 }
