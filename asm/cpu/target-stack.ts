@@ -6,6 +6,7 @@
 
 import { Why } from '../gen/why';
 import { CONTEXT, SEG_ACCESS, SEG_BASE, SEG_LIMIT, SYSTEM_CONTEXT, TLB_WRITE } from '../layout';
+import { NO_CONTEXT } from '../mmu/context';
 import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
@@ -92,7 +93,8 @@ export class TargetStack {
   @inline static place(bytes: u32): usize {
     if (!TargetStack.isWhole(bytes)) return 0;
     const linear = <u64>(<u32>(base + ((pointer - bytes) & TargetStack.mask())));
-    const context = isInner ? load<u64>(SYSTEM_CONTEXT) : load<u64>(CONTEXT);
+    const current = load<u64>(CONTEXT);
+    const context = isInner && current != NO_CONTEXT ? load<u64>(SYSTEM_CONTEXT) : current;
     const place = Tlb.find(TLB_WRITE, linear, bytes, context);
     if (place != 0) pointer -= bytes;
     return place;

@@ -12,6 +12,7 @@ import { Flags, IF, RF, TF, VM } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
 import { Register } from '../cpu/operand';
 import { Rec } from '../cpu/record';
+import { DPL3, FLAT_CODE32, FLAT_CODE64, FLAT_DATA, SYSRET_FLAGS } from '../cpu/ring-change';
 import { Segment } from '../cpu/segment';
 import { SystemFlags } from '../cpu/system-flags';
 import { Why } from '../gen/why';
@@ -37,15 +38,6 @@ const RDX: u32 = 2;
 const RSP: u32 = 4;
 const R11: u32 = 11;
 
-/** Access rights of the flat segments at DPL 0. */
-const CODE64: u32 = 0xa09b;
-const CODE32: u32 = 0xc09b;
-const DATA: u32 = 0xc093;
-const DPL3: u32 = 3 << 5;
-
-/** RFLAGS bits that SYSRET takes from R11. */
-const SYSRET_FLAGS: u32 = 0x3c7fd7;
-
 /** What they share, expanded into each: it costs less than the calls. */
 class Ring {
   /** IA32_SYSENTER_CS is not null; else #GP(0). */
@@ -65,16 +57,16 @@ class Ring {
   /** To CPL 0, with `selector` and the one behind it. */
   @inline static enter(selector: u32, long: bool): void {
     const code = selector & 0xfffc;
-    Segment.setFlat(SEGMENT_CS, code, long ? CODE64 : CODE32);
-    Segment.setFlat(SEGMENT_SS, code + 8, DATA);
+    Segment.setFlat(SEGMENT_CS, code, long ? FLAT_CODE64 : FLAT_CODE32);
+    Segment.setFlat(SEGMENT_SS, code + 8, FLAT_DATA);
     store<u32>(CPL, 0);
     Mode.update();
   }
 
   /** To CPL 3. */
   @inline static leave(code: u32, stack: u32, long: bool): void {
-    Segment.setFlat(SEGMENT_CS, code | 3, (long ? CODE64 : CODE32) | DPL3);
-    Segment.setFlat(SEGMENT_SS, stack | 3, DATA | DPL3);
+    Segment.setFlat(SEGMENT_CS, code | 3, (long ? FLAT_CODE64 : FLAT_CODE32) | DPL3);
+    Segment.setFlat(SEGMENT_SS, stack | 3, FLAT_DATA | DPL3);
     store<u32>(CPL, 3);
     Mode.update();
   }

@@ -70,11 +70,11 @@ function dispatch(keys: readonly string[], where: Map<string, Home>): string {
     imports.set(home.module, names.add(home.owner ?? uop));
     return home.owner === undefined ? uop : `${home.owner}.${uop}`;
   };
-  const cases = keys.map((key, number) =>
-    isHot(key)
-      ? `      case ${number}: { // ${key}\n${indent(fastBody(key, use), 8)}\n      }\n`
-      : '',
-  );
+  const cases = keys.map((key, number) => {
+    const text = isHot(key) ? fastBody(key, use) : inLoop(key, keys);
+    if (text === undefined) return '';
+    return `      case ${number}: { // ${key}\n${indent(text, 8)}\n      }\n`;
+  });
   const functions = keys.map(
     (key, number) =>
       `\n/** ${key} */\nfunction handler${number}(i: usize): usize {\n${indent(slow(key, use), 2)}\n}\n`,
@@ -102,6 +102,24 @@ function isHot(key: string): boolean {
   if (kind === 'extend') return bits !== '16';
   if (bits === '32' || bits === '64') return !(shape[0] === 'M' && RARE_IN_MEMORY.has(head));
   return bits === '8' && HOT_BYTES.has(head);
+}
+
+/** Uops whose plain case a method of RingChange does, without a call; those behind a privilege rule. */
+const RING_CHANGES = ['syscall', 'sysenter'];
+const RING_RETURNS = ['sysret', 'sysexit'];
+
+/** The case in fast() of a handler that is a function otherwise, if it has one: it sets `next`, or leaves it 0. */
+function inLoop(key: string, keys: readonly string[]): string | undefined {
+  if (key === 'guard') {
+    const tries = RING_RETURNS.map(
+      (uop) => `if (handler == ${keys.indexOf(`fn.${uop}`)}) next = RingChange.${uop}(i);\n`,
+    );
+    return `if (!Privilege.holdsInRing0(i)) break;
+const handler = Rec.entryHandler(i);
+${tries.join('else ')}break;`;
+  }
+  const uop = RING_CHANGES.find((name) => key === `fn.${name}`);
+  return uop && `next = RingChange.${uop}(i);\nbreak;`;
 }
 
 const EXPANDED = new Set([
@@ -160,6 +178,7 @@ import { Address, Operand, Place, Register } from '../cpu/operand';
 import { Outcome } from '../cpu/outcome';
 import { Privilege, Verdict } from '../cpu/privilege';
 import { REC_ADDRESS32, REC_INDIRECT, REC_INVOLVED, REC_SEGMENTED, RECORD, Rec } from '../cpu/record';
+import { RingChange } from '../cpu/ring-change';
 import { CODE_PAGE, CONTEXT, CURRENT, FUEL, RAISED, REGS, RIP, STEPPING, TLB_READ, TLB_WRITE } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
