@@ -127,7 +127,7 @@ export class RingChange {
   @inline static reach(rip: u64, cpl: u32, mode: u32): usize {
     const space = RingChange.space();
     const system: u32 = load<u16>(space);
-    const number: u32 = cpl == 3 ? load<u16>(space, USER_NUMBER) : system;
+    const number = cpl == 3 ? <u32>RingChange.userContext() : system;
     const entry = TLB_FETCH + Tlb.fetchSlot(rip, cpl);
     const tag = load<u64>(entry);
     const hpa = (load<u32>(entry, 12) << 12) | (<u32>rip & 0xfff);
@@ -144,25 +144,30 @@ export class RingChange {
   @inline static enter(code: u32, access: u32): void {
     Segment.setFlat(SEGMENT_CS, code, access);
     Segment.setFlat(SEGMENT_SS, code + 8, FLAT_DATA);
-    store<u32>(CPL, 0);
-    const number = <u64>load<u16>(RingChange.space());
-    store<u64>(DATA_CONTEXT, number);
-    store<u64>(SYSTEM_CONTEXT, number);
-    store<u64>(FETCH_CONTEXT, number);
-    store<u64>(CONTEXT, number);
+    RingChange.setRing(0);
   }
 
   /** To CPL 3. */
   @inline static leave(code: u32, stack: u32, access: u32): void {
     Segment.setFlat(SEGMENT_CS, code | SELECTOR_RPL, access | DPL3);
     Segment.setFlat(SEGMENT_SS, stack | SELECTOR_RPL, FLAT_DATA | DPL3);
-    store<u32>(CPL, 3);
-    const space = RingChange.space();
-    const number = <u64>load<u16>(space, USER_NUMBER);
+    RingChange.setRing(3);
+  }
+
+  /** Sets CPL, and the TLB contexts that `reach` has found to be there. */
+  @inline static setRing(cpl: u32): void {
+    store<u32>(CPL, cpl);
+    const system = <u64>load<u16>(RingChange.space());
+    const number = cpl == 3 ? RingChange.userContext() : system;
     store<u64>(DATA_CONTEXT, number);
-    store<u64>(SYSTEM_CONTEXT, <u64>load<u16>(space));
+    store<u64>(SYSTEM_CONTEXT, system);
     store<u64>(FETCH_CONTEXT, number);
     store<u64>(CONTEXT, number);
+  }
+
+  /** The TLB's number for user accesses in the space in use; 0: none yet. */
+  @inline static userContext(): u64 {
+    return <u64>load<u16>(RingChange.space(), USER_NUMBER);
   }
 
   /** The TLB space in use. */

@@ -104,22 +104,30 @@ function isHot(key: string): boolean {
   return bits === '8' && HOT_BYTES.has(head);
 }
 
-/** Uops whose plain case a method of RingChange does, without a call; those behind a privilege rule. */
-const RING_CHANGES = ['syscall', 'sysenter'];
-const RING_RETURNS = ['sysret', 'sysexit'];
+/** What does the plain case of a uop without a call; the same for uops behind a privilege rule. */
+const IN_LOOP: Readonly<Record<string, string>> = {
+  syscall: 'RingChange.syscall',
+  sysenter: 'RingChange.sysenter',
+  int: 'FastInterrupt.enter',
+  iret: 'FastInterrupt.leave',
+};
+const GUARDED_IN_LOOP: Readonly<Record<string, string>> = {
+  sysret: 'RingChange.sysret',
+  sysexit: 'RingChange.sysexit',
+};
 
 /** The case in fast() of a handler that is a function otherwise, if it has one: it sets `next`, or leaves it 0. */
 function inLoop(key: string, keys: readonly string[]): string | undefined {
   if (key === 'guard') {
-    const tries = RING_RETURNS.map(
-      (uop) => `if (handler == ${keys.indexOf(`fn.${uop}`)}) next = RingChange.${uop}(i);\n`,
+    const tries = Object.entries(GUARDED_IN_LOOP).map(
+      ([uop, plain]) => `if (handler == ${keys.indexOf(`fn.${uop}`)}) next = ${plain}(i);\n`,
     );
     return `if (!Privilege.holdsInRing0(i)) break;
 const handler = Rec.entryHandler(i);
 ${tries.join('else ')}break;`;
   }
-  const uop = RING_CHANGES.find((name) => key === `fn.${name}`);
-  return uop && `next = RingChange.${uop}(i);\nbreak;`;
+  const plain = key.startsWith('fn.') ? IN_LOOP[key.slice(3)] : undefined;
+  return plain && `next = ${plain}(i);\nbreak;`;
 }
 
 const EXPANDED = new Set([
@@ -173,6 +181,7 @@ return resume();`;
 const PRELUDE = `import { CodeCache, COST } from '../cpu/code-cache';
 import { Deliver } from '../cpu/deliver';
 import { Event, Raised } from '../cpu/event';
+import { FastInterrupt } from '../cpu/fast-interrupt';
 import { Flags } from '../cpu/flags';
 import { Address, Operand, Place, Register } from '../cpu/operand';
 import { Outcome } from '../cpu/outcome';
