@@ -2,8 +2,8 @@
  * Code segments: the checks of far transfers (SDM 3A 5.8 Privilege Level Checking When Transferring
  * Program Control Between Code Segments) and loading CS, which sets CPL and the code mode.
  *
- * Each check returns the descriptor with its accessed bit set in memory; it raises and the caller looks
- * at Event.raised().
+ * The order is that of the pseudo-code: the checks of the descriptor, then those of the stack, then the target,
+ * and only then is the descriptor marked as accessed, anything pushed, and CS loaded.
  */
 
 import { Why } from '../gen/why';
@@ -64,17 +64,14 @@ export class CodeSegment {
     return CodeSegment.checkUsable(selector, low, ext);
   }
 
-  /** Present, and L and D not both set in long mode; then sets the accessed bit. */
+  /** Present, and L and D not both set in long mode. */
   @inline static checkUsable(selector: u32, low: u64, ext: u32): bool {
     const access = Descriptor.access(low);
     if (Table.isLong() && (access & ACCESS_L) != 0 && (access & ACCESS_DB) != 0) {
       return Table.gp(selector, ext, Why.CodeLongAndDefault, low);
     }
-    if (!(access & ACCESS_P)) {
-      return Table.refuse(Vector.NP, selector, ext, Why.DescriptorNotPresent, low, 0);
-    }
-    Table.touch(selector, low);
-    return !Event.raised();
+    if (access & ACCESS_P) return true;
+    return Table.refuse(Vector.NP, selector, ext, Why.DescriptorNotPresent, low, 0);
   }
 
   /** `rip` may be executed in the segment: canonical in 64-bit code, else within the limit. */

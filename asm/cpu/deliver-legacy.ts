@@ -8,7 +8,7 @@ import { Why } from '../gen/why';
 import { ACTIVITY, CPL, IDTR_BASE, IDTR_LIMIT, RFLAGS, RIP, SHADOW } from '../layout';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { CodeSegment } from './code-segment';
-import { ACCESS_P, Descriptor, Gate, SystemType } from './descriptor';
+import { ACCESS_P, Descriptor, Gate, SystemType, Table } from './descriptor';
 import { Event, Vector } from './event';
 import { IF, NT, RF, TF, VM } from './flags';
 import { Activity } from './mode';
@@ -81,6 +81,7 @@ export class DeliverLegacy {
       Event.why(Why.GateTarget, gateAddress, gate, 0);
       return false;
     }
+    if (!TargetStack.touch() || !Table.touch(Gate.selector(gate), low)) return false;
     const place = size == 4 ? TargetStack.place(slots << 2) : 0;
     if (place != 0) {
       if (hasError) store<u32>(place, error);

@@ -49,6 +49,7 @@ import { Flags, IF, NT, RF, TF, VM } from './flags';
 import { Activity, Mode } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
+import { Stack } from './stack';
 import { Task } from './task';
 import { Time } from './time';
 
@@ -197,16 +198,23 @@ export class Deliver {
     const low = CodeSegment.read(selector, ext);
     if (Event.raised() || !CodeSegment.checkGate(selector, low, ext)) return;
     const cpl = CodeSegment.gateCpl(low);
+    const field = Deliver.stackField(cpl);
+    const stack = field != 0 ? Task.stack(field, ext) : Register.get(RSP);
+    if (Event.raised()) return;
+    const top = stack & ~(<u64>15);
+    const slots: u32 = hasError ? 6 : 5;
+    const bottom = top - slots * PUSH;
+    if (!Stack.isCanonical(bottom, slots, PUSH, ext)) {
+      if (field != 0) Task.noteStack(field, stack, true);
+      return;
+    }
     const target = Gate.offset(gateLow, gateHigh);
     if (!CodeSegment.checkTarget(target, low, ext)) {
       Event.why(Why.GateTarget, Deliver.gateAddress(vector), gateLow, gateHigh);
       return;
     }
-    const field = Deliver.stackField(cpl);
-    const stack = field != 0 ? Task.stack(field, ext) : Register.get(RSP);
-    if (Event.raised()) return;
-    const top = stack & ~(<u64>15);
-    const bottom = Deliver.pushFrame(top, cpl, ext, Deliver.image(kind), hasError, error);
+    if (!Table.touch(selector, low)) return;
+    Deliver.pushFrame(top, bottom, cpl, Deliver.image(kind), hasError, error);
     if (Event.raised()) {
       if (field != 0) Task.noteStack(field, stack, true);
       return;
@@ -278,21 +286,16 @@ export class Deliver {
     return cpl != load<u32>(CPL) ? Task.innerField(cpl) : 0;
   }
 
-  /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code; returns the stack pointer behind them. */
+  /** Pushes SS:RSP, RFLAGS, CS:RIP and the error code into the frame from `bottom` to `top`; may raise. */
   @inline static pushFrame(
     top: u64,
+    bottom: u64,
     cpl: u32,
-    ext: u32,
     image: u64,
     hasError: bool,
     error: u32,
-  ): u64 {
+  ): void {
     const inner = cpl != load<u32>(CPL);
-    const bottom = top - (hasError ? 6 * PUSH : 5 * PUSH);
-    if (!Memory.isCanonical(top - PUSH) || !Memory.isCanonical(bottom)) {
-      Event.selectorFault(Vector.SS, ext, Why.StackNotCanonical);
-      return 0;
-    }
     const current = load<u64>(CONTEXT);
     const context = inner && current != NO_CONTEXT ? load<u64>(SYSTEM_CONTEXT) : current;
     const place = Tlb.find(TLB_WRITE, bottom, <u32>(top - bottom), context);
@@ -304,7 +307,7 @@ export class Deliver {
       store<u64>(frame, image, 2 * PUSH);
       store<u64>(frame, Register.get(RSP), 3 * PUSH);
       store<u64>(frame, Segment.selector(SEGMENT_SS), 4 * PUSH);
-      return bottom;
+      return;
     }
     Deliver.push(top - 1 * PUSH, Segment.selector(SEGMENT_SS), inner);
     if (!Event.raised()) Deliver.push(top - 2 * PUSH, Register.get(RSP), inner);
@@ -312,7 +315,6 @@ export class Deliver {
     if (!Event.raised()) Deliver.push(top - 4 * PUSH, Segment.selector(SEGMENT_CS), inner);
     if (!Event.raised()) Deliver.push(top - 5 * PUSH, load<u64>(RIP), inner);
     if (!Event.raised() && hasError) Deliver.push(bottom, error, inner);
-    return bottom;
   }
   /** The stack of an inner ring is written with that ring's rights. */
   @inline static push(place: u64, value: u64, inner: bool): void {

@@ -79,9 +79,11 @@ export class Table {
     return high;
   }
 
-  /** Sets the accessed bit in memory, as loading a code or data segment does; may raise. */
-  @inline static touch(selector: u32, low: u64): void {
-    if (!(Descriptor.access(low) & ACCESS_ACCESSED)) Table.setType(selector, low, ACCESS_ACCESSED);
+  /** Sets the accessed bit in memory, as loading a code or data segment does; false if that raised. */
+  @inline static touch(selector: u32, low: u64): bool {
+    if (Descriptor.access(low) & ACCESS_ACCESSED) return true;
+    Table.setType(selector, low, ACCESS_ACCESSED);
+    return !Event.raised();
   }
   /** Sets bits of the type in memory; may raise. */
   @inline static setType(selector: u32, low: u64, bits: u32): void {

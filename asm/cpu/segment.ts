@@ -91,8 +91,7 @@ export class Segment {
     if (!(access & ACCESS_P)) {
       return Table.refuse(Vector.NP, selector, 0, Why.DescriptorNotPresent, low, 0);
     }
-    Table.touch(selector, low);
-    if (Event.raised()) return false;
+    if (!Table.touch(selector, low)) return false;
     Segment.set(segment, selector, low);
     return true;
   }
@@ -101,15 +100,14 @@ export class Segment {
   static loadStack(selector: u32): bool {
     const cpl = load<u32>(CPL);
     const low = Segment.checkStack(selector, cpl, load<u32>(CODE_MODE) == 0, Vector.SS);
-    if (Event.raised()) return false;
+    if (Event.raised() || !Segment.touchStack(selector, low)) return false;
     Segment.commitStack(selector, low, cpl);
     return true;
   }
 
   /**
-   * Checks a selector for SS of a stack at `cpl` whose code is 64-bit if `long`; returns its descriptor,
-   * accessed bit set in memory, or 0 for an allowed null. `absent` is the vector for one that is not
-   * present: #SS, but #NP in IRET.
+   * Checks a selector for SS of a stack at `cpl` whose code is 64-bit if `long`; returns its descriptor, or 0 for
+   * an allowed null. `absent` is the vector for one that is not present: #SS, but #NP in IRET.
    */
   static checkStack(selector: u32, cpl: u32, long: bool, absent: u32): u64 {
     const rpl = selector & SELECTOR_RPL;
@@ -126,8 +124,12 @@ export class Segment {
       Table.gp(selector, 0, Why.DescriptorPrivilege, low);
     } else if (!(access & ACCESS_P)) {
       Table.refuse(absent, selector, 0, Why.DescriptorNotPresent, low, 0);
-    } else Table.touch(selector, low);
+    }
     return low;
+  }
+  /** Marks what checkStack has checked as accessed; false if that raised. */
+  @inline static touchStack(selector: u32, low: u64): bool {
+    return Table.isNull(selector) || Table.touch(selector, low);
   }
   /** Loads SS with what checkStack has checked. */
   @inline static commitStack(selector: u32, low: u64, cpl: u32): void {

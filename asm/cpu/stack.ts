@@ -45,9 +45,9 @@ export class Stack {
     return Register.get(RBP);
   }
 
-  /** `slots` slots of `size` bytes from `offset` on lie within the limit of SS, or are canonical; else #SS(0). */
+  /** `slots` slots of `size` bytes from `offset` on are canonical, or within the limit of SS; else #SS(0). */
   static holds(offset: u64, slots: u32, size: u32): bool {
-    if (Mode.isLong()) return Stack.isCanonical(offset, slots * size);
+    if (Mode.isLong()) return Stack.isCanonical(offset, slots, size, 0);
     const limit = Segment.limit(SEGMENT_SS);
     const access = Segment.access(SEGMENT_SS);
     if (Logical.within(limit, access, offset & Stack.mask(), slots * size)) return true;
@@ -60,9 +60,10 @@ export class Stack {
     return true;
   }
 
-  static isCanonical(offset: u64, bytes: u32): bool {
-    if (Memory.isCanonical(offset) && Memory.isCanonical(offset + bytes - 1)) return true;
-    Event.selectorFault(Vector.SS, 0, Why.StackNotCanonical);
+  /** The same on a stack of 64-bit code, with the error code for #SS. */
+  static isCanonical(offset: u64, slots: u32, size: u32, error: u32): bool {
+    if (Memory.isCanonical(offset) && Memory.isCanonical(offset + slots * size - 1)) return true;
+    Event.selectorFault(Vector.SS, error, Why.StackNotCanonical);
     return false;
   }
 

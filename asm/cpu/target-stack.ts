@@ -54,11 +54,10 @@ export class TargetStack {
     }
     descriptor = Table.read(selector, Vector.TS, ext);
     if (Event.raised() || !TargetStack.checkInner(cpl, ext)) return false;
-    Table.touch(selector, descriptor);
     base = Descriptor.base(descriptor);
     limit = Descriptor.limit(descriptor);
     error = (selector & 0xfffc) | ext;
-    return !Event.raised();
+    return true;
   }
 
   @inline static checkInner(cpl: u32, ext: u32): bool {
@@ -98,6 +97,11 @@ export class TargetStack {
     const place = Tlb.find(TLB_WRITE, linear, bytes, context);
     if (place != 0) pointer -= bytes;
     return place;
+  }
+
+  /** Marks the descriptor of an inner stack as accessed; false if that raised. */
+  static touch(): bool {
+    return !isInner || Table.touch(selector, descriptor);
   }
 
   /** Pushes `size` bytes for which there is room; may raise #PF. An inner stack is written with its ring's rights. */

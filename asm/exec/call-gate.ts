@@ -39,12 +39,15 @@ export class CallGate {
     const cpl = load<u32>(CPL);
     if (CodeSegment.gateCpl(code) != cpl) {
       Table.gp(selector, 0, Why.DescriptorPrivilege, code);
-    } else if (checkTarget()) arrive(cpl);
+      return;
+    }
+    if (!CodeSegment.checkGate(selector, code, 0) || !checkTarget()) return;
+    if (Table.touch(selector, code)) arrive(cpl);
   }
 
   /** CALL through it. */
   static call(gate: u32, low: u64): void {
-    if (!follow(gate, low)) return;
+    if (!follow(gate, low) || !CodeSegment.checkGate(selector, code, 0)) return;
     const cpl = CodeSegment.gateCpl(code);
     const inner = cpl != load<u32>(CPL);
     if (inner && load<u32>(HOSTED) != 0) stop(gate);
@@ -54,7 +57,7 @@ export class CallGate {
   }
 }
 
-/** Reads the gate `low`, and the code that it leads to; false if it raised. */
+/** Reads the gate `low`, and the descriptor of the code that it leads to; false if it raised. */
 function follow(gate: u32, low: u64): bool {
   const access = Descriptor.access(low);
   const type = Descriptor.systemType(access);
@@ -79,7 +82,7 @@ function follow(gate: u32, low: u64): bool {
   selector = Gate.selector(low);
   offset = long ? Gate.offset(low, high) : Gate.legacyOffset(low, type);
   code = CodeSegment.read(selector, 0);
-  return !Event.raised() && CodeSegment.checkGate(selector, code, 0);
+  return !Event.raised();
 }
 
 /** The entry point may be executed in the code segment; else notes the gate. */
@@ -91,8 +94,9 @@ function checkTarget(): bool {
 
 /** 64-bit gate: CS and RIP on the running stack, which is that of 64-bit mode already. */
 function callSame(cpl: u32): void {
-  if (!checkTarget()) return;
   const bottom = Register.get(RSP) - 2 * WIDE;
+  if (!Stack.isCanonical(bottom, 2, WIDE, 0) || !checkTarget()) return;
+  if (!Table.touch(selector, code)) return;
   Memory.write(bottom + WIDE, WIDE, Segment.selector(SEGMENT_CS), SEGMENT_SS);
   if (Event.raised()) return;
   Memory.write(bottom, WIDE, returnAddress(), SEGMENT_SS);
@@ -105,13 +109,13 @@ function callSame(cpl: u32): void {
 function callInner(cpl: u32): void {
   const field = Task.innerField(cpl);
   const top = Task.stack(field, 0);
-  if (Event.raised() || !checkTarget()) return;
+  if (Event.raised()) return;
   const bottom = top - 4 * WIDE;
-  if (!Memory.isCanonical(top - WIDE) || !Memory.isCanonical(bottom)) {
-    Event.selectorFault(Vector.SS, 0, Why.StackNotCanonical);
+  if (!Stack.isCanonical(bottom, 4, WIDE, 0)) {
     Task.noteStack(field, top, true);
     return;
   }
+  if (!checkTarget() || !Table.touch(selector, code)) return;
   Memory.writeFrame(top - 1 * WIDE, WIDE, Segment.selector(SEGMENT_SS));
   if (!Event.raised()) Memory.writeFrame(top - 2 * WIDE, WIDE, Register.get(RSP));
   if (!Event.raised()) Memory.writeFrame(top - 3 * WIDE, WIDE, Segment.selector(SEGMENT_CS));
@@ -136,6 +140,8 @@ function callLegacy(cpl: u32, inner: bool): void {
   else if (!TargetStack.useInner(cpl, 0)) return;
   if (!TargetStack.hasRoom(inner ? 4 + parameters : 2, size)) return;
   if (!checkTarget()) return;
+  if (inner && !Stack.holds(Register.get(RSP), parameters, size)) return;
+  if (!TargetStack.touch() || !Table.touch(selector, code)) return;
   if (inner) {
     TargetStack.push(size, Segment.selector(SEGMENT_SS));
     TargetStack.push(size, Register.get(RSP));

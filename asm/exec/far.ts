@@ -30,11 +30,11 @@ export function jmpFar(i: usize): void {
     if (!isTask(low)) CallGate.jump(selector, low);
     return;
   }
-  if (!CodeSegment.checkDirect(selector, low)) return;
-  if (checkTarget(low)) arrive(low);
+  if (!CodeSegment.checkDirect(selector, low) || !checkTarget(low)) return;
+  if (Table.touch(selector, low)) arrive(low);
 }
 
-/** CALL far: pushes CS and RIP at the operand size. */
+/** CALL far: pushes CS and RIP at the operand size. Unlike JMP it cuts an offset in compatibility code to 32 bits. */
 export function callFar(i: usize): void {
   if (!readPointer(i)) return;
   const low = readTarget();
@@ -46,7 +46,9 @@ export function callFar(i: usize): void {
   if (!CodeSegment.checkDirect(selector, low)) return;
   const size = Rec.size(i);
   const bottom = Stack.pointer() - 2 * size;
-  if (!Stack.holds(bottom, 2, size) || !checkTarget(low)) return;
+  if (!Stack.holds(bottom, 2, size)) return;
+  if (!Descriptor.isLongCode(Descriptor.access(low))) offset = <u64>(<u32>offset);
+  if (!checkTarget(low) || !Table.touch(selector, low)) return;
   Stack.write(bottom + size, size, Segment.selector(SEGMENT_CS));
   if (Event.raised()) return;
   Stack.write(bottom, size, load<u64>(RIP));

@@ -18,6 +18,10 @@ import { Tlb } from '../mmu/tlb';
 // What was popped; state of one instruction only.
 let cs: u32 = 0;
 let eip: u64 = 0;
+let pointer: u64 = 0;
+let ss: u32 = 0;
+/** The descriptor of SS. */
+let stack: u64 = 0;
 /** An IRETD frame that the TLB has whole, as an address in linear memory, or 0. */
 let whole: usize = 0;
 
@@ -44,33 +48,46 @@ class Return {
 
   /**
    * Checks the return, then goes there. The outer ring's SS:ESP lies at `rest`; `absent` is the vector for
-   * a stack segment that is not present. False if it raised; nothing has changed then.
+   * a stack segment that is not present. False if it raised; nothing has changed then but accessed bits.
    */
   @inline static to(rest: u64, size: u32, dropped: u64, absent: u32): bool {
     const low = CodeSegment.read(cs, 0);
     if (Event.raised() || !CodeSegment.checkReturn(cs, low)) return false;
     const cpl = cs & SELECTOR_RPL;
     const outward = cpl > load<u32>(CPL);
-    let pointer = rest;
-    let ss: u32 = 0;
-    let stack: u64 = 0;
+    if (outward && !Return.readStack(rest, size, dropped, cpl, low, absent)) return false;
+    if (!CodeSegment.checkTarget(eip, low, 0) || !Table.touch(cs, low)) return false;
     if (outward) {
-      if (!Stack.holds(rest, 2, size)) return false;
-      pointer = (whole != 0 ? <u64>load<u32>(whole, 12) : Stack.read(rest, size)) + dropped;
-      if (Event.raised()) return false;
-      ss = <u32>(whole != 0 ? <u64>load<u32>(whole, 16) : Stack.read(rest + size, size)) & 0xffff;
-      if (Event.raised()) return false;
-      const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
-      stack = Segment.checkStack(ss, cpl, long, absent);
-      if (Event.raised()) return false;
+      if (!Segment.touchStack(ss, stack)) return false;
+      Segment.commitStack(ss, stack, cpl);
+      CodeSegment.commit(cs, low, cpl);
+      Stack.setPointer(pointer);
+      Segment.dropInner(cpl);
+    } else {
+      Stack.setPointer(rest); // as the code pops that returns, not that which it returns to
+      CodeSegment.commit(cs, low, cpl);
     }
-    if (!CodeSegment.checkTarget(eip, low, 0)) return false;
-    if (outward) Segment.commitStack(ss, stack, cpl);
-    CodeSegment.commit(cs, low, cpl);
-    Stack.setPointer(pointer);
-    if (outward) Segment.dropInner(cpl);
     store<u64>(RIP, eip);
     return true;
+  }
+
+  /** Reads the outer ring's SS:ESP at `rest` and checks it for `cpl` and the code `low`; false if it raised. */
+  @inline static readStack(
+    rest: u64,
+    size: u32,
+    dropped: u64,
+    cpl: u32,
+    low: u64,
+    absent: u32,
+  ): bool {
+    if (!Stack.holds(rest, 2, size)) return false;
+    pointer = (whole != 0 ? <u64>load<u32>(whole, 12) : Stack.read(rest, size)) + dropped;
+    if (Event.raised()) return false;
+    ss = <u32>(whole != 0 ? <u64>load<u32>(whole, 16) : Stack.read(rest + size, size)) & 0xffff;
+    if (Event.raised()) return false;
+    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+    stack = Segment.checkStack(ss, cpl, long, absent);
+    return !Event.raised();
   }
 }
 

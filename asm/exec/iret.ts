@@ -19,6 +19,10 @@ import { ReturnLegacy } from './iret-legacy';
 
 /** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
 let whole: usize = 0;
+/** SS:rSP of the caller as popped, and the descriptor of SS; of one return only. */
+let pointer: u64 = 0;
+let ss: u32 = 0;
+let stack: u64 = 0;
 
 class Return {
   /** The n-th slot of `size` bytes of a frame at `top`; may raise. */
@@ -29,7 +33,7 @@ class Return {
   /**
    * Checks the return to cs:rip, then goes there. The caller's SS:rSP lies at `rest`, if it is popped: on
    * a return outward, or `always`; `absent` is the vector for a stack segment that is not present. False if
-   * it raised; nothing has changed then.
+   * it raised; nothing has changed then but accessed bits.
    */
   @inline static to(
     cs: u32,
@@ -48,22 +52,38 @@ class Return {
     }
     const cpl = cs & SELECTOR_RPL;
     const outward = cpl > load<u32>(CPL);
-    let pointer = rest;
     if (outward || always) {
-      pointer = (whole != 0 ? load<u64>(whole, 24) : Stack.read(rest, size)) + dropped;
-      if (Event.raised()) return false;
-      const ss = <u32>(whole != 0 ? load<u64>(whole, 32) : Stack.read(rest + size, size)) & 0xffff;
-      if (Event.raised()) return false;
-      const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
-      const stack = Segment.checkStack(ss, cpl, long, absent);
-      if (Event.raised()) return false;
+      if (!Return.readStack(rest, size, dropped, cpl, low, absent)) return false;
+      if (!Table.touch(cs, low) || !Segment.touchStack(ss, stack)) return false;
       Segment.commitStack(ss, stack, cpl);
+      CodeSegment.commit(cs, low, cpl);
+      Stack.setPointer(pointer);
+      if (outward) Segment.dropInner(cpl);
+    } else {
+      if (!Table.touch(cs, low)) return false;
+      Stack.setPointer(rest); // as the code pops that returns, not that which it returns to
+      CodeSegment.commit(cs, low, cpl);
     }
-    CodeSegment.commit(cs, low, cpl);
-    Stack.setPointer(pointer);
-    if (outward) Segment.dropInner(cpl);
     store<u64>(RIP, rip);
     return true;
+  }
+
+  /** Reads the caller's SS:rSP at `rest` and checks it for `cpl` and the code `low`; false if it raised. */
+  @inline static readStack(
+    rest: u64,
+    size: u32,
+    dropped: u64,
+    cpl: u32,
+    low: u64,
+    absent: u32,
+  ): bool {
+    pointer = (whole != 0 ? load<u64>(whole, 24) : Stack.read(rest, size)) + dropped;
+    if (Event.raised()) return false;
+    ss = <u32>(whole != 0 ? load<u64>(whole, 32) : Stack.read(rest + size, size)) & 0xffff;
+    if (Event.raised()) return false;
+    const long = Table.isLong() && Descriptor.isLongCode(Descriptor.access(low));
+    stack = Segment.checkStack(ss, cpl, long, absent);
+    return !Event.raised();
   }
 }
 
