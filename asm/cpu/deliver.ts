@@ -319,6 +319,6 @@ export class Deliver {
   /** The stack of an inner ring is written with that ring's rights. */
   @inline static push(place: u64, value: u64, inner: bool): void {
     if (inner) Memory.writeFrame(place, PUSH, value);
-    else Memory.write(place, PUSH, value, SEGMENT_SS);
+    else Stack.writeWide(place, value);
   }
 }

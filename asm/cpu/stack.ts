@@ -4,11 +4,12 @@
  */
 
 import { Why } from '../gen/why';
+import { CODE_MODE } from '../layout';
 import { Logical } from '../mmu/logical';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { ACCESS_DB } from './descriptor';
 import { Event, Vector } from './event';
-import { Mode } from './mode';
+import { CodeMode, Mode } from './mode';
 import { Register } from './operand';
 import { Segment } from './segment';
 
@@ -74,6 +75,16 @@ export class Stack {
   /** Writes `size` bytes at `offset`; may raise. */
   static write(offset: u64, size: u32, value: u64): void {
     Memory.write(Stack.linear(offset), size, value, SEGMENT_SS);
+  }
+  /**
+   * Writes 8 bytes of a frame through a gate of long mode as 64-bit code writes them, also while compatibility code
+   * runs, whose own addresses have 32 bits; may raise.
+   */
+  static writeWide(place: u64, value: u64): void {
+    const mode = load<u32>(CODE_MODE);
+    store<u32>(CODE_MODE, CodeMode.Long);
+    Memory.write(place, 8, value, SEGMENT_SS);
+    store<u32>(CODE_MODE, mode);
   }
   /** Pushes `size` bytes; the pointer moves only if nothing was raised. */
   static push(size: u32, value: u64): void {

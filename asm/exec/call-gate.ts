@@ -97,9 +97,9 @@ function callSame(cpl: u32): void {
   const bottom = Register.get(RSP) - 2 * WIDE;
   if (!Stack.isCanonical(bottom, 2, WIDE, 0) || !checkTarget()) return;
   if (!Table.touch(selector, code)) return;
-  Memory.write(bottom + WIDE, WIDE, Segment.selector(SEGMENT_CS), SEGMENT_SS);
+  Stack.writeWide(bottom + WIDE, Segment.selector(SEGMENT_CS));
   if (Event.raised()) return;
-  Memory.write(bottom, WIDE, returnAddress(), SEGMENT_SS);
+  Stack.writeWide(bottom, returnAddress());
   if (Event.raised()) return;
   Register.set(RSP, bottom);
   arrive(cpl);
