@@ -289,7 +289,7 @@ export const CODE_PAGE_COUNT: u32 = 4096;
 export const CODE_PAGE_BYTES: usize = 520;
 /** Blocks: header, records, end record; none lies at the offset of the registers in a page (cpu/code-cache.ts). */
 export const BLOCKS: usize = 0x420000;
-export const BLOCKS_END: usize = 0x1800000;
+export const BLOCKS_END: usize = 0x1700000;
 
 // --- Frames and RAM ----------------------------------------------------------------------------
 
@@ -299,8 +299,12 @@ export const FRAME_FLAGS: usize = BLOCKS_END;
 export const FRAME_CODE_BIT: u8 = 1;
 export const FRAME_DIRTY: u8 = 2;
 export const FRAME_WRITABLE: u8 = 4;
+/** It may be in more entries of the write TLB than the one in FRAME_SLOT. */
+export const FRAME_ALIASED: u8 = 8;
 /** u16 per frame: index of its code page, 0 for none. */
 export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
+/** u16 per frame: number of an entry of the write TLB that has it, if FRAME_WRITABLE is set. */
+export const FRAME_SLOT: usize = FRAME_CODE + 0x100000;
 /** Maps of guest-physical memory, u32 a frame; blocks of virtual processors, GUEST_BLOCK apart, each laid out as
  *  the processor block. The VMM in src/vmm hands both out. */
 export const GUEST_MAPS: usize = 0x1a00000;

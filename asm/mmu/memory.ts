@@ -210,8 +210,9 @@ export class Memory {
     const context = load<u64>(DATA_CONTEXT);
     const array = want == Want.Write ? TLB_WRITE : TLB_READ;
     const frame = Tlb.frame(array, gva, context);
-    if (frame >= 0) return ((<u64>frame) << 12) | (gva & 0xfff);
-    return Memory.walk(gva, want, context, load<u32>(CPL) == 3, false);
+    if (frame < 0) return Memory.walk(gva, want, context, load<u32>(CPL) == 3, false);
+    if (want == Want.Write) Tlb.refresh(gva, context, <u32>frame);
+    return ((<u64>frame) << 12) | (gva & 0xfff);
   }
 
   /** Implicit supervisor access: HPA of `address`, or NOWHERE with the fault raised. */

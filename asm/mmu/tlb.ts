@@ -14,9 +14,11 @@ import {
   CPL,
   FETCH_CONTEXT,
   FETCH_SLOTS,
+  FRAME_ALIASED,
   FRAME_CODE_BIT,
   FRAME_DIRTY,
   FRAME_FLAGS,
+  FRAME_SLOT,
   FRAME_WRITABLE,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
@@ -83,19 +85,40 @@ export class Tlb {
     if (load<u32>(TLB_DISABLED) != 0) return;
     const hpa = load<u64>(WALK_HPA) & PAGE;
     const frame = <u32>(hpa >> 12);
+    const entry = array + Tlb.slot(array, gva);
     let tag = (gva & PAGE) | context;
     if (hpa >= load<u64>(RAM_BYTES)) tag |= TAG_SLOW;
     else if (array == TLB_WRITE) {
       const flags = load<u8>(FRAME_FLAGS + frame);
-      if (flags & FRAME_CODE_BIT) tag |= TAG_SLOW;
-      store<u8>(FRAME_FLAGS + frame, flags | FRAME_DIRTY | FRAME_WRITABLE);
+      if (flags & FRAME_CODE_BIT) {
+        tag |= TAG_SLOW;
+        store<u8>(FRAME_FLAGS + frame, flags | FRAME_DIRTY);
+      } else Tlb.noteWritable(frame, flags, <u16>((entry - TLB_WRITE) >> 4));
     }
-    const entry = array + Tlb.slot(array, gva);
     store<u64>(entry, tag);
     store<u32>(entry, <u32>(RAM + <usize>hpa) - <u32>(gva & PAGE), 8);
     store<u32>(entry, frame, 12);
     const shift = load<u32>(WALK_SHIFT);
     if (shift > 12) Tlb.noteLarge(gva, shift);
+  }
+
+  /** Entry `number` of the write TLB has `frame` from now on. */
+  @inline static noteWritable(frame: u32, flags: u8, number: u16): void {
+    const place = FRAME_SLOT + (frame << 1);
+    let now: u8 = flags | FRAME_DIRTY | FRAME_WRITABLE;
+    if (!(flags & FRAME_WRITABLE)) store<u16>(place, number);
+    else if (load<u16>(place) != number) now |= FRAME_ALIASED;
+    store<u8>(FRAME_FLAGS + frame, now);
+  }
+
+  /** A slow entry whose frame holds no code any more serves writes again; `frame` is what it has. */
+  static refresh(gva: u64, context: u64, frame: u32): void {
+    const entry = TLB_WRITE + Tlb.slot(TLB_WRITE, gva);
+    if ((load<u64>(entry) & TAG_SLOW) == 0 || (<u64>frame) << 12 >= load<u64>(RAM_BYTES)) return;
+    if (load<u8>(FRAME_FLAGS + frame) & FRAME_CODE_BIT) return;
+    store<u64>(WALK_HPA, (<u64>frame) << 12);
+    store<u32>(WALK_SHIFT, 12);
+    Tlb.insert(TLB_WRITE, gva, context);
   }
 
   /** Drops the page of `gva` in every context; all translations if it may be part of a large page. */
@@ -115,10 +138,17 @@ export class Tlb {
 
   /** Forgets the write entries of a frame, so that the next write to it is looked at. */
   static dropWrites(frame: u32): void {
-    for (let entry = TLB_WRITE; entry < TLB_FETCH; entry += 16) {
-      if (load<u32>(entry, 12) == frame) store<u64>(entry, 0);
+    const flags = load<u8>(FRAME_FLAGS + frame);
+    if (flags & FRAME_ALIASED) {
+      for (let entry = TLB_WRITE; entry < TLB_FETCH; entry += 16) Tlb.dropFrame(entry, frame);
+    } else {
+      const number: usize = load<u16>(FRAME_SLOT + (frame << 1));
+      Tlb.dropFrame(TLB_WRITE + (number << 4), frame);
     }
-    store<u8>(FRAME_FLAGS + frame, load<u8>(FRAME_FLAGS + frame) & ~FRAME_WRITABLE);
+    store<u8>(FRAME_FLAGS + frame, flags & ~(FRAME_WRITABLE | FRAME_ALIASED));
+  }
+  @inline static dropFrame(entry: usize, frame: u32): void {
+    if (load<u32>(entry, 12) == frame) store<u64>(entry, 0);
   }
 
   /** One bit per hash of a 2 MiB region: a superset of the regions with large translations cached; a

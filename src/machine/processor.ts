@@ -57,7 +57,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 3;
+const STATE_VERSION = 4;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -158,8 +158,10 @@ export class Processor {
     caches.set(state.caches);
     tlbs.set(state.tlbs);
     const code = processor.view.layout('FRAME_CODE_BIT');
+    const aliased = processor.view.layout('FRAME_ALIASED');
+    // Which entry of the TLB has a frame is not saved.
     state.frames.forEach((flags, n) => {
-      frames[n] = flags & ~code;
+      frames[n] = (flags & ~code) | aliased;
     });
     processor.memory.bytes.set(state.ram);
     processor.#exports.tablesChanged();
