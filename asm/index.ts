@@ -65,6 +65,11 @@ export function memoryChanged(hpa: u32, length: u32): void {
   }
 }
 
+/** Exchanges the processor's block and that at `place` (Virtual.exchange). */
+export function exchange(place: usize): void {
+  Virtual.exchange(place);
+}
+
 /** Runs a guest directly on the host's processor at `place` (Virtual.direct). */
 export function direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
   return Virtual.direct(place, fuel, stack, flush);

@@ -293,6 +293,8 @@ export const BLOCKS_END: usize = 0x1700000;
 
 // --- Frames and RAM ----------------------------------------------------------------------------
 
+/** Frames of RAM that there can be: 2 GiB, and what a VMM needs for guests that have all of that. */
+export const MAX_FRAMES: u32 = 0x90000;
 /** u8 per 4 KiB frame of RAM: FRAME_ flags below. */
 export const FRAME_FLAGS: usize = BLOCKS_END;
 /** Instructions of the frame are decoded; it was written since the host cleared this; it is in the write TLB. */
@@ -302,17 +304,19 @@ export const FRAME_WRITABLE: u8 = 4;
 /** It may be in more entries of the write TLB than the one in FRAME_SLOT. */
 export const FRAME_ALIASED: u8 = 8;
 /** u16 per frame: index of its code page, 0 for none. */
-export const FRAME_CODE: usize = FRAME_FLAGS + 0x80000;
+export const FRAME_CODE: usize = FRAME_FLAGS + MAX_FRAMES;
 /** u16 per frame: number of an entry of the write TLB that has it, if FRAME_WRITABLE is set. */
-export const FRAME_SLOT: usize = FRAME_CODE + 0x100000;
+export const FRAME_SLOT: usize = FRAME_CODE + 2 * MAX_FRAMES;
 /** Maps of guest-physical memory, u32 a frame; blocks of virtual processors, GUEST_BLOCK apart, each laid out as
  *  the processor block. The VMM in src/vmm hands both out. */
 export const GUEST_MAPS: usize = 0x1a00000;
-export const GUEST_BLOCKS: usize = 0x1c00000;
+export const GUEST_MAPS_END: usize = 0x1c00000;
+export const GUEST_BLOCKS: usize = GUEST_MAPS_END;
+export const GUEST_BLOCKS_END: usize = 0x2000000;
 export const GUEST_BLOCK_BYTES: usize = 0x1000;
 /** HPA under which the host is asked for the local APIC, wherever IA32_APIC_BASE has put it: beyond what
  *  page tables can name. The APIC hides what else lies in its page, RAM included. */
 export const LOCAL_APIC: u64 = 0x80000000000;
 
 /** Machine RAM: HPA 0 lies here. */
-export const RAM: usize = 0x2000000;
+export const RAM: usize = GUEST_BLOCKS_END;

@@ -166,7 +166,17 @@ export class Context {
   static flushAll(): void {
     store<u64>(COUNT_FLUSHES, load<u64>(COUNT_FLUSHES) + 1);
     Context.forget(0, 0);
-    memory.fill(LARGE_PAGES, 0, LARGE_PAGES_BYTES);
+    if (Context.isAlone()) memory.fill(LARGE_PAGES, 0, LARGE_PAGES_BYTES);
     Context.refresh();
+  }
+
+  /** Every space is of this processor: others would still need to know of their large pages. */
+  static isAlone(): bool {
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) {
+      const space = SPACES + n * SPACE_BYTES;
+      const other = load<u32>(space, MAP) != load<u32>(GUEST_MAP);
+      if (other && load<u16>(space, IN_USE) != 0) return false;
+    }
+    return true;
   }
 }

@@ -63,7 +63,7 @@ export function createExecutor(
     interruptAcknowledge: () => 0,
   };
   const options = { ramBytes: RAM_BYTES, features, seed: 1n };
-  const bed = new TestBed(new Processor(module, options, host), inOneGo ? runInOneGo : runSteps);
+  const bed = new TestBed(Processor.create(module, options, host), inOneGo ? runInOneGo : runSteps);
   return (value) => {
     try {
       return bed.execute(parseRequest(value));

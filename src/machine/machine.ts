@@ -14,12 +14,12 @@ import { Bus, type MmioDevice, type MmioSize, type PortSize } from './bus.ts';
 import { Clock } from './clock.ts';
 import { type FaultRecord, readFaultChain } from './fault-chain.ts';
 import { DEFAULT_FEATURES } from './features.ts';
+import type { ProcessorHost } from './instance.ts';
 import type { PhysicalMemory } from './memory.ts';
 import {
   type AbsentMode,
   type ExitReason,
   Processor,
-  type ProcessorHost,
   type ProcessorOptions,
   type ProcessorState,
 } from './processor.ts';
@@ -163,7 +163,7 @@ export class Machine {
     const ramBytes = checkRam(options.ramBytes ?? DEFAULT_RAM);
     const features = options.features ?? DEFAULT_FEATURES;
     const all: ProcessorOptions = { ...options, ramBytes, features, seed: options.seed ?? 1n };
-    return new Machine((host) => bareEngine(new Processor(module, all, host)), options);
+    return new Machine((host) => bareEngine(Processor.create(module, all, host)), options);
   }
 
   /** All state but that of devices; not while a step runs. */
@@ -247,11 +247,14 @@ export class Machine {
     }
   }
 
-  /** Runs one slice, a few milliseconds at most, so that a caller can do other things in between. */
-  step(): RunEnd | undefined {
+  /**
+   * Runs one slice, a few milliseconds and `most` instructions at most, so that a caller can do other things in
+   * between.
+   */
+  step(most = LONG_SLICE): RunEnd | undefined {
     this.clock.runDue();
     if (this.#end !== undefined) return this.#takeEnd();
-    const fuel = this.#fuel();
+    const fuel = this.#fuel(most);
     if (fuel <= 0) return { kind: 'limit' };
     const reason = this.#engine.run(fuel);
     if (this.#end !== undefined) return this.#takeEnd();
@@ -276,13 +279,13 @@ export class Machine {
     return end;
   }
 
-  /** Instructions of the next slice: to the next deadline, to the limit, or a full slice. */
-  #fuel(): number {
+  /** Instructions of the next slice: to the next deadline, to a limit, or a full slice. */
+  #fuel(most: number): number {
     const now = this.clock.now();
     const deadline = this.clock.nextDeadline();
     if (this.#idleEvents >= this.#maxInstructions) return 0;
     const left = this.#maxInstructions - Number(this.instructions);
-    const slice = Math.min(this.#slice, left);
+    const slice = Math.min(this.#slice, left, most);
     this.#slice = Math.min(this.#slice * 2, LONG_SLICE);
     const fuel = deadline === undefined ? slice : Math.min(slice, Number(deadline - now));
     this.#sliceEnd = now + BigInt(Math.max(fuel, 0));

@@ -1,45 +1,28 @@
 /**
- * The processor: one instance of the WebAssembly module with its linear memory. It knows no device; what
- * it needs from outside it asks of its `ProcessorHost`.
+ * A processor: its registers, and what can be done with it. It knows no device; what it needs from outside it asks of
+ * the `ProcessorHost` of its instance of the core.
  */
 
-import { instantiateSync } from '@assemblyscript/loader';
 import { assert } from '../base/assert.ts';
 import { checkVersion, type Versioned } from '../base/state.ts';
-import {
-  buildProcessorTables,
-  type ProcessorTables,
-  TABLES_SECTION,
-  unpackTables,
-} from '../isa/processor-tables.ts';
-import type { Insn } from '../isa/row.ts';
-import { CpuView, layoutOf } from './cpu-view.ts';
-import { DirtyFrames } from './dirty-frames.ts';
+import type { CpuView } from './cpu-view.ts';
 import { cpuidTable, featureMask } from './features.ts';
-import { MachineMemory } from './memory.ts';
+import {
+  Instance,
+  type InstanceOptions,
+  type ProcessorExports,
+  type ProcessorHost,
+} from './instance.ts';
+import type { MachineMemory } from './memory.ts';
 
-/** What the processor asks of the machine; sizes are bytes, values unsigned. */
-export interface ProcessorHost {
-  portRead(port: number, size: number): number;
-  portWrite(port: number, size: number, value: number): void;
-  memoryRead(high: number, low: number, size: number): number;
-  memoryWrite(high: number, low: number, size: number, value: number): void;
-  /** The guest has written CR8. */
-  taskPriorityWritten(): void;
-  /** The guest has written an MSR that the local APIC looks at: its base, the TSC or its deadline. */
-  msrWritten(msr: number): void;
-  interruptAcknowledge(): number;
-}
-
-export interface ProcessorOptions {
-  /** Bytes of RAM, a multiple of 4096. */
-  readonly ramBytes: number;
+/** What tells processors apart that share an instance. */
+export interface ProcessorIdentity {
   readonly features: ReadonlySet<string>;
   /** Seed of RDRAND and RDSEED. */
   readonly seed: bigint;
-  /** The instruction set: ROWS, or a variant of it with the same rows edited. */
-  readonly rows?: readonly Insn[];
 }
+
+export interface ProcessorOptions extends InstanceOptions, ProcessorIdentity {}
 
 /**
  * A processor between two runs: copies of its parts of linear memory (asm/layout.ts), so a state fits builds
@@ -85,49 +68,50 @@ export interface DirectResult {
   readonly loaded: number;
 }
 
-interface ProcessorExports extends Record<string, unknown> {
-  run(fuel: number): number;
-  reset(): void;
-  stateChanged(): void;
-  loadPdptes(): number;
-  tablesChanged(): void;
-  rflags(): bigint;
-  setRflags(image: bigint): void;
-  memoryChanged(hpa: number, length: number): void;
-  direct(place: number, fuel: number, stack: number, flush: number): number;
-  translationsChanged(): void;
-  modeChanged(): void;
-}
-
-const WASM_PAGE = 65536;
 const FRAME_SIZE = 4096;
 
 export class Processor {
-  readonly view: CpuView;
   readonly memory: MachineMemory;
   readonly features: ReadonlySet<string>;
-  readonly #exports: ProcessorExports;
+  readonly #instance: Instance;
+  readonly #enter: () => void;
 
-  constructor(module: WebAssembly.Module, options: ProcessorOptions, host: ProcessorHost) {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGE });
-    const imports = { env: { memory }, host: { ...bind(host) } };
-    const { instance } = instantiateSync(module, imports);
-    // As WebAssembly gives them: the loader's wrappers cost more than the calls.
-    const exports = instance.exports as unknown as ProcessorExports;
-    const layout = layoutOf(instance.exports);
-    const bytes = layout('RAM') + options.ramBytes;
-    memory.grow(Math.ceil(bytes / WASM_PAGE) - 1);
-    this.#exports = exports;
-    this.features = options.features;
-    this.view = new CpuView(layout, memory.buffer);
-    const ram = new Uint8Array(memory.buffer, layout('RAM'), options.ramBytes);
-    const dirty = new DirtyFrames(layout, memory.buffer, options.ramBytes);
-    this.memory = new MachineMemory(ram, dirty, (hpa, length) =>
-      exports.memoryChanged(hpa, length),
-    );
-    this.#writeTables(options.rows ? buildProcessorTables(options.rows) : tablesOf(module));
-    this.#writeIdentity(options);
-    exports.reset();
+  /**
+   * A processor in its power-up state. One that shares its instance with others has `enter`, which puts its
+   * block in place: everything that touches its registers goes through it.
+   */
+  constructor(instance: Instance, identity: ProcessorIdentity, enter: () => void = () => {}) {
+    this.#instance = instance;
+    this.#enter = enter;
+    this.memory = instance.memory;
+    this.features = identity.features;
+    this.#writeIdentity(identity);
+    this.#exports.reset();
+  }
+
+  /** A processor with an instance of its own. */
+  static create(
+    module: WebAssembly.Module,
+    options: ProcessorOptions,
+    host: ProcessorHost,
+  ): Processor {
+    return new Processor(new Instance(module, options, host), options);
+  }
+
+  /** Puts its block in place, for who has a view of it already. */
+  enter(): void {
+    this.#enter();
+  }
+
+  /** Its registers. Of processors that share an instance, a view is good until another one is looked at. */
+  get view(): CpuView {
+    this.#enter();
+    return this.#instance.view;
+  }
+
+  get #exports(): ProcessorExports {
+    this.#enter();
+    return this.#instance.exports;
   }
 
   /** Copies of all state; not while `run` runs. */
@@ -151,7 +135,7 @@ export class Processor {
     state: ProcessorState,
   ): Processor {
     checkVersion('the processor', state, STATE_VERSION);
-    const processor = new Processor(module, options, host);
+    const processor = Processor.create(module, options, host);
     const { block, caches, tlbs, frames } = processor.#parts();
     assert(state.block.length === block.length, 'the layout of a saved processor');
     block.set(state.block);
@@ -289,55 +273,15 @@ export class Processor {
     return BigInt.asUintN(64, this.time + this.view.u64('TSC_OFFSET'));
   }
 
-  #writeTables({ index, entries, shapes, handlers }: ProcessorTables): void {
-    const { layout, data } = this.view;
-    const write = (name: string, bytes: Uint8Array): void =>
-      new Uint8Array(data.buffer, layout(name), bytes.length).set(bytes);
-    write('DECODE_INDEX', index);
-    write('DECODE_ENTRIES', entries);
-    write('DECODE_SHAPES', shapes);
-    write('DECODE_HANDLERS', handlers);
-  }
-
-  #writeIdentity({ features, seed, ramBytes }: ProcessorOptions): void {
-    const { layout, data } = this.view;
-    this.view.setU64('FEATURES', featureMask(features));
-    this.view.setU64('RAM_BYTES', BigInt(ramBytes));
-    this.view.setU64('RANDOM', seed);
+  #writeIdentity({ features, seed }: ProcessorIdentity): void {
+    const { view } = this;
+    const { layout, data } = view;
+    view.setU64('FEATURES', featureMask(features));
+    view.setU64('RAM_BYTES', BigInt(this.memory.size));
+    view.setU64('RANDOM', seed);
     const rows = cpuidTable(features);
-    this.view.setU32('CPUID_COUNT', rows.length);
+    view.setU32('CPUID_COUNT', rows.length);
     const words = new Uint32Array(data.buffer, layout('CPUID_TABLE'), rows.length * 6);
     words.set(rows.flat());
   }
-}
-
-/** The tables of ROWS: those in the module, or built anew for a module without them. */
-function tablesOf(module: WebAssembly.Module): ProcessorTables {
-  const [packed] = WebAssembly.Module.customSections(module, TABLES_SECTION);
-  return packed ? unpackTables(packed) : buildProcessorTables();
-}
-
-/** The host's methods as plain functions for the import object. */
-function bind(host: ProcessorHost): Record<string, (...args: number[]) => number | undefined> {
-  return {
-    portRead: (port = 0, size = 0) => host.portRead(port, size),
-    portWrite: (port = 0, size = 0, value = 0) => {
-      host.portWrite(port, size, value >>> 0);
-      return undefined;
-    },
-    memoryRead: (high = 0, low = 0, size = 0) => host.memoryRead(high >>> 0, low >>> 0, size),
-    memoryWrite: (high = 0, low = 0, size = 0, value = 0) => {
-      host.memoryWrite(high >>> 0, low >>> 0, size, value >>> 0);
-      return undefined;
-    },
-    taskPriorityWritten: () => {
-      host.taskPriorityWritten();
-      return undefined;
-    },
-    msrWritten: (msr = 0) => {
-      host.msrWritten(msr >>> 0);
-      return undefined;
-    },
-    interruptAcknowledge: () => host.interruptAcknowledge(),
-  };
 }

@@ -22,6 +22,7 @@ import {
   TABLE_BYTES,
   TSS_OFFSET,
 } from './host-structures.ts';
+import type { Pcids } from './pcids.ts';
 import type { Shadow, ShadowRoot } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -33,7 +34,6 @@ const CR4_PAE = 1n << 5n;
 const CR4_FSGSBASE = 1 << 16;
 const CR4_PCIDE = 1n << 17n;
 const EFER_LME_LMA_NXE = 0xd00n;
-const PCIDS = 4096;
 
 const LDT_ACCESS = 0x82;
 const TSS_ACCESS = 0x8b;
@@ -49,7 +49,18 @@ interface Prepared {
   readonly am: boolean;
   readonly hasBases: boolean;
   readonly ldtBytes: number;
+  /** Of the PCIDs. */
+  readonly generation: number;
 }
+
+const NOTHING: Prepared = {
+  root: undefined,
+  slot: 0,
+  am: false,
+  hasBases: false,
+  ldtBytes: 0,
+  generation: 0,
+};
 
 export class HostProcessor {
   /** The event that stopped the last run: its vector and error code. */
@@ -63,14 +74,19 @@ export class HostProcessor {
   /** The block beside the processor's. */
   readonly #place: number;
   readonly #beside: CpuView;
-  /** PCID of each root's translations, by the root's frame. */
-  readonly #pcids = new Map<number, number>();
+  readonly #pcids: Pcids;
   #mustFlush = false;
   /** What the host's registers are set for. */
-  #prepared: Prepared = { root: undefined, slot: 0, am: false, hasBases: false, ldtBytes: 0 };
+  #prepared = NOTHING;
 
   /** `place` is the room for its block in linear memory. */
-  constructor(vcpu: Vcpu, view: ViewName, descriptors: DescriptorViews, place: number) {
+  constructor(
+    vcpu: Vcpu,
+    view: ViewName,
+    descriptors: DescriptorViews,
+    place: number,
+    pcids: Pcids,
+  ) {
     const own = vcpu.view;
     const from = own.layout('PROCESSOR');
     this.#vcpu = vcpu;
@@ -79,6 +95,7 @@ export class HostProcessor {
     this.#cr4 = own.reader('CR4');
     this.#descriptors = descriptors;
     this.#place = place;
+    this.#pcids = pcids;
     this.#beside = new CpuView(own.layout, own.data.buffer as ArrayBuffer, place - from);
     this.vector = this.#beside.reader('EVENT_VECTOR');
     this.error = this.#beside.reader('EVENT_ERROR');
@@ -107,7 +124,8 @@ export class HostProcessor {
   /** Runs the guest for at most `fuel` instructions in `root` of `shadow`. */
   run(fuel: number, root: ShadowRoot, shadow: Shadow): ExitReason | 'refused' {
     this.#prepare(root);
-    const flush = shadow.takeStale() || this.#mustFlush;
+    const isStale = shadow.takeStale();
+    const flush = this.#pcids.takeStale() || isStale || this.#mustFlush;
     this.#mustFlush = false;
     const { reason, loaded } = this.#vcpu.processor.direct(this.#place, fuel, FLAT_STACK, flush);
     if (loaded !== 0) this.#takeSegments(loaded);
@@ -130,15 +148,18 @@ export class HostProcessor {
       key.slot === root.slot &&
       key.am === am &&
       key.hasBases === hasBases &&
-      key.ldtBytes === ldtBytes;
+      key.ldtBytes === ldtBytes &&
+      key.generation === this.#pcids.generation;
     if (isSame) return;
-    this.#prepared = { root, slot: root.slot, am, hasBases, ldtBytes };
     const { page, slot } = root;
+    const pcid = this.#pcids.of(root);
+    const { generation } = this.#pcids;
+    this.#prepared = { root, slot, am, hasBases, ldtBytes, generation };
     const host = this.#beside;
     const base = structuresBase(slot);
     host.setU64('CR0', CR0_PE_ET_NE_WP_PG | BigInt(am ? CR0_AM : 0));
     host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | BigInt(hasBases ? CR4_FSGSBASE : 0));
-    host.setU64('CR3', (BigInt(page.frame) << 12n) | BigInt(this.#pcid(page.frame)));
+    host.setU64('CR3', (BigInt(page.frame) << 12n) | BigInt(pcid));
     host.setU64('IDTR_BASE', base + BigInt(IDT_OFFSET));
     host.setU64('GDTR_BASE', base + BigInt(gdtOffset(this.#view)));
     const tss = { base: base + BigInt(TSS_OFFSET), limit: 0x67, access: TSS_ACCESS };
@@ -149,18 +170,6 @@ export class HostProcessor {
       access: ldtBytes === 0 ? UNUSABLE : LDT_ACCESS,
       selector: ldtBytes === 0 ? 0 : HOST_LDT,
     });
-  }
-
-  #pcid(frame: number): number {
-    const known = this.#pcids.get(frame);
-    if (known !== undefined) return known;
-    if (this.#pcids.size + 1 >= PCIDS) {
-      this.#pcids.clear();
-      this.#mustFlush = true;
-    }
-    const pcid = this.#pcids.size + 1;
-    this.#pcids.set(frame, pcid);
-    return pcid;
   }
 
   /** Takes over the segment registers that the guest has loaded itself, from its own tables. */

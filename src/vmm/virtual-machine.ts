@@ -1,22 +1,25 @@
 /**
  * A virtual machine: the engine that a VMM gives a machine in place of a processor. The VMM owns the processor and
- * all frames; the run loop, the clock and the devices are those of a bare machine.
+ * all frames (host.ts); the run loop, the clock and the devices are those of a bare machine.
  */
 
 import { assert } from '../base/assert.ts';
 import { DEFAULT_FEATURES } from '../machine/features.ts';
+import type { ProcessorHost } from '../machine/instance.ts';
 import { checkRam, DEFAULT_RAM, type Engine, Machine } from '../machine/machine.ts';
-import { Processor, type ProcessorHost } from '../machine/processor.ts';
+import type { ExitReason, Processor } from '../machine/processor.ts';
 import { DescriptorViews } from './descriptor-views.ts';
 import { DirectRunner } from './direct-runner.ts';
 import { Emulator } from './emulator.ts';
 import { ExitLog, type ExitSink, type HostTime } from './exits/exit-log.ts';
-import { FramePool, PAGE_SIZE } from './frames.ts';
+import { PAGE_SIZE } from './frames.ts';
 import { GuestMemory } from './guest-memory.ts';
+import { Host } from './host.ts';
 import { HostProcessor } from './host-processor.ts';
 import { HostStructures } from './host-structures.ts';
 import { type CpuTechnique, Monitor } from './monitor.ts';
 import { Shadow } from './shadow/shadow.ts';
+import type { ViewName } from './shadow/shadow-page.ts';
 import { Vcpu } from './vcpu.ts';
 
 /** How a VM is made. */
@@ -50,55 +53,83 @@ export interface VirtualMachine {
   readonly shadow: Shadow;
 }
 
-/** Makes a VM on a machine of its own; throws a MachineError for a size that it cannot have. */
+/** Makes a VM on a machine of its own; throws as `createVirtualMachines`. */
 export function createVirtualMachine(
   module: WebAssembly.Module,
   options: VmOptions,
 ): VirtualMachine {
+  return createOn(new Host(module, framesOf(options)), options);
+}
+
+/**
+ * Makes VMs that share a machine. Each is a machine of its own to whoever uses it, and can be run by itself or by a
+ * Scheduler. Throws a MachineError for a size that a VM cannot have, and a MemoryError or OutOfFrames if a machine cannot
+ * hold them all.
+ */
+export function createVirtualMachines(
+  module: WebAssembly.Module,
+  vms: readonly VmOptions[],
+): readonly VirtualMachine[] {
+  const frames = vms.reduce((sum, options) => sum + framesOf(options), 0);
+  const host = new Host(module, frames);
+  return vms.map((options) => createOn(host, options));
+}
+
+function createOn(host: Host, options: VmOptions): VirtualMachine {
   let hypervisor: Hypervisor | undefined;
   const machine = new Machine((devices) => {
-    hypervisor = new Hypervisor(module, options, devices);
+    hypervisor = new Hypervisor(host, options, devices);
     return hypervisor;
   }, options);
   assert(hypervisor !== undefined, 'a machine makes its engine');
   return { machine, shadow: hypervisor.shadow };
 }
 
+const ramFrames = ({ ramBytes = DEFAULT_RAM }: VmOptions): number => checkRam(ramBytes) / PAGE_SIZE;
+
+const shadowPagesOf = (frames: number): number =>
+  Math.max(MIN_SHADOW_PAGES, Math.ceil(frames * SHADOW_SHARE));
+
+/** Frames of the machine that a VM may come to need. */
+function framesOf(options: VmOptions): number {
+  const frames = ramFrames(options);
+  return frames + VMM_FRAMES + shadowPagesOf(frames);
+}
+
 class Hypervisor implements Engine {
   readonly processor: Processor;
   readonly memory: GuestMemory;
   readonly shadow: Shadow;
+  readonly #host: Host;
   readonly #monitor: Monitor;
 
-  constructor(module: WebAssembly.Module, options: VmOptions, devices: ProcessorHost) {
-    const frames = checkRam(options.ramBytes ?? DEFAULT_RAM) / PAGE_SIZE;
-    const shadowPages = Math.max(MIN_SHADOW_PAGES, Math.ceil(frames * SHADOW_SHARE));
-    const count = frames + VMM_FRAMES + shadowPages;
+  constructor(host: Host, options: VmOptions, devices: ProcessorHost) {
+    this.#host = host;
+    const { pool } = host;
+    const frames = ramFrames(options);
     const features = guestFeatures(options.features ?? DEFAULT_FEATURES);
-    const machine = { ramBytes: count * PAGE_SIZE, features, seed: options.seed ?? 1n };
-    this.processor = new Processor(module, machine, this.#route(devices));
+    const identity = { features, seed: options.seed ?? 1n };
+    this.processor = host.createProcessor(identity, this.#route(devices));
     const { view, memory } = this.processor;
-    const pool = new FramePool(count, 1);
-    const map = new Uint32Array(view.data.buffer, view.layout('GUEST_MAPS'), frames);
+    const map = host.takeMap(frames);
+    const number = host.takeNumber();
     this.memory = new GuestMemory(
       memory,
       map,
-      Array.from({ length: frames }, () => pool.take(1)),
+      Array.from({ length: frames }, () => pool.take(number)),
     );
     const structures = new HostStructures(memory, pool);
+    const shadowPages = shadowPagesOf(frames);
     this.shadow = new Shadow(this.memory, memory, pool, structures.table, shadowPages);
     const { shadow } = this;
     const vcpu = new Vcpu(this.processor);
     const descriptors = new DescriptorViews(this.memory, structures, shadow);
-    const place = (n: number): number =>
-      view.layout('GUEST_BLOCKS') + n * view.layout('GUEST_BLOCK_BYTES');
-    const hosts = {
-      kernel: new HostProcessor(vcpu, 'kernel', descriptors, place(0)),
-      user: new HostProcessor(vcpu, 'user', descriptors, place(1)),
-    };
+    const processorOf = (name: ViewName): HostProcessor =>
+      new HostProcessor(vcpu, name, descriptors, host.takeBlock(), host.pcids);
+    const hosts = { kernel: processorOf('kernel'), user: processorOf('user') };
     hosts.kernel.initialize();
     hosts.user.initialize();
-    view.setU32('GUEST_MAP', view.layout('GUEST_MAPS'));
+    view.setU32('GUEST_MAP', map.byteOffset);
     view.setU32('GUEST_FRAMES', frames);
     this.processor.stateChanged();
     const { exits } = options;
@@ -107,8 +138,9 @@ class Hypervisor implements Engine {
     this.#monitor = new Monitor(options.cpu, vcpu, new Emulator(vcpu, shadow), direct, log);
   }
 
-  run(fuel: number): ReturnType<Monitor['run']> {
-    return this.#monitor.run(fuel);
+  run(fuel: number): ExitReason {
+    this.processor.enter();
+    return this.#host.run(() => this.#monitor.run(fuel));
   }
 
   /** Answers the processor: for what is not RAM the VM's devices, for watched frames the VM's memory. */

@@ -88,7 +88,7 @@ export class BareMachine {
 
   constructor() {
     const options = { ramBytes: RAM_BYTES, features: DEFAULT_FEATURES, seed: 1n };
-    this.processor = new Processor(loadProcessorModule(), options, {
+    this.processor = Processor.create(loadProcessorModule(), options, {
       portRead: (_, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
       portWrite: () => {},
       memoryRead: (_, low) => low & 0xff,

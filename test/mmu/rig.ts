@@ -113,7 +113,7 @@ export class Rig {
       return Array.from({ length: size }, (_, n) => hpa + BigInt(n));
     };
     const options = { ramBytes, features: DEFAULT_FEATURES, seed: 1n };
-    this.processor = new Processor(loadProcessorModule(), options, {
+    this.processor = Processor.create(loadProcessorModule(), options, {
       portRead: () => 0,
       portWrite: () => {},
       memoryRead: (high, low, size) =>
