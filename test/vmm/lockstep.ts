@@ -1,6 +1,7 @@
 /** A guest bare and in a VM, for comparing what it computes: the same image, the same features, the same limit. */
 
 import { loadImage } from '../../src/image/load.ts';
+import { SEGMENT_NAMES, type SegmentState } from '../../src/machine/cpu-view.ts';
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { Machine, type RunEnd } from '../../src/machine/machine.ts';
 import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
@@ -9,7 +10,7 @@ import { Board } from '../../src/pc/board.ts';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
 import { createVirtualMachine, guestFeatures } from '../../src/vmm/virtual-machine.ts';
 
-const module = loadProcessorModule();
+export const module = loadProcessorModule();
 const features = guestFeatures(DEFAULT_FEATURES);
 
 /** The path of a guest's source. */
@@ -25,6 +26,22 @@ export interface Outcome {
   readonly time: bigint;
   readonly rip: bigint;
   readonly registers: readonly bigint[];
+  readonly segments: readonly SegmentState[];
+}
+
+/** What is to be seen of a machine whose run came to `end`. */
+export function outcomeOf(machine: Machine, end: RunEnd, sent: readonly number[]): Outcome {
+  const { processor } = machine;
+  const { view } = processor;
+  const controls = ['CR0', 'CR2', 'CR3', 'CR4', 'EFER'].map((name) => view.u64(name));
+  return {
+    end,
+    output: Buffer.from(sent).toString('latin1'),
+    time: processor.time,
+    rip: view.u64('RIP'),
+    registers: [...view.gpr, processor.rflags, ...controls],
+    segments: SEGMENT_NAMES.map((name) => view.segment(name)),
+  };
 }
 
 /** Runs `guest` to its end or for `maxInstructions`; `input` comes from COM1. */
@@ -46,14 +63,7 @@ export function runGuest(
   for (;;) {
     const end = machine.run();
     if (end.kind !== 'input') {
-      const { view } = machine.processor;
-      return {
-        end,
-        output: Buffer.from(sent).toString('latin1'),
-        time: machine.processor.time,
-        rip: view.u64('RIP'),
-        registers: [...view.gpr],
-      };
+      return outcomeOf(machine, end, sent);
     }
     const { done, value } = bytes.next();
     board.com1.supply(done ? undefined : value);

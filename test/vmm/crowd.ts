@@ -1,0 +1,76 @@
+/** Several guests on one machine, for comparing each with its run alone. */
+
+import { loadImage } from '../../src/image/load.ts';
+import type { GuestFile } from '../../src/node/guest-file.ts';
+import { Board } from '../../src/pc/board.ts';
+import { Scheduler } from '../../src/vmm/scheduler.ts';
+import {
+  createVirtualMachines,
+  type VirtualMachine,
+  type VmOptions,
+} from '../../src/vmm/virtual-machine.ts';
+import { module, type Outcome, outcomeOf } from './lockstep.ts';
+
+/** A guest of a crowd. */
+export interface Member extends VmOptions {
+  readonly guest: GuestFile;
+  readonly weight: number;
+  /** What comes from COM1. */
+  readonly input?: Iterable<number>;
+}
+
+/** A member that was put on the machine. */
+export interface Resident {
+  readonly vm: VirtualMachine;
+  readonly machine: VirtualMachine['machine'];
+  readonly board: Board;
+  readonly weight: number;
+  readonly sent: number[];
+  readonly input: Iterator<number>;
+  /** Once it has ended. */
+  outcome: Outcome | undefined;
+}
+
+export class Crowd {
+  readonly residents: readonly Resident[];
+  readonly #scheduler = new Scheduler<Resident>();
+
+  constructor(members: readonly Member[]) {
+    const vms = createVirtualMachines(module, members);
+    this.residents = members.map(({ guest, weight, input = [] }, n) => {
+      const vm = vms[n] as VirtualMachine;
+      const sent: number[] = [];
+      const { machine } = vm;
+      const board = new Board(machine, { com1: (byte) => sent.push(byte) });
+      loadImage(machine, guest.image);
+      board.com1.openInput();
+      const iterator = input[Symbol.iterator]();
+      return { vm, machine, board, weight, sent, input: iterator, outcome: undefined };
+    });
+    for (const resident of this.residents) this.#scheduler.add(resident);
+  }
+
+  get isIdle(): boolean {
+    return this.#scheduler.isIdle;
+  }
+
+  /** One step of the scheduler; whose input is used up is taken out. */
+  step(): void {
+    const stop = this.#scheduler.step();
+    if (stop === undefined) return;
+    const { task, end } = stop;
+    if (end.kind !== 'input') {
+      task.outcome = outcomeOf(task.machine, end, task.sent);
+      return;
+    }
+    const { done, value } = task.input.next();
+    task.board.com1.supply(done ? undefined : value);
+    this.#scheduler.add(task);
+  }
+
+  /** Runs all to their ends. */
+  run(): (Outcome | undefined)[] {
+    while (!this.isIdle) this.step();
+    return this.residents.map(({ outcome }) => outcome);
+  }
+}
