@@ -31,7 +31,10 @@ export interface Statistics {
 export interface VmStatistics {
   readonly exits: readonly (ExitCount & { readonly number: number })[];
   readonly shadow: Readonly<
-    Record<'roots' | 'pages' | 'fills' | 'tableWrites' | 'flushes', number>
+    Record<
+      'guestRoots' | 'roots' | 'bootRoots' | 'pages' | 'fills' | 'tableWrites' | 'flushes',
+      number
+    >
   >;
 }
 

@@ -17,6 +17,8 @@ export interface Member extends VmOptions {
   readonly weight: number;
   /** What comes from COM1. */
   readonly input?: Iterable<number>;
+  /** It stops where its input is used up, in place of seeing the end of it. */
+  readonly stopsForInput?: boolean;
 }
 
 /** A member that was put on the machine. */
@@ -27,6 +29,7 @@ export interface Resident {
   readonly weight: number;
   readonly sent: number[];
   readonly input: Iterator<number>;
+  readonly stopsForInput: boolean;
   /** Once it has ended. */
   outcome: Outcome | undefined;
 }
@@ -37,7 +40,7 @@ export class Crowd {
 
   constructor(members: readonly Member[]) {
     const vms = createVirtualMachines(module, members);
-    this.residents = members.map(({ guest, weight, input = [] }, n) => {
+    this.residents = members.map(({ guest, weight, input = [], stopsForInput = false }, n) => {
       const vm = vms[n] as VirtualMachine;
       const sent: number[] = [];
       const { machine } = vm;
@@ -45,7 +48,8 @@ export class Crowd {
       loadImage(machine, guest.image);
       board.com1.openInput();
       const iterator = input[Symbol.iterator]();
-      return { vm, machine, board, weight, sent, input: iterator, outcome: undefined };
+      const talk = { board, sent, input: iterator, stopsForInput };
+      return { vm, machine, weight, ...talk, outcome: undefined };
     });
     for (const resident of this.residents) this.#scheduler.add(resident);
   }
@@ -54,16 +58,16 @@ export class Crowd {
     return this.#scheduler.isIdle;
   }
 
-  /** One step of the scheduler; whose input is used up is taken out. */
+  /** One step of the scheduler. */
   step(): void {
     const stop = this.#scheduler.step();
     if (stop === undefined) return;
     const { task, end } = stop;
-    if (end.kind !== 'input') {
+    const { done, value } = end.kind === 'input' ? task.input.next() : { done: true };
+    if (end.kind !== 'input' || (done && task.stopsForInput)) {
       task.outcome = outcomeOf(task.machine, end, task.sent);
       return;
     }
-    const { done, value } = task.input.next();
     task.board.com1.supply(done ? undefined : value);
     this.#scheduler.add(task);
   }

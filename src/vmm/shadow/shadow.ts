@@ -13,6 +13,7 @@ import { FRAME_VMM, type FramePool, PAGE_SIZE } from '../frames.ts';
 import { type GuestMemory, WATCH_TABLE, type Watcher } from '../guest-memory.ts';
 import type { GuestPaging } from './guest-paging.ts';
 import { GuestWalk, RIGHT_NO_EXECUTE, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
+import { countRoots, type RootCount } from './root-count.ts';
 import { pageKey, type Role, type ShadowPage, type ViewName } from './shadow-page.ts';
 
 /** What an access wants. */
@@ -106,9 +107,19 @@ export class Shadow implements Watcher {
     memory.setWatcher(WATCH_TABLE, this);
   }
 
-  /** Number of roots and of all pages, counted by walking what there is. */
-  get size(): { readonly roots: number; readonly pages: number } {
-    return { roots: this.#roots.size, pages: this.#pages.size };
+  /** Roots that something is mapped through, and pages of all levels, counted by walking what there is. */
+  get size(): RootCount & { readonly pages: number } {
+    const roots = [...this.#roots.values()].filter((root) => this.#isUsed(root));
+    return { ...countRoots(roots.map(({ page }) => page)), pages: this.#pages.size };
+  }
+
+  /** There is an entry besides the VMM's. */
+  #isUsed({ page, slot }: ShadowRoot): boolean {
+    for (let n = 0; n < ENTRIES; n++) {
+      if (n !== slot && (this.#view.getUint32(entryPlace(page, n), true) & PTE_P) !== 0)
+        return true;
+    }
+    return false;
   }
 
   /** True once after entries were taken away: the processor's translations must be flushed. */
