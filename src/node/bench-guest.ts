@@ -1,15 +1,18 @@
 /**
  * Benchmark guests: guests/bench-NAME/main.asm, whose header says what one operation is
  * (`; bench: ops=1000000 unit=int80`) and how much RAM it needs (`; ram: 128`). A guest prints a line
- * when its work begins and one when it has ended: what counts is the time between them.
+ * when its work begins and one when it has ended: what counts is what happens between them.
  */
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadImage } from '../image/load.ts';
-import type { RunEnd } from '../machine/machine.ts';
+import type { Machine, RunEnd } from '../machine/machine.ts';
+import { Board, type BoardOptions } from '../pc/board.ts';
 import { Pc } from '../pc/pc.ts';
+import type { CpuTechnique } from '../vmm/monitor.ts';
+import { createVirtualMachine } from '../vmm/virtual-machine.ts';
 import { FileError, readText } from './files.ts';
 import { type GuestFile, readGuest } from './guest-file.ts';
 
@@ -30,11 +33,30 @@ export interface BenchGuest {
   readonly expected: string | undefined;
 }
 
+/** What a benchmark runs on. */
+export type BenchTechnique = 'bare' | CpuTechnique;
+
 /** One run of a benchmark. */
 export interface BenchRun {
   readonly seconds: number;
   readonly instructions: number;
+  /** Exits to the VMM; 0 if they were not counted. */
+  readonly exits: number;
 }
+
+/**
+ * Adams and Agesen's nanobenchmarks (A Comparison of Software and Hardware Techniques for x86 Virtualization,
+ * ASPLOS 2006): one operation each that costs a VMM something.
+ */
+export const NANOBENCHMARKS: readonly string[] = [
+  'syscall',
+  'nano-in',
+  'nano-cr8wr',
+  'nano-callret',
+  'nano-pgfault',
+  'nano-divzero',
+  'nano-ptemod',
+];
 
 /** Names of the guests that come with the package: the 64-bit ones, then the 32-bit ones. */
 export function benchNames(): string[] {
@@ -75,28 +97,51 @@ export function readBench(name: string, share = 1): BenchGuest {
   };
 }
 
-/** Runs a benchmark once; throws if it does not give the right result. */
-export function runBench(module: WebAssembly.Module, bench: BenchGuest): BenchRun {
-  const lines: { at: number; instructions: bigint }[] = [];
+/** Runs a benchmark once, in a VM if `cpu` is a technique; throws if it does not give the right result. */
+export function runBench(
+  module: WebAssembly.Module,
+  bench: BenchGuest,
+  cpu: BenchTechnique = 'bare',
+  countExits = false,
+): BenchRun {
+  const marks: { at: number; instructions: bigint; exits: number }[] = [];
   let output = '';
-  const pc = new Pc(module, {
+  let exits = 0;
+  const machine = createBoard(module, cpu, countExits ? () => exits++ : undefined, {
     ramBytes: bench.ramMib * 2 ** 20,
     com1: (byte) => {
+      // The work is between the end of the first line and the beginning of the last.
+      if (byte === NEWLINE || output.endsWith('\n')) {
+        marks.push({ at: performance.now(), instructions: machine.instructions, exits });
+      }
       output += String.fromCharCode(byte);
-      if (byte !== NEWLINE) return;
-      lines.push({ at: performance.now(), instructions: pc.machine.instructions });
     },
   });
-  loadImage(pc.machine, bench.file.image);
-  const end = pc.machine.run();
-  const [first, last] = [lines[0], lines.at(-1)];
+  loadImage(machine, bench.file.image);
+  const end = machine.run();
+  const [first, last] = marks;
   if (!isSuccess(end) || !first || !last || output !== (bench.expected ?? output)) {
     throw new FileError(bench.name, 'BENCH', `the benchmark failed (${end.kind}): ${output}`);
   }
   return {
     seconds: (last.at - first.at) / 1000,
     instructions: Number(last.instructions - first.instructions),
+    exits: last.exits - first.exits,
   };
+}
+
+/** A machine on a board; `exit` hears of exits, which costs time. */
+function createBoard(
+  module: WebAssembly.Module,
+  cpu: BenchTechnique,
+  exit: (() => void) | undefined,
+  options: BoardOptions & { readonly ramBytes: number },
+): Machine {
+  if (cpu === 'bare') return new Pc(module, options).machine;
+  const exits = exit && { sink: exit, now: () => 0 };
+  const { machine } = createVirtualMachine(module, { ...options, cpu, ...(exits && { exits }) });
+  new Board(machine, options);
+  return machine;
 }
 
 function isSuccess(end: RunEnd): boolean {

@@ -3,8 +3,10 @@
 export {
   type BenchGuest,
   type BenchRun,
+  type BenchTechnique,
   benchNames,
   guestSource,
+  NANOBENCHMARKS,
   readBench,
   runBench,
 } from './bench-guest.ts';

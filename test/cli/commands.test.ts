@@ -188,6 +188,23 @@ describe('asm and disasm', () => {
     ]);
   });
 
+  test('bench --techniques tells exits and time of each operation', () => {
+    const args = ['bench', '--techniques', 'bare,trap', '--runs', '1', '--quick', '--json'];
+    const { results } = JSON.parse(trapline([...args, 'nano-in', 'nano-callret']).stdout);
+    const exits = results.map(({ techniques }: { techniques: { exitsPerOp: number }[] }) =>
+      techniques.map(({ exitsPerOp }) => Math.round(exitsPerOp)),
+    );
+    expect(exits).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
+    expect(trapline(['bench', '--techniques', 'magic'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: "trapline: --techniques: 'magic' is not one of bare, interpret, trap\n",
+    });
+  });
+
   test('isa lists every row', () => {
     const rows = JSON.parse(trapline(['isa', '--json']).stdout);
     const lines = trapline(['isa']).stdout.trimEnd().split('\n');

@@ -7,17 +7,23 @@ import {
   benchNames,
   guestSource,
   loadProcessorModule,
+  NANOBENCHMARKS,
   readBench,
   runBench,
 } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import { STATUS_OK } from '../status.ts';
+import { formatTechniques, measureTechniques, parseTechniques } from '../technique-costs.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseCount } from '../values.ts';
 
 const OPTIONS = {
   runs: { type: 'string', default: '5', requiresArg: true, describe: 'runs of each benchmark' },
+  techniques: {
+    type: 'string',
+    describe: 'what each operation costs bare and in VMs (all, or a list as trap,interpret)',
+  },
   quick: { type: 'boolean', default: false, describe: 'a twentieth of the work: rough numbers' },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
@@ -46,11 +52,20 @@ export const command: Command<Values> = {
     yargs
       .positional('guests', { type: 'string', array: true, describe: 'benchmarks (default: all)' })
       .options(OPTIONS)
-      .example('$0 --runs 3 int80 syscall', 'two of the benchmarks'),
-  run: ({ guests, runs, quick, json }) => {
+      .example('$0 --runs 3 int80 syscall', 'two of the benchmarks')
+      .example('$0 --techniques', 'exits and host time of the nanobenchmarks'),
+  run: ({ guests = [], runs, techniques, quick, json }) => {
     const count = parseCount('runs', runs);
-    const names = guests !== undefined && guests.length > 0 ? guests : benchNames();
     const module = loadProcessorModule();
+    if (techniques !== undefined) {
+      const chosen = parseTechniques(techniques);
+      const names = guests.length > 0 ? guests : NANOBENCHMARKS;
+      const costs = measureTechniques(module, names, chosen, count, quick ? QUICK_SHARE : 1);
+      if (json) printJson({ results: costs });
+      else print(formatTechniques(costs, chosen));
+      return STATUS_OK;
+    }
+    const names = guests.length > 0 ? guests : benchNames();
     const benches = names.map((name) => readBench(name, quick ? QUICK_SHARE : 1));
     if (!json) print(HEAD);
     const results = benches.map(({ ops, ...bench }) => {
