@@ -16,6 +16,7 @@ const GUESTS = [
   'interrupts',
   'multiboot',
   'processes',
+  'virtualizable',
   'check-acpi',
   'check-apic-timer',
   'check-double-fault',
@@ -29,6 +30,10 @@ const GUESTS = [
   'check-uart',
   'bench-int80',
   'bench-mapunmap',
+  'bench-nano-cr8wr',
+  'bench-nano-divzero',
+  'bench-nano-pgfault',
+  'bench-nano-ptemod',
   'bench-pagefault',
   'bench-syscall',
 ];
