@@ -85,7 +85,9 @@ export class Virtual {
       result = Run.run(fuel);
       result |= Virtual.changedSelectors() << LOADED_SHIFT;
       memory.copy(place, REGS, REGISTER_BYTES);
-      store<u32>(guest + RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & HOST_FLAGS));
+      // RF lasts for one instruction.
+      const kept = load<u64>(TIME) == time ? HOST_FLAGS : HOST_FLAGS & ~RF;
+      store<u32>(guest + RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & kept));
       store<u32>(guest + SHADOW, load<u32>(SHADOW));
       store<u64>(guest + TIME, load<u64>(TIME));
       if (long) Virtual.copyBases(0, guest);
