@@ -204,6 +204,9 @@ export const GUEST_FRAMES: usize = PROCESSOR + 0x6ec;
 /** u32 index of the space in use (SPACES). */
 export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
 
+/** What of the block a program at CPL 3 can depend on or change, besides what CPUID says. */
+export const RUNNING_BYTES: usize = 0x700;
+
 /** Memory type range registers, storage only: the 11 fixed ones, then 8 pairs of base and mask, u64 each. */
 export const MTRR_FIXED: usize = PROCESSOR + 0x700;
 export const MTRR_VARIABLE: usize = PROCESSOR + 0x760;

@@ -16,6 +16,7 @@ import {
   RAISED,
   REGS,
   RFLAGS,
+  RUNNING_BYTES,
   SEG_ACCESS,
   SEG_BASE,
   SEG_LIMIT,
@@ -57,9 +58,13 @@ const LOADED_SHIFT: u32 = 8;
 export class Virtual {
   /** Exchanges the processor block and that at `place`; the TLB context follows. */
   static exchange(place: usize): void {
-    memory.copy(SPARE_BLOCK, PROCESSOR, PROCESSOR_BYTES);
-    memory.copy(PROCESSOR, place, PROCESSOR_BYTES);
-    memory.copy(place, SPARE_BLOCK, PROCESSOR_BYTES);
+    Virtual.swap(place, PROCESSOR_BYTES);
+  }
+  /** The same for the first `bytes` of the blocks. */
+  @inline static swap(place: usize, bytes: usize): void {
+    memory.copy(SPARE_BLOCK, PROCESSOR, bytes);
+    memory.copy(PROCESSOR, place, bytes);
+    memory.copy(place, SPARE_BLOCK, bytes);
     Context.select();
   }
 
@@ -73,7 +78,7 @@ export class Virtual {
     const time = load<u64>(TIME);
     const flags = load<u32>(RFLAGS);
     memory.copy(place, REGS, REGISTER_BYTES);
-    Virtual.exchange(place);
+    Virtual.swap(place, RUNNING_BYTES);
     if (flush) Context.flushAll();
     store<u64>(TIME, time);
     store<u32>(RFLAGS, (flags & ~HOST_FLAGS) | IF);
@@ -92,7 +97,7 @@ export class Virtual {
       store<u64>(guest + TIME, load<u64>(TIME));
       if (long) Virtual.copyBases(0, guest);
     }
-    Virtual.exchange(place);
+    Virtual.swap(place, RUNNING_BYTES);
     return result;
   }
 

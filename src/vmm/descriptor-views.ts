@@ -6,7 +6,7 @@
  * the flag in the guest's own table.
  */
 
-import type { CpuView, SegmentState } from '../machine/cpu-view.ts';
+import { type CpuView, SEGMENT_NAMES, type SegmentState } from '../machine/cpu-view.ts';
 import { PAGE_SIZE } from './frames.ts';
 import { type GuestMemory, WATCH_DESCRIPTORS, type Watcher } from './guest-memory.ts';
 import { GUEST_GDT_BYTES, gdtOffset, type HostStructures, ldtOffset } from './host-structures.ts';
@@ -51,6 +51,9 @@ export class DescriptorViews implements Watcher {
   /** Table writes seen when the tables were looked up: the pages that they lie in may have moved since. */
   #seen = -1;
   #root = -1;
+  /** Words of GDTR and LDTR, and what they were. */
+  #registers: readonly (() => number)[] | undefined;
+  readonly #last: number[] = [];
 
   constructor(memory: GuestMemory, structures: HostStructures, shadow: Shadow) {
     this.#memory = memory;
@@ -66,6 +69,9 @@ export class DescriptorViews implements Watcher {
 
   /** Makes the copies what the guest's tables are now, by the registers in `view`. */
   update(view: CpuView, paging: GuestPaging, pdptes: readonly number[], isLong: boolean): void {
+    const writes = this.#shadow.counters.tableWrites;
+    const isAsBefore = !this.#registersChanged(view) && !this.#isDirty && this.#wasLong === isLong;
+    if (isAsBefore && this.#seen === writes && this.#root === paging.root) return;
     const gdtBase = view.u64('GDTR_BASE');
     const gdtBytes = view.u32('GDTR_LIMIT') + 1;
     const ldtr = view.segment('ldtr');
@@ -77,8 +83,6 @@ export class DescriptorViews implements Watcher {
       this.#gdt.bytes === gdtBytes &&
       this.#ldt.base === ldtr.base &&
       this.#ldt.bytes === ldtBytes;
-    const writes = this.#shadow.counters.tableWrites;
-    if (isSame && this.#seen === writes && this.#root === paging.root) return;
     this.#seen = writes;
     this.#root = paging.root;
     const stayed = (table: Source): boolean =>
@@ -97,6 +101,19 @@ export class DescriptorViews implements Watcher {
       this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isLong);
       this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isLong);
     }
+  }
+
+  /** GDTR or LDTR are not what they were when this was asked last. */
+  #registersChanged(view: CpuView): boolean {
+    this.#registers ??= readers(view);
+    let isChanged = false;
+    for (let n = 0; n < this.#registers.length; n++) {
+      const now = this.#registers[n]?.() ?? 0;
+      if (this.#last[n] === now) continue;
+      this.#last[n] = now;
+      isChanged = true;
+    }
+    return isChanged;
   }
 
   /** Bytes of the LDT. */
@@ -169,6 +186,15 @@ export class DescriptorViews implements Watcher {
       this.#structures.write(offset + n * ENTRY_BYTES, changed(entries[n] ?? 0n, view, isLong));
     }
   }
+}
+
+/** Readers of the words of GDTR and LDTR in `view`. */
+function readers({ data, layout }: CpuView): readonly (() => number)[] {
+  const gdtr = [layout('GDTR_BASE'), layout('GDTR_BASE') + 4, layout('GDTR_LIMIT')];
+  const ldtr = layout('SEGS') + SEGMENT_NAMES.indexOf('ldtr') * layout('SEG_BYTES');
+  const offsets = [0, 4, layout('SEG_LIMIT'), layout('SEG_ACCESS')];
+  const places = [...gdtr, ...offsets.map((offset) => ldtr + offset)];
+  return places.map((place) => () => data.getUint32(place, true));
 }
 
 /** A descriptor of the guest as `view` has it. */

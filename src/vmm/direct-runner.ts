@@ -31,7 +31,10 @@ export class DirectRunner {
   readonly #places: Readonly<Record<ViewName, Place>>;
   readonly #log: ExitLog | undefined;
   #generation = -1;
+  /** Of the virtual processor, as long as pagingChanged does not tell otherwise. */
   #paging: GuestPaging;
+  #pdptes: readonly number[];
+  #isLong: boolean;
 
   constructor(
     vcpu: Vcpu,
@@ -48,6 +51,8 @@ export class DirectRunner {
       user: { host: hosts.user, root: undefined },
     };
     this.#paging = vcpu.paging;
+    this.#pdptes = vcpu.pdptes;
+    this.#isLong = vcpu.isLong;
     this.#log = log;
   }
 
@@ -78,9 +83,8 @@ export class DirectRunner {
     const { view } = this.#vcpu;
     if (this.#vcpu.pagingChanged || this.#generation !== this.#shadow.generation) this.#forget();
     const place = this.#places[this.#vcpu.viewName];
-    const { pdptes } = this.#vcpu;
     if (place.root === undefined) {
-      place.root = this.#shadow.root(this.#paging, this.#vcpu.viewName, pdptes);
+      place.root = this.#shadow.root(this.#paging, this.#vcpu.viewName, this.#pdptes);
       // Making room may have dropped the other one.
       if (this.#generation !== this.#shadow.generation) {
         const { root } = place;
@@ -88,12 +92,14 @@ export class DirectRunner {
         place.root = root;
       }
     }
-    this.#descriptors.update(view, this.#paging, pdptes, this.#vcpu.isLong);
+    this.#descriptors.update(view, this.#paging, this.#pdptes, this.#isLong);
     return place.root;
   }
 
   #forget(): void {
     this.#paging = this.#vcpu.paging;
+    this.#pdptes = this.#vcpu.pdptes;
+    this.#isLong = this.#vcpu.isLong;
     this.#generation = this.#shadow.generation;
     this.#places.kernel.root = undefined;
     this.#places.user.root = undefined;
@@ -106,7 +112,7 @@ export class DirectRunner {
     const page = Number(BigInt.asUintN(PAGE_BITS, address >> 12n));
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     this.#log?.begin({ kind: 'fill' });
-    const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#vcpu.pdptes);
+    const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#pdptes);
     if (outcome === 'filled' || outcome === 'flushed') this.#log?.end();
     return outcome;
   }

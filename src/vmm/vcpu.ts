@@ -68,7 +68,7 @@ export class Vcpu {
     return guestPaging(this.view);
   }
 
-  /** The low halves of the PDPTE registers; only they name frames that a VM can have. */
+  /** The low halves of the PDPTE registers, for PAE paging: only they name frames that a VM can have. */
   get pdptes(): readonly number[] {
     return this.#controls.slice(-4).map((read) => read());
   }
