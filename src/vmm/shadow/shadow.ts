@@ -324,6 +324,9 @@ export class Shadow implements Watcher {
         this.#drop(entryPlace(page, (entry & 255) * 2 + 1));
       }
     }
+    const root = this.#roots.get(pageKey(page.gfn, page.role));
+    // There was no free entry for the VMM: now there may be one.
+    if (root !== undefined && !this.#isFree(root, root.slot)) this.#moveVmm(root);
   }
 
   /** The entry at `at` has changed by accessed and dirty flags set, if at all. */
@@ -377,15 +380,17 @@ export class Shadow implements Watcher {
 
   /** Puts the VMM's entry at the first slot that the guest leaves free; if there is none, at the last tried. */
   #placeVmm(root: ShadowRoot): void {
-    const { page } = root;
-    const isFree = (slot: number): boolean =>
-      page.role.kind !== 'table' ||
-      (this.#memory.readU32(page.gfn * PAGE_SIZE + slot * ENTRY_BYTES) & PTE_P) === 0;
     root.slot = FIRST_SLOT;
-    while (root.slot > 0 && !isFree(root.slot)) root.slot--;
-    const place = entryPlace(page, root.slot);
+    while (root.slot > 0 && !this.#isFree(root, root.slot)) root.slot--;
+    const place = entryPlace(root.page, root.slot);
     this.#owned.set(place, root);
     this.#setEntry(place, ...this.#vmmLink);
+  }
+
+  /** The guest has nothing at `slot`. */
+  #isFree({ page }: ShadowRoot, slot: number): boolean {
+    if (page.role.kind !== 'table') return true;
+    return (this.#memory.readU32(page.gfn * PAGE_SIZE + slot * ENTRY_BYTES) & PTE_P) === 0;
   }
 
   /** The guest has written its entry at the VMM's slot. */
