@@ -85,6 +85,7 @@ export {
 export { EXEC_DEFAULTS } from './machine/exec-registers.ts';
 export type { FaultRecord, ReadEntry, TssStack } from './machine/fault-chain.ts';
 export { DEFAULT_FEATURES, FEATURE_NAMES } from './machine/features.ts';
+export { MemoryError } from './machine/instance.ts';
 export {
   DEFAULT_RAM,
   MAX_RAM,
@@ -112,9 +113,12 @@ export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';
 export type { ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-log.ts';
 export { EXIT_NUMBERS, type ExitName } from './vmm/exits/exit-reasons.ts';
 export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
+export { OutOfFrames } from './vmm/frames.ts';
 export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
+export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
 export {
   createVirtualMachine,
+  createVirtualMachines,
   guestFeatures,
   type VirtualMachine,
   type VmOptions,

@@ -18,10 +18,11 @@ export interface Task {
   readonly weight: number;
 }
 
-/** A task cannot go on. */
-export interface Stop<T extends Task> {
+/** A step of a task. */
+export interface Step<T extends Task> {
   readonly task: T;
-  readonly end: RunEnd;
+  /** Why it cannot go on, if so: then it is taken out. */
+  readonly end: RunEnd | undefined;
 }
 
 export class Scheduler<T extends Task> {
@@ -52,23 +53,22 @@ export class Scheduler<T extends Task> {
   }
 
   /**
-   * Runs the task whose turn it is for a few milliseconds at most. If that brought it to an end, it is taken out and told;
-   * one that waits for input is to be added again.
+   * Runs the task whose turn it is for a few milliseconds at most. One that has come to an end is taken out; if that
+   * is input to wait for, it is to be added again. There must be one that can run.
    */
-  step(): Stop<T> | undefined {
+  step(): Step<T> {
     const [task] = this.#ready;
-    if (task === undefined) return undefined;
+    assert(task !== undefined, 'there is a task to run');
     const { machine } = task;
     if (this.#left === 0) this.#left = QUANTUM * task.weight;
     const before = machine.instructions;
     const end = machine.step(this.#left);
     this.#left = Math.max(this.#left - Number(machine.instructions - before), 0);
-    if (end !== undefined) {
-      this.remove(task);
-      return { task, end };
+    if (end !== undefined) this.remove(task);
+    else {
+      if (machine.sleeps) this.#left = 0;
+      if (this.#left === 0) this.#ready.push(...this.#ready.splice(0, 1));
     }
-    if (machine.sleeps) this.#left = 0;
-    if (this.#left === 0) this.#ready.push(...this.#ready.splice(0, 1));
-    return undefined;
+    return { task, end };
   }
 }

@@ -58,18 +58,18 @@ export class Crowd {
     return this.#scheduler.isIdle;
   }
 
-  /** One step of the scheduler. */
-  step(): void {
-    const stop = this.#scheduler.step();
-    if (stop === undefined) return;
-    const { task, end } = stop;
+  /** One step of the scheduler: who made it. */
+  step(): Resident {
+    const { task, end } = this.#scheduler.step();
+    if (end === undefined) return task;
     const { done, value } = end.kind === 'input' ? task.input.next() : { done: true };
     if (end.kind !== 'input' || (done && task.stopsForInput)) {
       task.outcome = outcomeOf(task.machine, end, task.sent);
-      return;
+      return task;
     }
     task.board.com1.supply(done ? undefined : value);
     this.#scheduler.add(task);
+    return task;
   }
 
   /** Runs all to their ends. */
