@@ -6,10 +6,10 @@
 import { isatty } from 'node:tty';
 import type { Board, ByteSink } from '../index.ts';
 import { type Display, openDisplay, parseDisplay } from './display.ts';
-import { type DriveEnd, drive } from './drive.ts';
+import { type DriveEnd, DrivenGuest, drive } from './drive.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
 import { Leaving } from './leaving.ts';
-import { ByteWriter, type SerialTarget, serialTarget } from './serial-output.ts';
+import { ByteWriter, type SerialTarget, serialTarget, type Writer } from './serial-output.ts';
 import { PipedInput, Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -27,48 +27,55 @@ export class Connections {
   readonly console: ByteSink;
   readonly #serial: SerialTarget;
   readonly #display: Display;
-  readonly #console: ByteWriter;
-  readonly #leaving = new Leaving();
+  readonly #console: Writer;
+  readonly #stdout: Writer;
   /** Where stdin goes; undefined while it goes nowhere. */
   readonly #target: ((pc: Board) => InputTarget) | undefined;
+  #input: Terminal | PipedInput | undefined;
 
-  constructor(options: ConnectionOptions) {
+  /** `stdout` takes what goes there; `hearsStdin`: stdin is this guest's, if anything of it is connected to the terminal. */
+  constructor(options: ConnectionOptions, stdout: Writer, hearsStdin: boolean) {
     const displayName = parseDisplay(options.display);
-    const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
     const hasDisplay = displayName !== 'none';
     if (hasDisplay && options.serial === 'stdio') {
       throw new UsageError('--serial stdio: the display and the keyboard have the terminal');
     }
     const serial = serialTarget(options.serial ?? (hasDisplay ? 'null' : 'stdio'), stdout);
     this.#serial = serial;
+    this.#stdout = stdout;
     this.#display = openDisplay(displayName);
     this.#console = hasDisplay ? besideDisplay() : stdout;
     this.com1 = (byte) => serial.writer.put(byte);
     this.console = (byte) => this.#console.put(byte);
     if (hasDisplay) this.#target = (pc) => new KeyboardInput(pc);
-    else if (serial.isStdio) this.#target = (pc) => new SerialInput(pc);
+    else if (serial.isStdio && hearsStdin) this.#target = (pc) => new SerialInput(pc);
   }
 
-  /** Opens everything, runs `pc` to its end and closes everything, also when something fails. */
-  async drive(pc: Board): Promise<DriveEnd> {
+  /** Opens everything, for `pc`, which is then ready to be driven; `leave` is called when the user wants to. */
+  open(pc: Board, weight: number, leave: (why: string) => void): DrivenGuest {
     this.#serial.open();
     const target = this.#target?.(pc);
-    const input = target && this.#openInput(target);
+    this.#input = target && this.#openInput(target, leave);
     this.#display.open();
-    this.#leaving.listen();
-    try {
-      return await drive(pc, input, target, this.#leaving, () => this.#flush(pc));
-    } finally {
-      this.#leaving.close();
-      input?.close();
-      this.#display.close(pc);
-      this.#flush(pc);
-      this.#serial.close();
-    }
+    return new DrivenGuest(pc, weight, this.#input, target);
+  }
+
+  flush(pc: Board): void {
+    this.#display.refresh(pc);
+    this.#serial.writer.flush();
+    this.#console.flush();
+  }
+
+  close(pc: Board): void {
+    this.#input?.close();
+    this.#display.close(pc);
+    this.flush(pc);
+    this.#stdout.close();
+    this.#serial.close();
   }
 
   /** Connects stdin. */
-  #openInput(target: InputTarget): Terminal | PipedInput {
+  #openInput(target: InputTarget, leave: (why: string) => void): Terminal | PipedInput {
     if (!isatty(STDIN)) {
       target.openInput();
       return new PipedInput();
@@ -77,14 +84,37 @@ export class Connections {
       this.#display.resume();
       target.receive(bytes);
     };
-    const leave = () => this.#leaving.ask('left with Ctrl-A x');
-    return new Terminal(type, leave, (message) => this.#display.interrupt(message));
+    const leaveByKey = () => leave('left with Ctrl-A x');
+    return new Terminal(type, leaveByKey, (message) => this.#display.interrupt(message));
   }
+}
 
-  #flush(pc: Board): void {
-    this.#display.refresh(pc);
-    this.#serial.writer.flush();
-    this.#console.flush();
+/** A guest with what it is connected to. */
+export interface ConnectedGuest {
+  readonly board: Board;
+  readonly weight: number;
+  readonly connections: Connections;
+}
+
+/** Opens everything, runs `guests` to their ends and closes everything, also when something fails. */
+export async function driveConnected(guests: readonly ConnectedGuest[]): Promise<DriveEnd[]> {
+  const leaving = new Leaving();
+  const opened: ConnectedGuest[] = [];
+  try {
+    const driven = guests.map((guest) => {
+      const { board, weight, connections } = guest;
+      const ready = connections.open(board, weight, (why) => leaving.ask(why));
+      opened.push(guest);
+      return ready;
+    });
+    leaving.listen();
+    await drive(driven, leaving, () => {
+      for (const { connections, board } of guests) connections.flush(board);
+    });
+    return driven.flatMap(({ end }) => end ?? []);
+  } finally {
+    leaving.close();
+    for (const { connections, board } of opened) connections.close(board);
   }
 }
 

@@ -1,6 +1,6 @@
-/** Runs a PC to its end, letting the process do other things every few milliseconds. */
+/** Runs guests to their ends, letting the process do other things every few milliseconds. */
 
-import type { Board, RunEnd } from '../index.ts';
+import { type Board, type Machine, type RunEnd, Scheduler, type Task } from '../index.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
 import { Pace } from './pace.ts';
@@ -9,60 +9,115 @@ import type { PipedInput, Terminal } from './terminal.ts';
 /** Host time between two looks at the terminal, in seconds. */
 const TURN = 0.02;
 
-/** Why driving ended: the run did, or the user left. */
+/** Why driving a guest ended: its run did, or the user left. */
 export type DriveEnd = RunEnd | { readonly kind: 'left'; readonly why: string };
 
 /** Stdin, or nothing where it does not reach the guest. */
 export type Input = Terminal | PipedInput | undefined;
 
-/** `target` gets what comes on `input`; `flush` is called whenever the guest's output should be seen. */
-export async function drive(
-  pc: Board,
-  input: Input,
-  target: InputTarget | undefined,
-  leaving: Leaving,
-  flush: () => void,
-): Promise<DriveEnd> {
-  const pace = input?.isLive ? new Pace(pc.machine) : undefined;
-  for (;;) {
-    const end = runTurn(pc, input, target, pace);
-    flush();
-    if (end === undefined) await pause(pace);
-    else if (end.kind === 'input') await Promise.race([supplyNext(input, target), leaving.asked]);
-    else if (end.kind === 'halted' && input?.isLive && target?.sleeps) {
-      await Promise.race([input.key(), leaving.asked]);
-    } else return end;
-    if (leaving.why !== undefined) return { kind: 'left', why: leaving.why };
+/** A guest on its way to its end. */
+export class DrivenGuest implements Task {
+  readonly machine: Machine;
+  readonly weight: number;
+  readonly #input: Input;
+  readonly #target: InputTarget | undefined;
+  readonly #pace: Pace | undefined;
+  end: DriveEnd | undefined;
+
+  /** `target` gets what comes on `input`. */
+  constructor(
+    { machine }: Board,
+    weight: number,
+    input: Input = undefined,
+    target: InputTarget | undefined = undefined,
+  ) {
+    this.machine = machine;
+    this.weight = weight;
+    this.#input = input;
+    this.#target = target;
+    this.#pace = input?.isLive ? new Pace(machine) : undefined;
+  }
+
+  /** How long it should pause, in milliseconds, because it is ahead of its user. */
+  get pauseMs(): number {
+    return this.#pace?.pauseMs() ?? 0;
+  }
+
+  /** It has stopped for input of which the next byte is at hand: it gets that. */
+  supplyAtHand(): boolean {
+    if (this.#input?.isLive !== false || !this.#input.hasByte) return false;
+    this.#target?.supply(this.#input.take());
+    return true;
+  }
+
+  /** Resolves when it can go on after `end`; undefined if that is the end of its run. */
+  goesOn(end: RunEnd): Promise<void> | undefined {
+    if (end.kind === 'input') return this.#supplyNext();
+    const wakesUp = end.kind === 'halted' && this.#input?.isLive && this.#target?.sleeps;
+    return wakesUp ? this.#input.key() : undefined;
+  }
+
+  async #supplyNext(): Promise<void> {
+    const input = this.#input;
+    const byte = input === undefined || input.isLive ? undefined : await input.next();
+    this.#target?.supply(byte);
   }
 }
 
-/** Lets the process do other things, for as long as the guest is ahead of its user. */
-function pause(pace: Pace | undefined): Promise<void> {
-  const ms = pace?.pauseMs() ?? 0;
-  return new Promise((resolve) => (ms > 0 ? setTimeout(resolve, ms) : setImmediate(resolve)));
-}
-
-async function supplyNext(input: Input, target: InputTarget | undefined): Promise<void> {
-  target?.supply(await nextByte(input));
-}
-
-async function nextByte(input: Input): Promise<number | undefined> {
-  return input === undefined || input.isLive ? undefined : input.next();
-}
-
-/** Runs for a while, or until something has to be waited for: bytes at hand are supplied at once. */
-function runTurn(
-  pc: Board,
-  input: Input,
-  target: InputTarget | undefined,
-  pace: Pace | undefined,
-): RunEnd | undefined {
-  const until = process.uptime() + TURN;
+/** Drives all `guests` to their ends; `flush` is called whenever their output should be seen. */
+export async function drive(
+  guests: readonly DrivenGuest[],
+  leaving: Leaving,
+  flush: () => void,
+): Promise<void> {
+  const scheduler = new Scheduler<DrivenGuest>();
+  const waits = new Set<Promise<void>>();
+  for (const guest of guests) scheduler.add(guest);
+  let failure: { readonly error: unknown } | undefined;
+  const wait = (guest: DrivenGuest, until: Promise<void>): void => {
+    const waiting = until
+      .then(() => scheduler.add(guest))
+      .catch((error: unknown) => {
+        failure = { error };
+      })
+      .finally(() => waits.delete(waiting));
+    waits.add(waiting);
+  };
   for (;;) {
-    const end = pc.machine.step();
-    if (end?.kind === 'input' && input?.isLive === false && input.hasByte) {
-      target?.supply(input.take());
-    } else if (end !== undefined) return end;
-    if (process.uptime() >= until || (pace && pace.pauseMs() > 0)) return undefined;
+    runTurn(scheduler, wait);
+    flush();
+    if (scheduler.isIdle && waits.size === 0) return;
+    await (scheduler.isIdle ? Promise.race([...waits, leaving.asked]) : otherThings());
+    if (failure !== undefined) throw failure.error;
+    const { why } = leaving;
+    if (why === undefined) continue;
+    for (const guest of guests) guest.end ??= { kind: 'left', why };
+    return;
+  }
+}
+
+const otherThings = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs for a while, or until all that are left wait for something: bytes at hand are supplied at once. */
+function runTurn(
+  scheduler: Scheduler<DrivenGuest>,
+  wait: (guest: DrivenGuest, until: Promise<void>) => void,
+): void {
+  const until = process.uptime() + TURN;
+  while (!scheduler.isIdle && process.uptime() < until) {
+    const { task, end } = scheduler.step();
+    const ms = task.pauseMs;
+    if (end === undefined) {
+      if (ms === 0) continue;
+      scheduler.remove(task);
+      wait(task, pause(ms));
+    } else if (end.kind === 'input' && task.supplyAtHand()) scheduler.add(task);
+    else {
+      const goesOn = task.goesOn(end);
+      if (goesOn === undefined) task.end = end;
+      else wait(task, goesOn);
+    }
   }
 }

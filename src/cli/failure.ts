@@ -1,12 +1,22 @@
 /** What the user is told when a command fails, and the exit status. */
 
-import { AssemblyError, formatDiagnostic, ImageError, MachineError } from '../index.ts';
+import {
+  AssemblyError,
+  formatDiagnostic,
+  ImageError,
+  MachineError,
+  MemoryError,
+  OutOfFrames,
+} from '../index.ts';
 import { FileError } from '../node/index.ts';
 import { complain, note } from './output.ts';
 import { STATUS_INTERNAL, STATUS_USAGE } from './status.ts';
 import { UsageError } from './usage-error.ts';
 
-const EXPECTED = [UsageError, FileError, ImageError, MachineError] as const;
+const EXPECTED = [
+  ...[UsageError, FileError, ImageError],
+  ...[MachineError, MemoryError, OutOfFrames],
+] as const;
 
 /** Reports `error` on stderr; returns the exit status. */
 export function reportFailure(error: unknown): number {

@@ -2,14 +2,14 @@
 
 import {
   Board,
-  type BoardOptions,
   CPU_TECHNIQUES,
   type CpuTechnique,
-  createVirtualMachine,
+  createVirtualMachines,
   ExitStatistics,
   Pc,
   type PcOptions,
   type VirtualMachine,
+  type VmOptions,
 } from '../index.ts';
 import { loadProcessorModule } from '../node/index.ts';
 import { UsageError } from './usage-error.ts';
@@ -17,6 +17,9 @@ import { UsageError } from './usage-error.ts';
 /** Values of `--cpu`. */
 export const CPU_CHOICES = ['bare', ...CPU_TECHNIQUES] as const;
 type CpuChoice = (typeof CPU_CHOICES)[number];
+
+/** What runs a VM of several unless it is said: it is right for every kernel. */
+export const DEFAULT_TECHNIQUE: CpuTechnique = 'interpret';
 
 /** A board, and what is known of the VM that it belongs to. */
 export interface GuestMachine {
@@ -26,21 +29,49 @@ export interface GuestMachine {
   readonly exits: ExitStatistics | undefined;
 }
 
-export function createGuestMachine(
-  cpu: string,
-  options: PcOptions & BoardOptions,
+/** What is asked for one guest. */
+export interface GuestRequest {
+  /** Value of `--cpu`. */
+  readonly cpu: string;
+  readonly options: PcOptions;
+}
+
+/** One guest gets a machine of its own; several are VMs on one machine. */
+export function createGuestMachines(
+  requests: readonly GuestRequest[],
   countExits: boolean,
-): GuestMachine {
-  const choice = parseCpu(cpu);
+): readonly GuestMachine[] {
   const module = loadProcessorModule();
-  if (choice === 'bare') return { board: new Pc(module, options), vm: undefined, exits: undefined };
-  const exits = countExits ? new ExitStatistics() : undefined;
-  const vm = createVirtualMachine(module, {
-    ...options,
-    cpu: choice satisfies CpuTechnique,
-    ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
+  const choices = requests.map(({ cpu }) => parseCpu(cpu));
+  const [first] = requests;
+  if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
+    return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
+  }
+  const planned = requests.map(({ options }, n) => {
+    const exits = countExits ? new ExitStatistics() : undefined;
+    const vm: VmOptions = {
+      ...options,
+      cpu: techniqueOf(choices[n] ?? 'bare'),
+      ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
+    };
+    return { vm, options, exits };
   });
-  return { board: new Board(vm.machine, options), vm, exits };
+  const vms = createVirtualMachines(
+    module,
+    planned.map(({ vm }) => vm),
+  );
+  return vms.map((vm, n) => ({
+    board: new Board(vm.machine, planned[n]?.options),
+    vm,
+    exits: planned[n]?.exits,
+  }));
+}
+
+function techniqueOf(choice: CpuChoice): CpuTechnique {
+  if (choice !== 'bare') return choice;
+  throw new UsageError(
+    `cpu=bare: such a guest has the machine for itself; a VM is run by ${CPU_TECHNIQUES.join(', ')}`,
+  );
 }
 
 function parseCpu(text: string): CpuChoice {

@@ -40,7 +40,7 @@ const DASHED_VALUE = new Set(['--machine', '--append', '--warning', '-w', '-W'])
 /** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
 const LISTS = new Set([
   ...['_', 'D', 'define', 'I', 'include', 'U', 'undefine', 'P', 'pre-include', 'w', 'W', 'warning'],
-  ...['module', 'guests', 'fw-cfg'],
+  ...['module', 'guests', 'fw-cfg', 'vm'],
 ]);
 /** Options that take no value. */
 const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;

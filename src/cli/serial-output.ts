@@ -6,8 +6,15 @@ import { UsageError } from './usage-error.ts';
 
 const BUFFER_BYTES = 65536;
 
+/** Takes bytes, which may stay with it until `flush`, or `close` at the end. */
+export interface Writer {
+  put(byte: number): void;
+  flush(): void;
+  close(): void;
+}
+
 /** Collects bytes and writes them in pieces. */
-export class ByteWriter {
+export class ByteWriter implements Writer {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #length = 0;
@@ -26,19 +33,23 @@ export class ByteWriter {
     this.#write(this.#buffer.slice(0, this.#length));
     this.#length = 0;
   }
+
+  close(): void {
+    this.flush();
+  }
 }
 
 /** The far end of COM1. A file is not touched before `open`. */
 export interface SerialTarget {
   /** Stdin and stdout are the terminal. */
   readonly isStdio: boolean;
-  readonly writer: ByteWriter;
+  readonly writer: Writer;
   open(): void;
   close(): void;
 }
 
 /** What `--serial` names: `stdio`, `file:PATH` or `null`. */
-export function serialTarget(text: string, stdout: ByteWriter): SerialTarget {
+export function serialTarget(text: string, stdout: Writer): SerialTarget {
   const nothing = { open: () => {}, close: () => {} };
   if (text === 'stdio') return { ...nothing, isStdio: true, writer: stdout };
   if (text === 'null') return { ...nothing, isStdio: false, writer: new ByteWriter(() => {}) };

@@ -77,8 +77,38 @@ function namedExceptions({ exceptions }: Counters): Record<string, number> {
   return named;
 }
 
+/** The report on all guests of a run; of one without a name its own. */
+export function formatAllStatistics(
+  names: readonly string[],
+  statistics: readonly Statistics[],
+  json: boolean,
+): string {
+  const [first] = statistics;
+  if (first !== undefined && names[0] === '') return formatStatistics(first, json);
+  const all = sumOfShadows(statistics);
+  const named = names.map((name, n) => ({ name, ...(statistics[n] as Statistics) }));
+  if (json) return toJson({ vms: named, shadow: all });
+  const parts = named.map((vm) => `${vm.name}:\n${formatStatistics(vm, false)}\n`);
+  return [...parts, 'all VMs:', formatShadow(all)].join('\n');
+}
+
+function sumOfShadows(statistics: readonly Statistics[]): VmStatistics['shadow'] {
+  const sum: Record<string, number> = {};
+  for (const { vm } of statistics) {
+    for (const [name, count] of Object.entries(vm?.shadow ?? {})) {
+      sum[name] = (sum[name] ?? 0) + count;
+    }
+  }
+  return sum as VmStatistics['shadow'];
+}
+
+function formatShadow(shadow: VmStatistics['shadow']): string {
+  const counts = Object.entries(shadow).map(([name, count]) => `${name} ${count}`);
+  return `${'shadow'.padEnd(16)} ${counts.join(', ')}`;
+}
+
 /** The report; without `json` a table. */
-export function formatStatistics(statistics: Statistics, json: boolean): string {
+function formatStatistics(statistics: Statistics, json: boolean): string {
   if (json) return toJson(statistics);
   const { instructions, virtualNs, hostSeconds, mips, tlb, walkReferences } = statistics;
   const perWalk = tlb.misses === 0 ? '' : ` (${(walkReferences / tlb.misses).toFixed(2)} per miss)`;
@@ -102,14 +132,13 @@ export function formatStatistics(statistics: Statistics, json: boolean): string 
 
 /** In the shape of `perf kvm stat`. */
 function formatVm({ exits, shadow }: VmStatistics): string[] {
-  const shadows = Object.entries(shadow).map(([name, count]) => `${name} ${count}`);
   const count = exits.reduce((sum, exit) => sum + exit.count, 0);
   const time = exits.reduce((sum, exit) => sum + exit.totalNs, 0);
   const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
   const share = (part: number, all: number): string =>
     `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
   return [
-    `${'shadow'.padEnd(16)} ${shadows.join(', ')}`,
+    formatShadow(shadow),
     '',
     `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
     ...exits.map(

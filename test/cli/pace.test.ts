@@ -1,7 +1,7 @@
 /** A guest on a terminal sleeps as long as it says; any other does not wait. */
 
 import { expect, test } from 'vitest';
-import { drive, type Input } from '../../src/cli/drive.ts';
+import { DrivenGuest, drive, type Input } from '../../src/cli/drive.ts';
 import { Leaving } from '../../src/cli/leaving.ts';
 import { assemble, flatImage, loadImage, Pc } from '../../src/index.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
@@ -53,8 +53,9 @@ async function duration(input: Input): Promise<number> {
   const pc = new Pc(loadProcessorModule());
   loadImage(pc.machine, flatImage(assemble(SOURCE, { file: 'sleep.asm' }).bytes));
   const start = performance.now();
-  const end = await drive(pc, input, undefined, new Leaving(), () => {});
-  expect(end).toEqual({ kind: 'exit', status: 1 });
+  const guest = new DrivenGuest(pc, 1, input);
+  await drive([guest], new Leaving(), () => {});
+  expect(guest.end).toEqual({ kind: 'exit', status: 1 });
   expect(Number(pc.machine.clock.now()) / 1e6).toBeGreaterThan(SLEEP_MS - 60);
   return performance.now() - start;
 }

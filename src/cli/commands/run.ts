@@ -1,4 +1,4 @@
-/** `trapline run`: boots a guest kernel on the bare machine or in a VM, with COM1 as the terminal. */
+/** `trapline run`: boots guest kernels, one on the bare machine or in a VM, or several in VMs, with COM1 as the terminal. */
 
 import type { Options } from 'yargs';
 import {
@@ -15,34 +15,37 @@ import {
 } from '../../index.ts';
 import { attributed, type GuestFile, readBytes, readGuest } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
-import { Connections } from '../connections.ts';
+import { Connections, driveConnected } from '../connections.ts';
 import type { DriveEnd } from '../drive.ts';
-import { CPU_CHOICES, createGuestMachine, type GuestMachine } from '../guest-machine.ts';
+import {
+  CPU_CHOICES,
+  createGuestMachines,
+  DEFAULT_TECHNIQUE,
+  type GuestMachine,
+} from '../guest-machine.ts';
 import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { complain, note } from '../output.ts';
-import { collectStatistics, formatStatistics } from '../statistics.ts';
+import { PrefixedWriter, SharedOutput } from '../prefixed-output.ts';
+import { ByteWriter } from '../serial-output.ts';
+import { collectStatistics, formatAllStatistics } from '../statistics.ts';
 import { STATUS_ABNORMAL, STATUS_OK } from '../status.ts';
+import { UsageError } from '../usage-error.ts';
 import { parseAddress, parseDefines, required } from '../values.ts';
+import { readVmList, type VmKeys } from '../vm-list.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
-const OPTIONS = {
+/** Options that concern one guest: what `--vm` can say of it. */
+const GUEST_OPTIONS = {
   cpu: {
     ...text,
-    default: 'bare',
-    describe: `what runs the guest: the machine itself, or a VMM by a technique: ${CPU_CHOICES.join(', ')}`,
+    describe: `what runs the guest: the machine itself, or a VMM by a technique: ${CPU_CHOICES.join(', ')} (default: bare, but ${DEFAULT_TECHNIQUE} for --vm)`,
   },
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
     describe: 'COM1: stdio, file:PATH or null (default: stdio, but null with --display text)',
   },
-  display: {
-    ...text,
-    default: 'none',
-    describe: 'none, or text: the VGA on the terminal, whose keys are the keyboard',
-  },
-  stats: { type: 'boolean', default: false, describe: 'print statistics on stderr at the end' },
   format: {
     ...text,
     describe: `what the image is, if not what it looks like: ${IMAGE_FORMATS.join(', ')}`,
@@ -61,13 +64,52 @@ const OPTIONS = {
     describe: `state in which a flat or ELF image is entered: ${ENTRY_MODES.join(', ')}`,
   },
   ...SOURCE_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+const OPTIONS = {
+  ...GUEST_OPTIONS,
+  display: {
+    ...text,
+    default: 'none',
+    describe: 'none, or text: the VGA on the terminal, whose keys are the keyboard',
+  },
+  stats: { type: 'boolean', default: false, describe: 'print statistics on stderr at the end' },
+  vm: {
+    ...text,
+    array: true,
+    describe:
+      'IMAGE,KEY=VALUE,...: one of several VMs on one machine; keys are name, weight and options of one guest',
+  },
+  config: { ...text, describe: 'FILE.json: VMs as {"vms": [{"image": "a.asm", "cpu": "trap"}]}' },
+  input: { ...text, describe: 'name of the VM that stdin goes to (default: the first)' },
   ...JSON_OPTION,
 } as const satisfies Record<string, Options>;
+
+/** Keys of `--vm`. */
+const VM_KEYS: VmKeys = {
+  single: new Set(['image', ...keysOf((option) => !('array' in option))]),
+  lists: new Set(keysOf((option) => 'array' in option)),
+};
+
+function keysOf(isWanted: (option: Options) => boolean): string[] {
+  return Object.entries<Options>(GUEST_OPTIONS).flatMap(([key, option]) =>
+    isWanted(option) ? [key] : [],
+  );
+}
 
 type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
 const EPILOGUE = `The exit status is the guest's: (v << 1 | 1) & 0xff for a write of v to port 0xf4; 4 if it ended
-abnormally, 0 if it switched the power off, 2 for bad usage. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
+abnormally, 0 if it switched the power off, 2 for bad usage. Of several VMs it is that of the first in order
+that did not end well (with 0 or 1), or else that of the first. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
+
+/** A guest of the run; `name` is empty if there is only one. */
+interface Planned {
+  readonly name: string;
+  readonly weight: number;
+  readonly hearsStdin: boolean;
+  readonly values: Values;
+}
 
 export const command: Command<Values> = {
   build: (yargs) =>
@@ -79,19 +121,70 @@ export const command: Command<Values> = {
       .example('$0 kernel.bin --ram 128M --stats', 'boot a flat binary')
       .example('$0 kernel.elf --append quiet --module initrd', 'boot a multiboot or PVH kernel')
       .example('$0 guests/hello/main.asm --cpu trap --stats', 'in a VM, with its exits')
+      .example("$0 --vm 'a.asm,name=a,cpu=trap,ram=32M' --vm 'b.asm,weight=2'", 'two VMs')
       .example('$0 kernel.elf --display text', 'show its screen, type on its keyboard'),
   run: async (args) => {
-    const guest = readImage(args);
-    for (const warning of guest.warnings) note(warning);
-    const connections = new Connections(args);
-    const on = createMachine(args, guest, connections);
+    const plans = planGuests(args);
+    const files = plans.map(({ values }) => readImage(values));
+    for (const warning of files.flatMap(({ warnings }) => warnings)) note(warning);
+    const connections = connect(plans);
+    const machines = createMachines(plans, files, connections, args.stats);
     const started = process.uptime();
-    const end = await connections.drive(on.board);
+    const ends = await driveConnected(
+      machines.map(({ board }, n) => ({
+        board,
+        weight: plans[n]?.weight ?? 1,
+        connections: connections[n] as Connections,
+      })),
+    );
     const seconds = process.uptime() - started;
-    if (args.stats) note(formatStatistics(collectStatistics(on, seconds), args.json));
-    return finish(on.board, end, guest);
+    if (args.stats) {
+      const statistics = machines.map((machine) => collectStatistics(machine, seconds));
+      note(
+        formatAllStatistics(
+          plans.map(({ name }) => name),
+          statistics,
+          args.json,
+        ),
+      );
+    }
+    const statuses = ends.map((end, n) =>
+      finish(plans[n]?.name ?? '', machines[n]?.board as Board, end, files[n] as GuestFile),
+    );
+    return statuses.find((status) => !ENDED_WELL.has(status)) ?? statuses[0] ?? STATUS_OK;
   },
 };
+
+/** Statuses of a guest that had no complaint: the power is off, or a write of 0 to the exit port. */
+const ENDED_WELL: ReadonlySet<number> = new Set([STATUS_OK, 1]);
+
+/** The guest of the command line, or those of `--vm` and `--config`. */
+function planGuests(args: Values): readonly Planned[] {
+  const list = readVmList(args.vm ?? [], args.config, args.input, VM_KEYS);
+  if (list === undefined) return [{ name: '', weight: 1, hearsStdin: true, values: args }];
+  if (args.image !== undefined) {
+    throw new UsageError(`${args.image}: with --vm or --config, each image is that of a VM`);
+  }
+  if (args.display !== 'none') throw new UsageError('--display: the VMs would have to share it');
+  const shared = { ...args, cpu: args.cpu ?? DEFAULT_TECHNIQUE };
+  return list.vms.map(({ name, weight, options }) => ({
+    name,
+    weight,
+    hearsStdin: name === list.input,
+    values: { ...shared, ...options },
+  }));
+}
+
+/** What the guests are connected to; several of them share stdout line by line. */
+function connect(plans: readonly Planned[]): Connections[] {
+  const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
+  const shared = new SharedOutput(stdout);
+  const isLive = process.stdout.isTTY === true;
+  return plans.map(({ name, hearsStdin, values }) => {
+    const writer = name === '' ? stdout : new PrefixedWriter(shared, name, isLive && hearsStdin);
+    return new Connections(values, writer, hearsStdin);
+  });
+}
 
 function readImage(args: Values): GuestFile {
   const { 'load-address': loadAddress, entry, mode, format, symbols } = args;
@@ -106,18 +199,26 @@ function readImage(args: Values): GuestFile {
   });
 }
 
-/** A machine with the image in its RAM. */
-function createMachine(
-  args: Values,
-  { image }: GuestFile,
-  { com1, console }: Connections,
-): GuestMachine {
-  const boot = bootArguments(args);
-  const on = createGuestMachine(args.cpu, { ...machineOptions(args), com1, console }, args.stats);
-  const { machine, fwCfgItems } = on.board;
-  attributed(args.image ?? '', () => loadImage(machine, image, boot), remedy(image));
-  describeKernel(fwCfgItems, image, boot, machine.memory.size);
-  return on;
+/** Machines with the images in their RAM. */
+function createMachines(
+  plans: readonly Planned[],
+  files: readonly GuestFile[],
+  connections: readonly Connections[],
+  countExits: boolean,
+): readonly GuestMachine[] {
+  const boots = plans.map(({ values }) => bootArguments(values));
+  const requests = plans.map(({ values }, n) => {
+    const { com1, console } = connections[n] as Connections;
+    return { cpu: values.cpu ?? 'bare', options: { ...machineOptions(values), com1, console } };
+  });
+  const machines = createGuestMachines(requests, countExits);
+  machines.forEach(({ board: { machine, fwCfgItems } }, n) => {
+    const { image } = files[n] as GuestFile;
+    const boot = boots[n] as BootArguments;
+    attributed(boot.program ?? '', () => loadImage(machine, image, boot), remedy(image));
+    describeKernel(fwCfgItems, image, boot, machine.memory.size);
+  });
+  return machines;
 }
 
 /** Where an image goes is said by options, or by the image itself. */
@@ -141,13 +242,13 @@ function readModule(value: string): BootModule {
 }
 
 /** The exit status; tells why if the end was not a clean one. */
-function finish({ machine }: Board, end: DriveEnd, { symbols }: GuestFile): number {
+function finish(name: string, { machine }: Board, end: DriveEnd, { symbols }: GuestFile): number {
   if (end.kind === 'exit') return end.status;
   if (end.kind === 'off') return STATUS_OK;
-  complain(
+  const [first = '', ...rest] =
     end.kind === 'left'
       ? explainStop(machine, end.why, symbols)
-      : explainEnd(machine, end, symbols),
-  );
+      : explainEnd(machine, end, symbols);
+  complain([name === '' ? first : `${name}: ${first}`, ...rest]);
   return STATUS_ABNORMAL;
 }
