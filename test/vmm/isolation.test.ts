@@ -12,6 +12,7 @@ import { Crowd, type Member, type Resident } from './crowd.ts';
 const guestAt = (name: string) => readGuest(new URL(name, import.meta.url).pathname);
 const hostile = guestAt('hostile.asm');
 const victim = guestAt('victim.asm');
+const spaces = guestAt('spaces.asm');
 
 const member = (guest: Member['guest'], cpu: CpuTechnique): Member => ({
   guest,
@@ -46,4 +47,15 @@ test.each(CPU_TECHNIQUES)('a hostile guest under %s', (cpu) => {
   expect(other?.end).toEqual({ kind: 'exit', status: 1 });
   expect([foe]).toEqual(run([member(hostile, cpu)]));
   expect([other]).toEqual(run([member(victim, 'trap')]));
+});
+
+test('a guest with more address spaces than there are shadow pages and PCIDs', () => {
+  const many = { ...member(spaces, 'trap'), ramBytes: 16 * 2 ** 20 };
+  const crowd = new Crowd([member(victim, 'trap'), many, many]);
+  const outcomes = crowd.run();
+  expect(outcomes.map((outcome) => outcome?.end)).toEqual(
+    outcomes.map(() => ({ kind: 'exit', status: 1 })),
+  );
+  expect([outcomes[1]]).toEqual(new Crowd([many]).run());
+  for (const { vm } of crowd.residents) expect(vm.shadow.size.pages).toBeLessThan(600);
 });

@@ -100,8 +100,9 @@ function keysOf(isWanted: (option: Options) => boolean): string[] {
 type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
 const EPILOGUE = `The exit status is the guest's: (v << 1 | 1) & 0xff for a write of v to port 0xf4; 4 if it ended
-abnormally, 0 if it switched the power off, 2 for bad usage. Of several VMs it is that of the first in order
-that did not end well (with 0 or 1), or else that of the first. On a terminal Ctrl-A x leaves and Ctrl-A h helps.`;
+abnormally, 0 if it switched the power off, 2 for bad usage. Of several VMs it is that of the first
+that did not end well (with 0 or 1), or else that of the first. On a terminal Ctrl-A x leaves and
+Ctrl-A h helps.`;
 
 /** A guest of the run; `name` is empty if there is only one. */
 interface Planned {
