@@ -35,7 +35,6 @@ export type HostTime = () => number;
 
 const MAX_LENGTH = 15;
 const CODE_SIZES: Readonly<Record<number, CodeMode>> = { 0: 64, 1: 32, 2: 16 };
-const TABLES = buildDecodeTables(ROWS);
 /** #UD, #TS, #NP, #SS, #GP: how instructions trap. */
 const TRAPS: ReadonlySet<number> = new Set([6, 10, 11, 12, 13]);
 
@@ -50,6 +49,7 @@ const PLAIN = {
 export class ExitLog {
   readonly #vcpu: Vcpu;
   readonly #memory: GuestMemory;
+  readonly #tables = buildDecodeTables(ROWS);
   readonly #walk: GuestWalk;
   readonly #sink: ExitSink;
   readonly #now: HostTime;
@@ -70,7 +70,7 @@ export class ExitLog {
     const { view } = this.#vcpu;
     const rip = view.u64('RIP');
     const bytes = this.#code(rip);
-    const decoded = decode(bytes, 0, CODE_SIZES[view.u32('CODE_MODE') & 3] ?? 64, TABLES);
+    const decoded = decode(bytes, 0, CODE_SIZES[view.u32('CODE_MODE') & 3] ?? 64, this.#tables);
     const row = decoded.ok ? ROWS[decoded.row] : undefined;
     const mnemonic = row?.mnemonic ?? '?';
     const reason = reasonOf(cause, mnemonic, row?.exit);
