@@ -27,6 +27,7 @@ const GUESTS = [
   'check-pit',
   'check-rtc',
   'check-string',
+  'check-tables',
   'check-uart',
   'bench-int80',
   'bench-mapunmap',
