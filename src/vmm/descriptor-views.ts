@@ -136,16 +136,17 @@ export class DescriptorViews implements Watcher {
   ): Source {
     const gfns = this.#framesOf(base, bytes, paging, pdptes);
     const entries = new BigUint64Array(bytes >> 3);
+    const table = new Uint8Array(entries.buffer);
     const start = Number(base & 0xfffn);
-    for (let n = 0; n < entries.length; n++) {
-      const at = start + n * ENTRY_BYTES;
-      const gfn = gfns[Math.floor(at / PAGE_SIZE)] ?? NO_FRAME;
-      // One that crosses a page end is left to the emulator.
-      const offset = at % PAGE_SIZE;
-      if (gfn !== NO_FRAME && offset <= PAGE_SIZE - ENTRY_BYTES) {
-        entries[n] = this.#memory.readU64(gfn * PAGE_SIZE + offset);
+    gfns.forEach((gfn, n) => {
+      const at = Math.max(n * PAGE_SIZE - start, 0);
+      const end = Math.min((n + 1) * PAGE_SIZE - start, table.length);
+      if (gfn !== NO_FRAME && at < end) {
+        table.set(this.#memory.read(gfn * PAGE_SIZE + ((start + at) % PAGE_SIZE), end - at), at);
       }
-    }
+      // An entry that crosses a page end is left to the emulator.
+      if (at % ENTRY_BYTES !== 0 && at < table.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
+    });
     for (const gfn of old.gfns) {
       if (gfn !== NO_FRAME && !gfns.includes(gfn)) {
         this.#memory.watch(gfn, WATCH_DESCRIPTORS, false);
