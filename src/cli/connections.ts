@@ -6,7 +6,8 @@
 import { isatty } from 'node:tty';
 import type { Board, ByteSink } from '../index.ts';
 import { type Display, openDisplay, parseDisplay } from './display.ts';
-import { type DriveEnd, DrivenGuest, drive } from './drive.ts';
+import { type DriveEnd, DrivenGuest, drive, type Input } from './drive.ts';
+import { FileInput } from './file-input.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
 import { Leaving } from './leaving.ts';
 import { ByteWriter, type SerialTarget, serialTarget, type Writer } from './serial-output.ts';
@@ -21,6 +22,9 @@ export interface ConnectionOptions {
   readonly display: string;
 }
 
+/** Where a guest's input comes from: bytes are those of a file. */
+export type InputSource = 'stdin' | 'nowhere' | Uint8Array;
+
 /** The host's side of a guest's devices. */
 export class Connections {
   readonly com1: ByteSink;
@@ -29,12 +33,13 @@ export class Connections {
   readonly #display: Display;
   readonly #console: Writer;
   readonly #stdout: Writer;
-  /** Where stdin goes; undefined while it goes nowhere. */
+  readonly #source: InputSource;
+  /** What takes the input; undefined while there is none. */
   readonly #target: ((pc: Board) => InputTarget) | undefined;
-  #input: Terminal | PipedInput | undefined;
+  #input: Input;
 
-  /** `stdout` takes what goes there; `hearsStdin`: stdin is this guest's, if anything of it is connected to the terminal. */
-  constructor(options: ConnectionOptions, stdout: Writer, hearsStdin: boolean) {
+  /** `stdout` takes what goes there; `source`: stdin, which needs something that is connected to the terminal, or a file. */
+  constructor(options: ConnectionOptions, stdout: Writer, source: InputSource) {
     const displayName = parseDisplay(options.display);
     const hasDisplay = displayName !== 'none';
     if (hasDisplay && options.serial === 'stdio') {
@@ -42,13 +47,16 @@ export class Connections {
     }
     const serial = serialTarget(options.serial ?? (hasDisplay ? 'null' : 'stdio'), stdout);
     this.#serial = serial;
+    this.#source = source;
     this.#stdout = stdout;
     this.#display = openDisplay(displayName);
     this.#console = hasDisplay ? besideDisplay() : stdout;
     this.com1 = (byte) => serial.writer.put(byte);
     this.console = (byte) => this.#console.put(byte);
     if (hasDisplay) this.#target = (pc) => new KeyboardInput(pc);
-    else if (serial.isStdio && hearsStdin) this.#target = (pc) => new SerialInput(pc);
+    else if (source === 'stdin' ? serial.isStdio : source !== 'nowhere') {
+      this.#target = (pc) => new SerialInput(pc);
+    }
   }
 
   /** Opens everything, for `pc`, which is then ready to be driven; `leave` is called when the user wants to. */
@@ -74,11 +82,12 @@ export class Connections {
     this.#serial.close();
   }
 
-  /** Connects stdin. */
-  #openInput(target: InputTarget, leave: (why: string) => void): Terminal | PipedInput {
-    if (!isatty(STDIN)) {
+  /** Connects the input. */
+  #openInput(target: InputTarget, leave: (why: string) => void): Input {
+    const isFile = typeof this.#source !== 'string';
+    if (isFile || !isatty(STDIN)) {
       target.openInput();
-      return new PipedInput();
+      return isFile ? new FileInput(this.#source) : new PipedInput();
     }
     const type = (bytes: Uint8Array) => {
       this.#display.resume();

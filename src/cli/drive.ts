@@ -1,6 +1,7 @@
 /** Runs guests to their ends, letting the process do other things every few milliseconds. */
 
 import { type Board, type Machine, type RunEnd, Scheduler, type Task } from '../index.ts';
+import type { FileInput } from './file-input.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
 import { Pace } from './pace.ts';
@@ -12,8 +13,8 @@ const TURN = 0.02;
 /** Why driving a guest ended: its run did, or the user left. */
 export type DriveEnd = RunEnd | { readonly kind: 'left'; readonly why: string };
 
-/** Stdin, or nothing where it does not reach the guest. */
-export type Input = Terminal | PipedInput | undefined;
+/** What a guest gets its input from, if from anything. */
+export type Input = Terminal | PipedInput | FileInput | undefined;
 
 /** A guest on its way to its end. */
 export class DrivenGuest implements Task {

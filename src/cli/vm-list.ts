@@ -11,13 +11,15 @@ import { UsageError } from './usage-error.ts';
 export interface VmEntry {
   readonly name: string;
   readonly weight: number;
+  /** A file with its input, in place of stdin. */
+  readonly stdin: string | undefined;
   readonly options: Readonly<Record<string, string | string[]>>;
 }
 
-/** Several VMs, and which of them hears stdin. */
+/** Several VMs, and the name of the one that hears stdin, if one does. */
 export interface VmList {
   readonly vms: readonly VmEntry[];
-  readonly input: string;
+  readonly input: string | undefined;
 }
 
 /** Keys that may be given more than once are options with lists. */
@@ -32,6 +34,8 @@ interface Written {
   readonly values: Map<string, string[]>;
 }
 
+/** Keys that are no options. */
+const OWN_KEYS: ReadonlySet<string> = new Set(['name', 'weight', 'stdin']);
 const NAME = /^[\w.-]+$/;
 const ITEM = /^([A-Za-z][\w-]*)=(.*)$/s;
 
@@ -52,11 +56,19 @@ export function readVmList(
   const names = vms.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) < n);
   if (twice !== undefined) throw new UsageError(`two VMs have the name '${twice}'`);
-  const heard = input ?? file?.input ?? names[0] ?? '';
-  if (!names.includes(heard)) {
-    throw new UsageError(`--input: '${heard}' is none of the VMs ${names.join(', ')}`);
+  return { vms, input: hearer(vms, input ?? file?.input) };
+}
+
+/** Stdin goes to the VM that is named, or to the first without a file of its own. */
+function hearer(vms: readonly VmEntry[], named: string | undefined): string | undefined {
+  if (named === undefined) return vms.find(({ stdin }) => stdin === undefined)?.name;
+  const vm = vms.find(({ name }) => name === named);
+  if (vm === undefined) {
+    const names = vms.map(({ name }) => name).join(', ');
+    throw new UsageError(`--input: '${named}' is none of the VMs ${names}`);
   }
-  return { vms, input: heard };
+  if (vm.stdin !== undefined) throw new UsageError(`--input: ${named} has its input from a file`);
+  return named;
 }
 
 /** `IMAGE,KEY=VALUE,...`; a comma within a value is written twice. */
@@ -120,7 +132,7 @@ function checkVm({ where, values }: Written, n: number, { single, lists }: VmKey
     if (lists.has(key)) options[key] = given;
     else if (second !== undefined) throw new UsageError(`${where}: ${key} is given more than once`);
     else if (single.has(key)) options[key] = value;
-    else if (key !== 'name' && key !== 'weight') {
+    else if (!OWN_KEYS.has(key)) {
       throw new UsageError(`${where}: unknown key '${key}'`);
     }
   }
@@ -131,7 +143,7 @@ function checkVm({ where, values }: Written, n: number, { single, lists }: VmKey
   if (!Number.isInteger(weight) || weight < 1 || weight > MAX_WEIGHT) {
     throw new UsageError(`${where}: weight must be a whole number from 1 to ${MAX_WEIGHT}`);
   }
-  return { name, weight, options };
+  return { name, weight, stdin: values.get('stdin')?.[0], options };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

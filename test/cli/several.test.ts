@@ -1,7 +1,12 @@
 /** `run` with several VMs: their output by name, their statuses, their statistics, and what is refused. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folderWith, trapline } from './command-line.ts';
+import { folderWith, ROOT, trapline } from './command-line.ts';
+
+const MAIN = join(ROOT, 'dist/bin/main.js');
 
 const START = 'bits 64\norg 0x100000\n';
 const say = (text: string): string =>
@@ -31,6 +36,8 @@ const folder = folderWith({
     ],
     input: 'vm2',
   }),
+  'y.txt': 'y',
+  'z.txt': 'z',
   'list.json': '[]',
   'typo.json': '{"vms": [{"image": "good.asm", "wait": 2}]}',
   'broken.json': '{"vms": [',
@@ -48,6 +55,31 @@ test('a file of VMs, and stdin for one of them', () => {
   const { status, stdout } = trapline(['run', '--config', 'vms.json'], 'x', folder);
   expect(stdout.split('\n').sort()).toEqual(['', 'a| one', 'a| two', 'vm2| x']);
   expect(status).toBe(1);
+});
+
+test('input from files', () => {
+  const vms = ['y.txt', 'z.txt'].flatMap((file) => ['--vm', `echo.asm,stdin=${file}`]);
+  const { status, stdout } = trapline(
+    ['run', '--cpu', 'trap', ...vms, '--vm', 'echo.asm'],
+    'x',
+    folder,
+  );
+  expect(stdout.split('\n').sort()).toEqual(['', 'vm1| y', 'vm2| z', 'vm3| x']);
+  expect(status).toBe(1);
+});
+
+test('leaving them all', async () => {
+  const vms = ['a', 'b'].flatMap((name) => ['--vm', `endless.asm,name=${name}`]);
+  const child = spawn(process.execPath, [MAIN, 'run', '--cpu', 'trap', ...vms], { cwd: folder });
+  let stderr = '';
+  child.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  await once(child.stdout, 'data');
+  child.kill('SIGINT');
+  const [status] = await once(child, 'close');
+  expect(status).toBe(4);
+  for (const name of ['a', 'b']) expect(stderr).toContain(`trapline: ${name}: left by SIGINT at`);
 });
 
 describe('a VM that ends alone', () => {
@@ -102,6 +134,8 @@ test.each<[args: string[], message: string]>([
   [['--vm', 'good.asm,name=a', '--vm', 'bad.asm,name=a'],   "two VMs have the name 'a'"],
   [['--vm', 'missing.asm'],                                 'missing.asm'],
   [['--vm', 'good.asm', '--input', 'b'],                    "--input: 'b' is none of the VMs vm1"],
+  [['--vm', 'good.asm,name=a,stdin=y.txt', '--input', 'a'], '--input: a has its input from a file'],
+  [['--vm', 'good.asm,stdin=none.txt'],                     'none.txt'],
   [['--vm', 'good.asm', '--display', 'text'],               '--display: the VMs would have to share it'],
   [['good.asm', '--vm', 'good.asm'],                        'good.asm: with --vm or --config, each image is that of a VM'],
   [['good.asm', '--input', 'a'],                            '--input is for runs with --vm or --config'],

@@ -15,7 +15,7 @@ import {
 } from '../../index.ts';
 import { attributed, type GuestFile, readBytes, readGuest } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
-import { Connections, driveConnected } from '../connections.ts';
+import { Connections, driveConnected, type InputSource } from '../connections.ts';
 import type { DriveEnd } from '../drive.ts';
 import {
   CPU_CHOICES,
@@ -78,7 +78,7 @@ const OPTIONS = {
     ...text,
     array: true,
     describe:
-      'IMAGE,KEY=VALUE,...: one of several VMs on one machine; keys are name, weight and options of one guest',
+      'IMAGE,KEY=VALUE,...: one of several VMs on one machine; keys are name, weight, stdin=FILE and options of one guest',
   },
   config: { ...text, describe: 'FILE.json: VMs as {"vms": [{"image": "a.asm", "cpu": "trap"}]}' },
   input: { ...text, describe: 'name of the VM that stdin goes to (default: the first)' },
@@ -108,7 +108,7 @@ Ctrl-A h helps.`;
 interface Planned {
   readonly name: string;
   readonly weight: number;
-  readonly hearsStdin: boolean;
+  readonly input: InputSource;
   readonly values: Values;
 }
 
@@ -162,18 +162,17 @@ const ENDED_WELL: ReadonlySet<number> = new Set([STATUS_OK, 1]);
 /** The guest of the command line, or those of `--vm` and `--config`. */
 function planGuests(args: Values): readonly Planned[] {
   const list = readVmList(args.vm ?? [], args.config, args.input, VM_KEYS);
-  if (list === undefined) return [{ name: '', weight: 1, hearsStdin: true, values: args }];
+  if (list === undefined) return [{ name: '', weight: 1, input: 'stdin', values: args }];
   if (args.image !== undefined) {
     throw new UsageError(`${args.image}: with --vm or --config, each image is that of a VM`);
   }
   if (args.display !== 'none') throw new UsageError('--display: the VMs would have to share it');
   const shared = { ...args, cpu: args.cpu ?? DEFAULT_TECHNIQUE };
-  return list.vms.map(({ name, weight, options }) => ({
-    name,
-    weight,
-    hearsStdin: name === list.input,
-    values: { ...shared, ...options },
-  }));
+  return list.vms.map(({ name, weight, stdin, options }) => {
+    const given = name === list.input ? 'stdin' : 'nowhere';
+    const input = stdin === undefined ? given : readBytes(stdin);
+    return { name, weight, input, values: { ...shared, ...options } };
+  });
 }
 
 /** What the guests are connected to; several of them share stdout line by line. */
@@ -181,9 +180,10 @@ function connect(plans: readonly Planned[]): Connections[] {
   const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
   const shared = new SharedOutput(stdout);
   const isLive = process.stdout.isTTY === true;
-  return plans.map(({ name, hearsStdin, values }) => {
-    const writer = name === '' ? stdout : new PrefixedWriter(shared, name, isLive && hearsStdin);
-    return new Connections(values, writer, hearsStdin);
+  return plans.map(({ name, input, values }) => {
+    const showsPrompts = isLive && input === 'stdin';
+    const writer = name === '' ? stdout : new PrefixedWriter(shared, name, showsPrompts);
+    return new Connections(values, writer, input);
   });
 }
 
