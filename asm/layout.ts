@@ -204,6 +204,14 @@ export const GUEST_FRAMES: usize = PROCESSOR + 0x6ec;
 /** u32 index of the space in use (SPACES). */
 export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
 
+/** For a VMM that keeps what it derives from page tables: which translations the guest has invalidated since the host
+ *  cleared this, u32 INVALIDATED_*, and u64 the GVA of the page where it is one. */
+export const INVALIDATED: usize = PROCESSOR + 0x6f4;
+export const INVALIDATED_PAGE: usize = PROCESSOR + 0x6f8;
+export const INVALIDATED_NONE: u32 = 0;
+export const INVALIDATED_ONE: u32 = 1;
+export const INVALIDATED_ALL: u32 = 2;
+
 /** What of the block a program at CPL 3 can depend on or change, besides what CPUID says. */
 export const RUNNING_BYTES: usize = 0x700;
 

@@ -117,6 +117,12 @@ export { OutOfFrames } from './vmm/frames.ts';
 export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
 export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
 export {
+  SHADOW_FILLS,
+  type ShadowCounters,
+  type ShadowFill,
+  type ShadowSize,
+} from './vmm/shadow/shadow.ts';
+export {
   createVirtualMachine,
   createVirtualMachines,
   guestFeatures,

@@ -26,6 +26,8 @@ import {
   EFER,
   FETCH_CONTEXT,
   GUEST_MAP,
+  INVALIDATED,
+  INVALIDATED_ALL,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
   PAGING_MODE,
@@ -64,6 +66,7 @@ const MAP: usize = 20;
 export class Context {
   /** Finds the space for the control registers as they are now, and makes its numbers current. */
   static select(): void {
+    store<u32>(INVALIDATED, INVALIDATED_ALL);
     const cr4 = load<u32>(CR4);
     const pcid = cr4 & CR4_PCIDE ? load<u32>(CR3) & 0xfff : 0;
     const environment = Context.environment(cr4);
@@ -157,6 +160,7 @@ export class Context {
 
   /** Drops every translation of `pcid`. */
   static flushPcid(pcid: u32): void {
+    store<u32>(INVALIDATED, INVALIDATED_ALL);
     store<u64>(COUNT_FLUSHES, load<u64>(COUNT_FLUSHES) + 1);
     Context.forget(pcid, 0xfff);
     Context.refresh();
@@ -164,6 +168,10 @@ export class Context {
 
   /** Drops every translation. */
   static flushAll(): void {
+    store<u32>(INVALIDATED, INVALIDATED_ALL);
+    Context.dropAll();
+  }
+  static dropAll(): void {
     store<u64>(COUNT_FLUSHES, load<u64>(COUNT_FLUSHES) + 1);
     Context.forget(0, 0);
     if (Context.isAlone()) memory.fill(LARGE_PAGES, 0, LARGE_PAGES_BYTES);

@@ -20,6 +20,11 @@ import {
   FRAME_FLAGS,
   FRAME_SLOT,
   FRAME_WRITABLE,
+  INVALIDATED,
+  INVALIDATED_ALL,
+  INVALIDATED_NONE,
+  INVALIDATED_ONE,
+  INVALIDATED_PAGE,
   LARGE_PAGES,
   LARGE_PAGES_BYTES,
   RAM,
@@ -123,8 +128,11 @@ export class Tlb {
 
   /** Drops the page of `gva` in every context; all translations if it may be part of a large page. */
   static invalidatePage(gva: u64): void {
+    const isFirst = load<u32>(INVALIDATED) == INVALIDATED_NONE;
+    store<u32>(INVALIDATED, isFirst ? INVALIDATED_ONE : INVALIDATED_ALL);
+    store<u64>(INVALIDATED_PAGE, gva);
     if (Tlb.mayBeLarge(gva)) {
-      Context.flushAll();
+      Context.dropAll();
       return;
     }
     Tlb.drop(TLB_READ + ((<u32>gva >> 8) & TLB_SLOTS), gva);

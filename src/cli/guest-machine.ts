@@ -8,6 +8,8 @@ import {
   ExitStatistics,
   Pc,
   type PcOptions,
+  SHADOW_FILLS,
+  type ShadowFill,
   type VirtualMachine,
   type VmOptions,
 } from '../index.ts';
@@ -33,6 +35,8 @@ export interface GuestMachine {
 export interface GuestRequest {
   /** Value of `--cpu`. */
   readonly cpu: string;
+  /** Value of `--shadow-fill`. */
+  readonly shadowFill: string;
   readonly options: PcOptions;
 }
 
@@ -47,11 +51,12 @@ export function createGuestMachines(
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
     return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
   }
-  const planned = requests.map(({ options }, n) => {
+  const planned = requests.map(({ options, shadowFill }, n) => {
     const exits = countExits ? new ExitStatistics() : undefined;
     const vm: VmOptions = {
       ...options,
       cpu: techniqueOf(choices[n] ?? 'bare'),
+      shadowFill: parseFill(shadowFill),
       ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
     };
     return { vm, options, exits };
@@ -72,6 +77,12 @@ function techniqueOf(choice: CpuChoice): CpuTechnique {
   throw new UsageError(
     `cpu=bare: such a guest has the machine for itself; a VM is run by ${CPU_TECHNIQUES.join(', ')}`,
   );
+}
+
+function parseFill(text: string): ShadowFill {
+  const fill = SHADOW_FILLS.find((name) => name === text);
+  if (fill !== undefined) return fill;
+  throw new UsageError(`--shadow-fill: '${text}' is not one of ${SHADOW_FILLS.join(', ')}`);
 }
 
 function parseCpu(text: string): CpuChoice {

@@ -6,6 +6,8 @@ import {
   EXIT_NUMBERS,
   type ExitCount,
   readCounters,
+  type ShadowCounters,
+  type ShadowSize,
   type VirtualMachine,
 } from '../index.ts';
 import type { GuestMachine } from './guest-machine.ts';
@@ -30,12 +32,7 @@ export interface Statistics {
 
 export interface VmStatistics {
   readonly exits: readonly (ExitCount & { readonly number: number })[];
-  readonly shadow: Readonly<
-    Record<
-      'guestRoots' | 'roots' | 'bootRoots' | 'pages' | 'fills' | 'tableWrites' | 'flushes',
-      number
-    >
-  >;
+  readonly shadow: ShadowSize & Readonly<ShadowCounters>;
 }
 
 /** Collects the statistics of a run that took `hostSeconds`. */
@@ -93,18 +90,35 @@ export function formatAllStatistics(
 }
 
 function sumOfShadows(statistics: readonly Statistics[]): VmStatistics['shadow'] {
-  const sum: Record<string, number> = {};
-  for (const { vm } of statistics) {
-    for (const [name, count] of Object.entries(vm?.shadow ?? {})) {
-      sum[name] = (sum[name] ?? 0) + count;
-    }
-  }
-  return sum as VmStatistics['shadow'];
+  const shadows = statistics.flatMap(({ vm }) => (vm ? [vm.shadow] : []));
+  const names = Object.keys(shadows[0] ?? {}) as (keyof VmStatistics['shadow'])[];
+  const sums = names.map((name) => [name, shadows.reduce((sum, shadow) => sum + shadow[name], 0)]);
+  return Object.fromEntries(sums) as VmStatistics['shadow'];
 }
 
 function formatShadow(shadow: VmStatistics['shadow']): string {
-  const counts = Object.entries(shadow).map(([name, count]) => `${name} ${count}`);
-  return `${'shadow'.padEnd(16)} ${counts.join(', ')}`;
+  const sizes = [
+    `roots ${shadow.roots} for ${shadow.guestRoots} of the guest's`,
+    `of its boot ${shadow.bootRoots}`,
+    `pages ${shadow.pages}`,
+    `out of sync ${shadow.outOfSync}`,
+    `reclaimed ${shadow.reclaimed}`,
+    `flooded ${shadow.flooded}`,
+  ];
+  const work = [
+    `hidden faults ${shadow.hiddenFaults}`,
+    `true faults ${shadow.trueFaults}`,
+    `eager fills ${shadow.eagerFills}`,
+    `table writes ${shadow.tableWrites}`,
+    `flushes ${shadow.flushes}`,
+    `unsynced ${shadow.unsynced}`,
+    `resynced ${shadow.resynced}`,
+  ];
+  const lines = [
+    `${'shadow'.padEnd(16)} ${sizes.join(', ')}`,
+    `${'shadow work'.padEnd(16)} ${work.join(', ')}`,
+  ];
+  return lines.join('\n');
 }
 
 /** The report; without `json` a table. */

@@ -40,7 +40,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 4;
+const STATE_VERSION = 5;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [

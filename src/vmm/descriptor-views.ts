@@ -48,7 +48,7 @@ export class DescriptorViews implements Watcher {
   #ldt = NOTHING;
   #isDirty = true;
   #wasLong = false;
-  /** Table writes seen when the tables were looked up: the pages that they lie in may have moved since. */
+  /** Shadow.changes when the tables were looked up: the pages that they lie in may have moved since. */
   #seen = -1;
   #root = -1;
   /** Words of GDTR and LDTR, and what they were. */
@@ -69,9 +69,9 @@ export class DescriptorViews implements Watcher {
 
   /** Makes the copies what the guest's tables are now, by the registers in `view`. */
   update(view: CpuView, paging: GuestPaging, pdptes: readonly number[], isLong: boolean): void {
-    const writes = this.#shadow.counters.tableWrites;
+    const { changes } = this.#shadow;
     const isAsBefore = !this.#registersChanged(view) && !this.#isDirty && this.#wasLong === isLong;
-    if (isAsBefore && this.#seen === writes && this.#root === paging.root) return;
+    if (isAsBefore && this.#seen === changes && this.#root === paging.root) return;
     const gdtBase = view.u64('GDTR_BASE');
     const gdtBytes = view.u32('GDTR_LIMIT') + 1;
     const ldtr = view.segment('ldtr');
@@ -83,7 +83,7 @@ export class DescriptorViews implements Watcher {
       this.#gdt.bytes === gdtBytes &&
       this.#ldt.base === ldtr.base &&
       this.#ldt.bytes === ldtBytes;
-    this.#seen = writes;
+    this.#seen = changes;
     this.#root = paging.root;
     const stayed = (table: Source): boolean =>
       this.#framesOf(table.base, table.bytes, paging, pdptes).every(

@@ -8,6 +8,7 @@ import type { DescriptorViews } from './descriptor-views.ts';
 import type { ExitCause, ExitLog } from './exits/exit-log.ts';
 import type { HostProcessor } from './host-processor.ts';
 import type { GuestPaging } from './shadow/guest-paging.ts';
+import { pageNumber } from './shadow/guest-walk.ts';
 import type { Outcome, Shadow, ShadowRoot } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -16,7 +17,6 @@ const DB = 1;
 const PF = 14;
 const PF_W = 1 << 1;
 const PF_I = 1 << 4;
-const PAGE_BITS = 36;
 
 /** A view with its root and the host's processor that is set for it. */
 interface Place {
@@ -70,8 +70,8 @@ export class DirectRunner {
       if (reason === 'fuel') continue;
       if (reason !== 'event') return { kind: 'segments' };
       const vector = host.vector();
-      // The guest has set TF by itself: the trap comes after the instruction.
-      if (vector === DB) this.#vcpu.trapAfterStep();
+      // The guest has set TF by itself: the trap comes after the instruction. Otherwise it is INT1.
+      if (vector === DB && host.takeSingleStep()) this.#vcpu.trapAfterStep();
       const outcome = vector === PF ? this.#fault(host) : 'guest';
       if (outcome === 'guest') return { kind: 'event', vector };
       if (outcome === 'device' || outcome === 'table') return { kind: outcome };
@@ -101,6 +101,7 @@ export class DirectRunner {
     this.#pdptes = this.#vcpu.pdptes;
     this.#isLong = this.#vcpu.isLong;
     this.#generation = this.#shadow.generation;
+    this.#shadow.hide(this.#vcpu.apicFrame);
     this.#places.kernel.root = undefined;
     this.#places.user.root = undefined;
   }
@@ -109,11 +110,11 @@ export class DirectRunner {
   #fault(host: HostProcessor): Outcome {
     const address = host.address();
     const error = host.error();
-    const page = Number(BigInt.asUintN(PAGE_BITS, address >> 12n));
+    const page = pageNumber(address);
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     this.#log?.begin({ kind: 'fill' });
     const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#pdptes);
-    if (outcome === 'filled' || outcome === 'flushed') this.#log?.end();
+    if (outcome === 'filled') this.#log?.end();
     return outcome;
   }
 }

@@ -5,26 +5,42 @@
  */
 
 import type { ExitReason } from '../machine/processor.ts';
+import { pageNumber } from './shadow/guest-walk.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { Vcpu } from './vcpu.ts';
 
 export class Emulator {
   readonly #vcpu: Vcpu;
   readonly #shadow: Shadow;
+  readonly #invalidated: () => number;
+  readonly #one: number;
   #watches = -1;
 
   constructor(vcpu: Vcpu, shadow: Shadow) {
     this.#vcpu = vcpu;
     this.#shadow = shadow;
+    this.#invalidated = vcpu.view.reader('INVALIDATED');
+    this.#one = vcpu.view.layout('INVALIDATED_ONE');
   }
 
   /** Takes what is due at RIP and runs the instruction there. */
   step(): ExitReason {
-    const { processor } = this.#vcpu;
+    const { processor, view } = this.#vcpu;
     if (this.#watches !== this.#shadow.watches) {
       this.#watches = this.#shadow.watches;
       processor.flushTranslations();
     }
-    return processor.run(1);
+    view.setU32('INVALIDATED', 0);
+    const reason = processor.run(1);
+    const invalidated = this.#invalidated();
+    if (invalidated !== 0) this.#invalidate(invalidated === this.#one);
+    return reason;
+  }
+
+  /** What the instruction has invalidated in the processor's translations goes for the shadow too. */
+  #invalidate(isOne: boolean): void {
+    const { view, paging, pdptes } = this.#vcpu;
+    const page = isOne ? pageNumber(view.u64('INVALIDATED_PAGE')) : undefined;
+    this.#shadow.invalidate(page, paging, pdptes);
   }
 }

@@ -64,6 +64,11 @@ export class GuestMemory implements PhysicalMemory {
     return (this.#reasons[gfn] ?? 0) !== 0;
   }
 
+  /** The frame is watched for `reason` and nothing else. */
+  isWatchedOnlyFor(gfn: number, reason: number): boolean {
+    return this.#reasons[gfn] === reason;
+  }
+
   /**
    * Begins or ends to watch a frame for `reason`. Where that makes a difference to who may write to it, the emulator's
    * translations must be flushed, and true is returned.

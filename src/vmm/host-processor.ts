@@ -35,6 +35,9 @@ const CR4_FSGSBASE = 1 << 16;
 const CR4_PCIDE = 1n << 17n;
 const EFER_LME_LMA_NXE = 0xd00n;
 
+const DR6_BS = 1 << 14;
+const DR6_NONE = 0xffff_0ff0n;
+
 const LDT_ACCESS = 0x82;
 const TSS_ACCESS = 0x8b;
 const UNUSABLE = 1 << 16;
@@ -114,6 +117,7 @@ export class HostProcessor {
     host.setU32('PAGING_MODE', 4);
     host.setU32('IDTR_LIMIT', PAGE_SIZE - 1);
     host.setU32('GDTR_LIMIT', 0xffff);
+    host.setU64('DR6', DR6_NONE);
     host.setU64('DR7', 0x400n);
     host.setU64('SYSENTER_CS', 0n);
     host.setU32('PKRU', 0);
@@ -130,6 +134,13 @@ export class HostProcessor {
     const { reason, loaded } = this.#vcpu.processor.direct(this.#place, fuel, FLAT_STACK, flush);
     if (loaded !== 0) this.#takeSegments(loaded);
     return reason;
+  }
+
+  /** True once if the last #DB was a single-step trap. */
+  takeSingleStep(): boolean {
+    const isStep = (this.#beside.u32('DR6') & DR6_BS) !== 0;
+    this.#beside.setU64('DR6', DR6_NONE);
+    return isStep;
   }
 
   /** Linear address of the last #PF. */

@@ -29,7 +29,7 @@ export class Vcpu {
   readonly #intr: () => number;
   readonly #dr7: () => number;
   readonly #cr4: () => number;
-  /** What paging depends on besides EFLAGS.AC: the last half of it for PAE paging. */
+  /** What the address space depends on besides EFLAGS.AC; the last eight are the PDPTE registers. */
   readonly #controls: readonly (() => number)[];
   /** Their values when `pagingChanged` was asked last. */
   readonly #seen: number[] = [];
@@ -51,8 +51,9 @@ export class Vcpu {
         const at = view.layout(name) + offset;
         return () => view.data.getUint32(at, true);
       });
-    const controls = ['CR0', 'CR3', 'CR4', 'EFER'].flatMap((name) => words(name, [0]));
-    this.#controls = [...controls, ...words('CR3', [4]), ...words('PDPTES', [0, 8, 16, 24])];
+    const low = ['CR0', 'CR4', 'EFER'].flatMap((name) => words(name, [0]));
+    const wide = ['CR3', 'APIC_PAGE'].flatMap((name) => words(name, [0, 4]));
+    this.#controls = [...low, ...wide, ...words('PDPTES', [0, 4, 8, 12, 16, 20, 24, 28])];
   }
 
   get cpl(): number {
@@ -68,9 +69,15 @@ export class Vcpu {
     return guestPaging(this.view);
   }
 
-  /** The low halves of the PDPTE registers, for PAE paging: only they name frames that a VM can have. */
+  /** The PDPTE registers, for PAE paging. */
   get pdptes(): readonly number[] {
-    return this.#controls.slice(-4).map((read) => read());
+    const halves = this.#controls.slice(-8).map((read) => read());
+    return [0, 2, 4, 6].map((n) => (halves[n] ?? 0) + (halves[n + 1] ?? 0) * 2 ** 32);
+  }
+
+  /** Frame of its physical memory that is the local APIC's, if one is. */
+  get apicFrame(): number {
+    return Number(this.view.u64('APIC_PAGE') >> 12n);
   }
 
   /** What its page tables mean may have changed since this was asked last. */

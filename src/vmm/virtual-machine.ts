@@ -18,7 +18,7 @@ import { Host } from './host.ts';
 import { HostProcessor } from './host-processor.ts';
 import { HostStructures } from './host-structures.ts';
 import { type CpuTechnique, Monitor } from './monitor.ts';
-import { Shadow } from './shadow/shadow.ts';
+import { Shadow, type ShadowFill } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import { Vcpu } from './vcpu.ts';
 
@@ -30,6 +30,9 @@ export interface VmOptions {
   readonly seed?: bigint;
   /** As of a machine. */
   readonly maxInstructions?: number;
+  readonly shadowFill?: ShadowFill;
+  /** Most shadow pages that there are at a time; those of one address space must fit, or it is slow. */
+  readonly shadowPages?: number;
   /** Hears of every exit; with the host's time for how long it took. */
   readonly exits?: { readonly sink: ExitSink; readonly now: HostTime };
 }
@@ -37,7 +40,7 @@ export interface VmOptions {
 /** Frames beside a VM's memory: those of the VMM and of its shadow pages. */
 const VMM_FRAMES = 128;
 const SHADOW_SHARE = 1 / 16;
-const MIN_SHADOW_PAGES = 256;
+const SHADOW_PAGES = 256;
 
 /** Bit 42 of an address that the processor asks its host about: a GPA (asm/mmu/guest-physical.ts). */
 const EMULATED_HIGH = 1 << 10;
@@ -87,13 +90,12 @@ function createOn(host: Host, options: VmOptions): VirtualMachine {
 
 const ramFrames = ({ ramBytes = DEFAULT_RAM }: VmOptions): number => checkRam(ramBytes) / PAGE_SIZE;
 
-const shadowPagesOf = (frames: number): number =>
-  Math.max(MIN_SHADOW_PAGES, Math.ceil(frames * SHADOW_SHARE));
+const shadowPagesOf = (options: VmOptions): number =>
+  options.shadowPages ?? Math.max(SHADOW_PAGES, Math.ceil(ramFrames(options) * SHADOW_SHARE));
 
 /** Frames of the machine that a VM may come to need. */
 function framesOf(options: VmOptions): number {
-  const frames = ramFrames(options);
-  return frames + VMM_FRAMES + shadowPagesOf(frames);
+  return ramFrames(options) + VMM_FRAMES + shadowPagesOf(options);
 }
 
 class Hypervisor implements Engine {
@@ -119,8 +121,11 @@ class Hypervisor implements Engine {
       Array.from({ length: frames }, () => pool.take(number)),
     );
     const structures = new HostStructures(memory, pool);
-    const shadowPages = shadowPagesOf(frames);
-    this.shadow = new Shadow(this.memory, memory, pool, structures.table, shadowPages);
+    this.shadow = new Shadow(this.memory, memory, pool, {
+      vmmTable: structures.table,
+      limit: shadowPagesOf(options),
+      fill: options.shadowFill ?? 'lazy',
+    });
     const { shadow } = this;
     const vcpu = new Vcpu(this.processor);
     const descriptors = new DescriptorViews(this.memory, structures, shadow);

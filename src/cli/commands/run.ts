@@ -41,6 +41,11 @@ const GUEST_OPTIONS = {
     ...text,
     describe: `what runs the guest: the machine itself, or a VMM by a technique: ${CPU_CHOICES.join(', ')} (default: bare, but ${DEFAULT_TECHNIQUE} for --vm)`,
   },
+  'shadow-fill': {
+    ...text,
+    describe:
+      'shadow page tables get entries when they are used (lazy, the default), or all at each load of CR3 (eager)',
+  },
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
@@ -210,7 +215,9 @@ function createMachines(
   const boots = plans.map(({ values }) => bootArguments(values));
   const requests = plans.map(({ values }, n) => {
     const { com1, console } = connections[n] as Connections;
-    return { cpu: values.cpu ?? 'bare', options: { ...machineOptions(values), com1, console } };
+    const options = { ...machineOptions(values), com1, console };
+    const { cpu = 'bare', 'shadow-fill': shadowFill = 'lazy' } = values;
+    return { cpu, shadowFill, options };
   });
   const machines = createGuestMachines(requests, countExits);
   machines.forEach(({ board: { machine, fwCfgItems } }, n) => {

@@ -5,7 +5,7 @@
  */
 
 import type { GuestMemory } from '../guest-memory.ts';
-import type { GuestPaging } from './guest-paging.ts';
+import type { GuestPaging, GuestPagingMode } from './guest-paging.ts';
 
 /** Rights that a walk gathers; the first two are ANDed, the last is ORed. */
 export const RIGHT_WRITE = 1;
@@ -15,13 +15,30 @@ export const RIGHT_NO_EXECUTE = 4;
 const PTE_P = 1 << 0;
 const PTE_RW = 1 << 1;
 const PTE_US = 1 << 2;
-const PTE_A = 1 << 5;
-const PTE_D = 1 << 6;
+export const PTE_A = 1 << 5;
+export const PTE_D = 1 << 6;
 const PTE_PS = 1 << 7;
 const HIGH_XD = 2 ** 31;
-/** Bits of the upper half that name the frame: 40 physical bits; of the rest up to bit 51 none may be set. */
+/**
+ * Bits of the upper half that name the frame: 40 physical bits. Of the rest up to bit 51 none may be set, in PAE paging
+ * up to bit 62.
+ */
 const HIGH_FRAME = 0xff;
 const HIGH_RESERVED = 0xf_ff00;
+const HIGH_RESERVED_PAE = 0x7fff_ff00;
+
+const PAGE_NUMBER_BITS = 36;
+
+/** The number of the page at `gva`. */
+export function pageNumber(gva: bigint): number {
+  return Number(BigInt.asUintN(PAGE_NUMBER_BITS, gva >> 12n));
+}
+
+/** The halves of an entry, each from 0 up. */
+interface EntryBits {
+  readonly low: number;
+  readonly high: number;
+}
 
 /** One table that the walk read an entry of. */
 export interface Step {
@@ -46,6 +63,8 @@ export class GuestWalk {
   }));
   /** Level of the first entry read: 4 PML4E, 3 PDPTE, 2 PDE. */
   top = 0;
+  /** Level of the last entry read. */
+  last = 0;
   /** Level of the entry that maps the page. */
   leaf = 0;
   /** Frame of the guest that the page is. */
@@ -61,8 +80,8 @@ export class GuestWalk {
     if (paging.mode === '4-level') return this.#walkWide(page, paging.root, 4, paging);
     if (paging.mode === '32-bit') return this.#walkNarrow(page, paging);
     const entry = pdptes[page >>> 18] ?? 0;
-    if ((entry & PTE_P) === 0) return false;
-    this.#clear(3, RIGHT_WRITE | RIGHT_USER);
+    this.last = 3;
+    if (entry % 2 === 0) return false;
     return this.#walkWide(page, entry - (entry % 4096), 2, paging);
   }
 
@@ -74,6 +93,14 @@ export class GuestWalk {
   /** The dirty flag of the page is set. */
   get isDirty(): boolean {
     return ((this.steps[this.leaf]?.low ?? 0) & PTE_D) !== 0;
+  }
+
+  /** The accessed flags are set all the way. */
+  get isAccessed(): boolean {
+    for (let level = this.top; level >= this.leaf; level--) {
+      if ((this.#step(level).low & PTE_A) === 0) return false;
+    }
+    return true;
   }
 
   /** Sets the accessed flags on the way, and the dirty flag for a write. */
@@ -88,23 +115,24 @@ export class GuestWalk {
   }
 
   /** Tables of 8-byte entries from `table` at `top` on. */
-  #walkWide(page: number, table: number, top: number, { nxe }: GuestPaging): boolean {
+  #walkWide(page: number, table: number, top: number, { mode, nxe }: GuestPaging): boolean {
     let at = table;
     let rights = RIGHT_WRITE | RIGHT_USER;
     this.top = top;
     for (let level = top; level > 0; level--) {
       const step = this.#step(level);
       const index = Math.floor(page / 512 ** (level - 1)) % 512;
+      this.last = level;
       step.gfn = Math.floor(at / 4096);
       step.offset = index * 8;
       step.low = this.#memory.readU32(at + step.offset);
       step.high = this.#memory.readU32(at + step.offset + 4);
       if ((step.low & PTE_P) === 0) return false;
       const isLeaf = level === 1 || (level < 4 && (step.low & PTE_PS) !== 0);
-      if (!isValid(step, level, isLeaf, nxe)) return false;
+      if (!isValid(step, level, isLeaf, mode, nxe)) return false;
       rights = gather(rights, step);
       step.rights = rights;
-      const next = (step.high & HIGH_FRAME) * 2 ** 20 + (step.low >>> 12);
+      const next = frameOf(step);
       if (isLeaf) {
         const pages = 512 ** (level - 1);
         this.leaf = level;
@@ -140,6 +168,7 @@ export class GuestWalk {
 
   #read32(level: number, table: number, index: number): Step {
     const step = this.#step(level);
+    this.last = level;
     step.gfn = Math.floor(table / 4096);
     step.offset = index * 4;
     step.low = this.#memory.readU32(table + step.offset);
@@ -147,25 +176,44 @@ export class GuestWalk {
     return step;
   }
 
-  #clear(level: number, rights: number): void {
-    Object.assign(this.#step(level), { gfn: 0, offset: 0, low: 0, high: 0, rights });
-  }
-
   #step(level: number): Step {
     return this.steps[level] as Step;
   }
 }
 
-function gather(rights: number, { low, high }: Step): number {
+/** The frame that a page table's entry maps, and the rights with those of the way to it; undefined: none. */
+export function pageOf(
+  entry: EntryBits,
+  mode: GuestPagingMode,
+  nxe: boolean,
+  way: number,
+): { readonly gfn: number; readonly rights: number } | undefined {
+  if ((entry.low & PTE_P) === 0) return undefined;
+  if (mode !== '32-bit' && !isValid(entry, 1, true, mode, nxe)) return undefined;
+  return { gfn: frameOf(entry), rights: gather(way, entry) };
+}
+
+function frameOf({ low, high }: EntryBits): number {
+  return (high & HIGH_FRAME) * 2 ** 20 + (low >>> 12);
+}
+
+function gather(rights: number, { low, high }: EntryBits): number {
   let all = rights;
   if ((low & PTE_RW) === 0) all &= ~RIGHT_WRITE;
   if ((low & PTE_US) === 0) all &= ~RIGHT_USER;
   return high >= HIGH_XD ? all | RIGHT_NO_EXECUTE : all;
 }
 
-/** No reserved bit is set (SDM 3A tables 4-15 to 4-20). */
-function isValid({ low, high }: Step, level: number, isLeaf: boolean, nxe: boolean): boolean {
-  if ((high & HIGH_RESERVED) !== 0 || (!nxe && high >= HIGH_XD)) return false;
+/** No reserved bit is set (SDM 3A tables 4-9 to 4-11 and 4-15 to 4-20). */
+function isValid(
+  { low, high }: EntryBits,
+  level: number,
+  isLeaf: boolean,
+  mode: GuestPagingMode,
+  nxe: boolean,
+): boolean {
+  const reserved = mode === 'pae' ? HIGH_RESERVED_PAE : HIGH_RESERVED;
+  if ((high & reserved) !== 0 || (!nxe && high >= HIGH_XD)) return false;
   if (level === 4) return (low & PTE_PS) === 0;
   const below = level === 3 ? 0x3fff_e000 : level === 2 ? 0x1f_e000 : 0;
   return !isLeaf || (low & below) === 0;

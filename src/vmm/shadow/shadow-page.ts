@@ -4,6 +4,7 @@
  * one role are the same page, however many roots lead to it.
  */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestPagingMode } from './guest-paging.ts';
 
 /** Whose address space: of the kernel while the virtual CPL is 0 to 2, or of user code. */
@@ -28,7 +29,7 @@ export interface Role {
   readonly part: number;
   /** RIGHT_ bits of the way to it. */
   readonly rights: number;
-  /** Bits of the guest's paging that change what rights mean. */
+  /** FLAG_ bits: the guest's paging where it changes what rights mean. */
   readonly flags: number;
 }
 
@@ -37,6 +38,20 @@ export interface ShadowPage {
   readonly gfn: number;
   /** The machine's frame that it lies in. */
   readonly frame: number;
+  /** Entries (HPA) of other shadow pages that lead to it. */
+  readonly parents: Set<number>;
+  /** When it was last on the way of a fill. */
+  used: number;
+  /** Writes to the guest's table since then. */
+  writes: number;
+}
+
+export const ENTRIES = 512;
+export const ENTRY_BYTES = 8;
+
+/** HPA of an entry. */
+export function entryPlace({ frame }: ShadowPage, index: number): number {
+  return frame * PAGE_SIZE + index * ENTRY_BYTES;
 }
 
 const KINDS: Readonly<Record<ShadowKind, number>> = { table: 0, direct: 1, upper: 2 };

@@ -1,20 +1,32 @@
 /**
  * Shadow page tables (DESIGN.md section 3): for every root of the guest and each view a tree of 4-level tables that
- * the processor walks, filled on demand from the guest's own tables.
+ * the processor walks, filled from the guest's own tables.
  *
  * A frame of the guest that is used as a table is watched: no leaf entry lets it be written, so every write comes
- * to `written`, which drops what was derived from the entries that changed. So shadows never differ from the
- * guest's tables; only the processor's TLB has to be flushed (`takeStale`).
- * Entries are always for user mode, since all of the guest runs at CPL 3.
+ * to `written`, which drops what was derived from the entries that changed. Tables of the last level may be out of sync
+ * instead (out-of-sync.ts) until the guest invalidates translations, which `invalidate` hears of.
  */
 
 import type { MachineMemory } from '../../machine/memory.ts';
-import { FRAME_VMM, type FramePool, PAGE_SIZE } from '../frames.ts';
+import { type FramePool, PAGE_SIZE } from '../frames.ts';
 import { type GuestMemory, WATCH_TABLE, type Watcher } from '../guest-memory.ts';
 import type { GuestPaging } from './guest-paging.ts';
-import { GuestWalk, RIGHT_NO_EXECUTE, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
+import { GuestWalk, PTE_A, PTE_D, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
+import { flagsOf, leafRights } from './leaf-rights.ts';
+import { OutOfSync } from './out-of-sync.ts';
+import { presentPages } from './present-pages.ts';
 import { countRoots, type RootCount } from './root-count.ts';
-import { pageKey, type Role, type ShadowPage, type ViewName } from './shadow-page.ts';
+import { ShadowCache, type ShadowCacheOwner } from './shadow-cache.ts';
+import { ShadowEntries } from './shadow-entries.ts';
+import {
+  ENTRIES,
+  ENTRY_BYTES,
+  entryPlace,
+  pageKey,
+  type Role,
+  type ShadowPage,
+  type ViewName,
+} from './shadow-page.ts';
 
 /** What an access wants. */
 export interface Access {
@@ -30,10 +42,8 @@ export type Outcome =
   | 'guest'
   /** There is no RAM, or the guest must not have it mapped: the access is to be emulated. */
   | 'device'
-  /** A write to a page table of the guest: to be emulated. */
-  | 'table'
-  /** There was no room: all shadows are gone, and the guest must get a new root. */
-  | 'flushed';
+  /** A write to a table of the guest: to be emulated. */
+  | 'table';
 
 /** The root of an address space, as CR3 takes it. */
 export interface ShadowRoot {
@@ -42,104 +52,131 @@ export interface ShadowRoot {
   slot: number;
 }
 
+/** How a shadow gets its entries: as the guest uses them, or all at once when it loads CR3. */
+export const SHADOW_FILLS = ['lazy', 'eager'] as const;
+export type ShadowFill = (typeof SHADOW_FILLS)[number];
+
+export interface ShadowOptions {
+  /** The machine's frame of the PDPT that maps the VMM. */
+  readonly vmmTable: number;
+  /** Most shadow pages that there can be. */
+  readonly limit: number;
+  readonly fill: ShadowFill;
+}
+
 export interface ShadowCounters {
-  fills: number;
+  /** Page faults that only the shadow had made, and those that are the guest's own. */
+  hiddenFaults: number;
+  trueFaults: number;
+  /** Pages mapped by the eager fill. */
+  eagerFills: number;
+  /** Writes to tables of the guest that were emulated. */
   tableWrites: number;
+  /** Invalidations by the guest. */
   flushes: number;
+  /** Tables that went out of sync, and came back. */
+  unsynced: number;
+  resynced: number;
+  /** Tables that were written to so often that they cannot be tables any more. */
+  flooded: number;
+  /** Shadow pages that had to make room. */
+  reclaimed: number;
+}
+
+/** Roots that something is mapped through, pages of all levels, and tables out of sync, counted by walking what there is. */
+export interface ShadowSize extends RootCount {
+  readonly pages: number;
+  readonly outOfSync: number;
 }
 
 const PTE_P = 1 << 0;
-const PTE_RW = 1 << 1;
-const PTE_US = 1 << 2;
-const PTE_AD = 0x60;
-const HIGH_XD = 2 ** 31;
-const LINK = PTE_P | PTE_RW | PTE_US | PTE_AD;
-const ENTRIES = 512;
-const ENTRY_BYTES = 8;
+const FLAGS = PTE_A | PTE_D;
+const ALL_RIGHTS = RIGHT_WRITE | RIGHT_USER;
 /** Where the VMM's entry of a root is tried first; downward from there. */
 const FIRST_SLOT = 509;
-
 /** Shadow pages that a fill may need. */
 const CHAIN = 4;
+/** So many writes to a table that nothing was filled through meanwhile: it is a table no more. */
+const FLOOD = 32;
+const MAX_OUT_OF_SYNC = 64;
+const MAX_CLEARED = 4096;
+/** Pages that the eager fill looks at. */
+const MAX_EAGER = 2 ** 16;
+const NO_FRAME = -1;
 
-export class Shadow implements Watcher {
-  readonly counters: ShadowCounters = { fills: 0, tableWrites: 0, flushes: 0 };
+export class Shadow implements Watcher, ShadowCacheOwner {
+  readonly counters: ShadowCounters = {
+    hiddenFaults: 0,
+    trueFaults: 0,
+    eagerFills: 0,
+    tableWrites: 0,
+    flushes: 0,
+    unsynced: 0,
+    resynced: 0,
+    flooded: 0,
+    reclaimed: 0,
+  };
   readonly #memory: GuestMemory;
-  readonly #machine: MachineMemory;
-  readonly #view: DataView;
-  readonly #pool: FramePool;
-  readonly #limit: number;
-  /** The entry of the VMM in every root: low and high half. */
-  readonly #vmmLink: readonly [number, number];
+  readonly #options: ShadowOptions;
   readonly #walk: GuestWalk;
-  readonly #pages = new Map<number, ShadowPage>();
+  readonly #entries: ShadowEntries;
+  readonly #cache: ShadowCache;
+  readonly #outOfSync: OutOfSync;
   readonly #roots = new Map<number, ShadowRoot>();
-  /** Shadow pages of a table of the guest, by its frame. */
-  readonly #tables = new Map<number, ShadowPage[]>();
-  /** Leaf entries (HPA) by the frame of the guest that they map, and the other way round. */
-  readonly #leaves = new Map<number, number[]>();
-  readonly #mapped = new Map<number, number>();
   /** Roots by the place of the VMM's entry. */
   readonly #owned = new Map<number, ShadowRoot>();
   /** The PDPTE registers that an upper page of PAE paging was made for. */
   readonly #pdptes = new Map<number, string>();
-  #isStale = false;
-  /** Changes whenever all shadows are dropped. */
+  /** GPAs of entries whose accessed or dirty flag was cleared since the last invalidation. */
+  readonly #cleared = new Set<number>();
+  #hidden = NO_FRAME;
+  /** Changes whenever a root is dropped. */
   generation = 0;
   /** Changes whenever a frame begins or ceases to be watched. */
   watches = 0;
+  /** Changes whenever translations may have changed. */
+  changes = 0;
 
-  /** `vmmTable` is the machine's frame of the PDPT that maps the VMM; `limit` bounds the number of shadow pages. */
   constructor(
     memory: GuestMemory,
     machine: MachineMemory,
     pool: FramePool,
-    vmmTable: number,
-    limit: number,
+    options: ShadowOptions,
   ) {
     this.#memory = memory;
-    this.#machine = machine;
-    this.#view = new DataView(machine.bytes.buffer, machine.bytes.byteOffset, machine.size);
-    this.#pool = pool;
-    this.#limit = limit;
-    this.#vmmLink = [((vmmTable << 12) | PTE_P | PTE_RW | PTE_AD) >>> 0, vmmTable >>> 20];
+    this.#options = options;
     this.#walk = new GuestWalk(memory);
+    this.#entries = new ShadowEntries(machine);
+    this.#cache = new ShadowCache(pool, options.limit, this);
+    this.#outOfSync = new OutOfSync(memory, this.#cache, this.#entries);
     memory.setWatcher(WATCH_TABLE, this);
   }
 
-  /** Roots that something is mapped through, and pages of all levels, counted by walking what there is. */
-  get size(): RootCount & { readonly pages: number } {
-    const roots = [...this.#roots.values()].filter((root) => this.#isUsed(root));
-    return { ...countRoots(roots.map(({ page }) => page)), pages: this.#pages.size };
-  }
-
-  /** There is an entry besides the VMM's. */
-  #isUsed({ page, slot }: ShadowRoot): boolean {
-    for (let n = 0; n < ENTRIES; n++) {
-      if (n !== slot && (this.#view.getUint32(entryPlace(page, n), true) & PTE_P) !== 0)
-        return true;
-    }
-    return false;
+  get size(): ShadowSize {
+    const isUsed = ({ page, slot }: ShadowRoot): boolean =>
+      this.#entries.hasOther(page, entryPlace(page, slot));
+    const roots = [...this.#roots.values()].filter(isUsed);
+    return {
+      ...countRoots(roots.map(({ page }) => page)),
+      pages: [...this.#cache.pages].length,
+      outOfSync: this.#outOfSync.size,
+    };
   }
 
   /** True once after entries were taken away: the processor's translations must be flushed. */
   takeStale(): boolean {
-    const isStale = this.#isStale;
-    this.#isStale = false;
-    return isStale;
+    return this.#entries.takeStale();
   }
 
   /** The root for the guest's current one under `view`. */
   root(paging: GuestPaging, view: ViewName, pdptes: readonly number[]): ShadowRoot {
-    if (!this.#hasRoom()) this.flush();
+    this.#makeRoom();
     const { gfn, role } = this.#table(4, 0, paging, view);
     const key = pageKey(gfn, role);
     if (paging.mode === 'pae') this.#checkPdptes(key, paging, view, pdptes);
-    const known = this.#roots.get(key);
-    if (known !== undefined) return known;
-    const root = { page: this.#page(gfn, role), slot: FIRST_SLOT };
-    this.#roots.set(key, root);
-    this.#placeVmm(root);
+    const root = this.#roots.get(key) ?? this.#addRoot(key, gfn, role);
+    this.#cache.touch(root.page);
+    if (this.#options.fill === 'eager') this.#fillAll(root, paging, pdptes);
     return root;
   }
 
@@ -152,25 +189,23 @@ export class Shadow implements Watcher {
     pdptes: readonly number[],
   ): Outcome {
     const walk = this.#walk;
-    const { view } = root.page.role;
+    const { view, flags } = root.page.role;
     const isPaged = paging.mode !== 'off';
-    if (isPaged && !walk.walk(page, paging, pdptes)) return 'guest';
+    if (isPaged && !walk.walk(page, paging, pdptes)) return this.#true();
     const gfn = isPaged ? walk.gfn : page;
-    const rights = leafRights(isPaged ? walk.rights : RIGHT_WRITE | RIGHT_USER, view, paging);
-    if (!rights.mayRead && !(access.isFetch && rights.mayFetch)) return 'guest';
-    if (access.isWrite && !rights.mayWrite) return 'guest';
-    if (access.isFetch && !rights.mayFetch) return 'guest';
-    if (!rights.mayRead || !this.#memory.holds(gfn)) return 'device';
+    const rights = leafRights(isPaged ? walk.rights : ALL_RIGHTS, view, flags);
+    if (!rights.mayRead && !(access.isFetch && rights.mayFetch)) return this.#true();
+    if (access.isWrite && !rights.mayWrite) return this.#true();
+    if (access.isFetch && !rights.mayFetch) return this.#true();
+    if (!rights.mayRead || !this.#isMappable(gfn)) return 'device';
     if (indexOf(page, 4) === root.slot) return 'device';
-    if (access.isWrite && this.#memory.isWatched(gfn)) return 'table';
-    if (!this.#hasRoom()) {
-      this.flush();
-      return 'flushed';
-    }
+    if (access.isWrite && this.#memory.isWatched(gfn) && !this.#unsync(gfn)) return 'table';
+    this.#cache.touch(root.page);
+    this.#makeRoom();
     if (isPaged) walk.setFlags(access.isWrite);
     const canWrite = rights.mayWrite && (!isPaged || walk.isDirty);
     this.#fill(root, page, gfn, paging, canWrite, rights.mayFetch);
-    this.counters.fills++;
+    this.counters.hiddenFaults++;
     return 'filled';
   }
 
@@ -178,49 +213,94 @@ export class Shadow implements Watcher {
   protect(gfn: number, reason: number): void {
     if (!this.#memory.watch(gfn, reason, true)) return;
     this.watches++;
-    for (const place of this.#leaves.get(gfn) ?? []) {
-      const low = this.#view.getUint32(place, true);
-      this.#machine.writeU32(place, (low & ~PTE_RW) >>> 0);
+    this.#entries.protect(gfn);
+  }
+
+  /** Frame `gfn` of the guest is not its RAM but a device's, where no page table leads to; one frame at a time. */
+  hide(gfn: number): void {
+    if (this.#hidden === gfn) return;
+    this.#hidden = gfn;
+    this.#entries.hide(gfn);
+  }
+
+  /**
+   * The guest has invalidated translations of `page` (GuestWalk), or all of them. What is derived from tables that were
+   * written to since is true from now on.
+   */
+  invalidate(page: number | undefined, paging: GuestPaging, pdptes: readonly number[]): void {
+    this.counters.flushes++;
+    this.changes++;
+    this.#dropCleared();
+    if (this.#outOfSync.size === 0) return;
+    if (page === undefined) {
+      this.#resyncAll();
+      return;
     }
-    this.#isStale = true;
+    if (paging.mode === 'off') return;
+    // Only the table that the page is found through now: others are looked at when they are linked.
+    this.#walk.walk(page, paging, pdptes);
+    const { gfn, offset } = this.#walk.steps[1] ?? { gfn: NO_FRAME, offset: 0 };
+    if (this.#walk.last === 1 && this.#outOfSync.has(gfn)) this.#outOfSync.recheckAt(gfn, offset);
   }
 
   /** Watcher: a table of the guest was written. */
   written(gpa: number, before: Uint8Array): void {
     const gfn = Math.floor(gpa / PAGE_SIZE);
+    const pages = this.#cache.ofTable(gfn);
     this.counters.tableWrites++;
-    for (const page of this.#tables.get(gfn) ?? []) this.#update(page, gpa % PAGE_SIZE, before);
+    this.changes++;
+    for (const page of pages) this.#update(page, gpa % PAGE_SIZE, before);
+    if (this.#unsync(gfn)) return;
+    for (const page of pages) page.writes++;
+    if (pages.every(({ writes }) => writes < FLOOD)) return;
+    this.counters.flooded++;
+    for (const page of pages) this.#cache.remove(page);
   }
 
-  /** Drops all shadows. */
-  flush(): void {
-    for (const { frame } of this.#pages.values()) this.#pool.release(frame);
-    for (const gfn of this.#tables.keys()) this.#memory.watch(gfn, WATCH_TABLE, false);
-    this.#pages.clear();
-    this.#roots.clear();
-    this.#tables.clear();
-    this.#leaves.clear();
-    this.#mapped.clear();
-    this.#owned.clear();
-    this.#pdptes.clear();
-    this.#isStale = true;
+  /** ShadowCacheOwner. */
+  tableChanged(gfn: number, isTable: boolean): void {
+    if (!this.#memory.holds(gfn)) return;
+    if (isTable) this.protect(gfn, WATCH_TABLE);
+    else {
+      this.#outOfSync.remove(gfn);
+      this.#unwatch(gfn);
+    }
+  }
+
+  /** ShadowCacheOwner. */
+  released(page: ShadowPage): void {
+    this.#entries.dropPage(page);
+    if (page.role.level !== 4) return;
+    const key = pageKey(page.gfn, page.role);
+    const root = this.#roots.get(key);
+    if (root !== undefined) this.#owned.delete(entryPlace(page, root.slot));
+    this.#roots.delete(key);
+    this.#pdptes.delete(key);
     this.generation++;
-    this.counters.flushes++;
   }
 
-  #hasRoom(): boolean {
-    return this.#pages.size + CHAIN <= this.#limit && this.#pool.left >= CHAIN;
+  #true(): Outcome {
+    this.counters.trueFaults++;
+    return 'guest';
+  }
+
+  #makeRoom(): void {
+    this.counters.reclaimed += this.#cache.makeRoom(CHAIN);
+  }
+
+  #isMappable(gfn: number): boolean {
+    return this.#memory.holds(gfn) && gfn !== this.#hidden;
   }
 
   // --- Filling -----------------------------------------------------------------------------------
 
-  /** Makes the entries that lead to `gfn`, which is at `page`. */
+  /** Makes the entries that lead to `gfn`, which is at `page` by the walk just made. */
   #fill(
     root: ShadowRoot,
     page: number,
     gfn: number,
     paging: GuestPaging,
-    canWrite: boolean,
+    mayWrite: boolean,
     canFetch: boolean,
   ): void {
     const { view } = root.page.role;
@@ -229,27 +309,34 @@ export class Shadow implements Watcher {
       const place = entryPlace(table, indexOf(page, level + 1));
       const { gfn: next, role } = this.#table(level as 1 | 2 | 3, page, paging, view);
       const child = this.#page(next, role);
-      const link = ((child.frame << 12) | LINK) >>> 0;
-      const old = this.#view.getUint32(place, true);
-      if (old !== link) {
-        if ((old & PTE_P) !== 0) this.#isStale = true;
-        this.#setEntry(place, link, child.frame >>> 20);
+      if (this.#entries.child(place) !== child) {
+        // Here it was not found before, so nothing of it may be stale.
+        if (this.#outOfSync.has(next)) this.#outOfSync.recheck(next);
+        this.#entries.setLink(place, child);
       }
+      this.#cache.touch(child);
       table = child;
     }
-    this.#mapLeaf(entryPlace(table, indexOf(page, 1)), gfn, canWrite, canFetch);
+    const canWrite = mayWrite && !this.#memory.isWatched(gfn);
+    const leaf = { gfn, canWrite, canFetch };
+    this.#entries.setLeaf(entryPlace(table, indexOf(page, 1)), leaf, this.#memory.frame(gfn));
   }
 
-  #mapLeaf(place: number, gfn: number, canWrite: boolean, canFetch: boolean): void {
-    this.#drop(place);
-    const frame = this.#memory.frame(gfn);
-    const write = canWrite && !this.#memory.isWatched(gfn) ? PTE_RW : 0;
-    const low = ((frame << 12) | PTE_P | PTE_US | PTE_AD | write) >>> 0;
-    this.#setEntry(place, low, (frame >>> 20) + (canFetch ? 0 : HIGH_XD));
-    const leaves = this.#leaves.get(gfn);
-    if (leaves === undefined) this.#leaves.set(gfn, [place]);
-    else leaves.push(place);
-    this.#mapped.set(place, gfn);
+  /**
+   * The textbook's loop over all present entries of the guest. What was not accessed, or not dirty, stays
+   * for a fault, which sets the flags.
+   */
+  #fillAll(root: ShadowRoot, paging: GuestPaging, pdptes: readonly number[]): void {
+    const walk = this.#walk;
+    const { view, flags } = root.page.role;
+    for (const page of presentPages(this.#memory, paging, pdptes, MAX_EAGER)) {
+      if (!this.#cache.hasRoom(CHAIN)) return;
+      if (indexOf(page, 4) === root.slot || !walk.walk(page, paging, pdptes)) continue;
+      const { mayRead, mayWrite, mayFetch } = leafRights(walk.rights, view, flags);
+      if (!mayRead || !walk.isAccessed || !this.#isMappable(walk.gfn)) continue;
+      this.#fill(root, page, walk.gfn, paging, mayWrite && walk.isDirty, mayFetch);
+      this.counters.eagerFills++;
+    }
   }
 
   /** What the shadow page at `level` on the way to `page` stands for, by the walk just made. */
@@ -263,88 +350,143 @@ export class Shadow implements Watcher {
     const { steps, leaf, gfn, isDirty } = this.#walk;
     const base = { mode, view, level, part: 0, flags: flagsOf(paging) };
     if (mode === 'off') {
-      const rights = RIGHT_WRITE | RIGHT_USER;
-      return { gfn: regionOf(page, level), role: { ...base, kind: 'direct', rights } };
+      return { gfn: regionOf(page, level), role: { ...base, kind: 'direct', rights: ALL_RIGHTS } };
     }
     const top = mode === '4-level' ? 4 : 2;
     if (level > top) {
       const id = mode === 'pae' ? paging.root / 32 : paging.root / PAGE_SIZE;
-      return { gfn: id, role: { ...base, kind: 'upper', rights: RIGHT_WRITE | RIGHT_USER } };
+      return { gfn: id, role: { ...base, kind: 'upper', rights: ALL_RIGHTS } };
     }
     if (level === 4) {
-      const rights = RIGHT_WRITE | RIGHT_USER;
-      return { gfn: paging.root / PAGE_SIZE, role: { ...base, kind: 'table', rights } };
+      return {
+        gfn: paging.root / PAGE_SIZE,
+        role: { ...base, kind: 'table', rights: ALL_RIGHTS },
+      };
     }
     if (level < leaf) {
       const all = steps[leaf]?.rights ?? 0;
       const rights = isDirty ? all : all & ~RIGHT_WRITE;
       return { gfn: regionOf(gfn, level), role: { ...base, kind: 'direct', rights } };
     }
-    const rights = level === top ? RIGHT_WRITE | RIGHT_USER : (steps[level + 1]?.rights ?? 0);
+    const rights = level === top ? ALL_RIGHTS : (steps[level + 1]?.rights ?? 0);
     const part = mode === '32-bit' ? partOf(page, level) : 0;
     return { gfn: steps[level]?.gfn ?? 0, role: { ...base, kind: 'table', part, rights } };
   }
 
   /** The shadow page for a table, empty if it is new. */
   #page(gfn: number, role: Role): ShadowPage {
-    const key = pageKey(gfn, role);
-    const known = this.#pages.get(key);
+    const known = this.#cache.find(gfn, role);
     if (known !== undefined) return known;
-    const frame = this.#pool.take(FRAME_VMM);
-    this.#machine.fill(frame * PAGE_SIZE, PAGE_SIZE, 0);
-    const page = { role, gfn, frame };
-    this.#pages.set(key, page);
-    if (role.kind === 'table') this.#watch(gfn, page);
+    if (role.kind === 'table' && role.level > 1) this.#protectTable(gfn);
+    const page = this.#cache.add(gfn, role);
+    this.#entries.clear(page);
     return page;
   }
 
-  #watch(gfn: number, page: ShadowPage): void {
-    const pages = this.#tables.get(gfn);
-    if (pages !== undefined) {
-      pages.push(page);
-      return;
+  // --- Out of sync -------------------------------------------------------------------------------
+
+  /** Lets the guest write to its table in frame `gfn` until it invalidates translations; false if it must not. */
+  #unsync(gfn: number): boolean {
+    const pages = this.#cache.ofTable(gfn);
+    const isLast = pages.length > 0 && pages.every(({ role }) => role.level === 1);
+    if (!isLast || !this.#memory.isWatchedOnlyFor(gfn, WATCH_TABLE)) return false;
+    if (this.#outOfSync.size >= MAX_OUT_OF_SYNC) this.#resyncAll();
+    this.#outOfSync.add(gfn);
+    this.#unwatch(gfn);
+    this.counters.unsynced++;
+    return true;
+  }
+
+  /** The table in frame `gfn` is not to be out of sync. */
+  #protectTable(gfn: number): void {
+    if (!this.#outOfSync.has(gfn)) return;
+    this.#outOfSync.recheck(gfn);
+    this.#outOfSync.remove(gfn);
+    this.counters.resynced++;
+    this.protect(gfn, WATCH_TABLE);
+  }
+
+  #resyncAll(): void {
+    for (const gfn of this.#outOfSync.tables) {
+      const isUsed = this.#outOfSync.recheck(gfn);
+      this.#outOfSync.remove(gfn);
+      this.counters.resynced++;
+      if (isUsed) this.protect(gfn, WATCH_TABLE);
+      // Otherwise it may be a table no more.
+      else for (const page of this.#cache.ofTable(gfn)) this.#cache.remove(page);
     }
-    this.#tables.set(gfn, [page]);
-    if (this.#memory.holds(gfn)) this.protect(gfn, WATCH_TABLE);
+  }
+
+  #unwatch(gfn: number): void {
+    if (this.#memory.watch(gfn, WATCH_TABLE, false)) this.watches++;
   }
 
   // --- Dropping ----------------------------------------------------------------------------------
 
   /** Drops what `page` has of the entries from `offset` on that were `before` and are different now. */
   #update(page: ShadowPage, offset: number, before: Uint8Array): void {
-    const { mode, level, part } = page.role;
-    const bytes = mode === '32-bit' ? 4 : 8;
+    const bytes = page.role.mode === '32-bit' ? 4 : 8;
     const last = offset + before.length - 1;
     for (let entry = Math.floor(offset / bytes); entry * bytes <= last; entry++) {
-      if (this.#onlySetsFlags(page.gfn, entry * bytes, bytes, offset, before)) continue;
-      if (bytes === 8) this.#drop(entryPlace(page, entry));
-      else if (level === 1 && entry >> 9 === part) this.#drop(entryPlace(page, entry & 511));
-      else if (level === 2 && entry >> 8 === part) {
-        this.#drop(entryPlace(page, (entry & 255) * 2));
-        this.#drop(entryPlace(page, (entry & 255) * 2 + 1));
-      }
+      const change = this.#change(page.gfn, entry * bytes, bytes, offset, before);
+      if (change === 'flags') this.#noteCleared(page.gfn * PAGE_SIZE + entry * bytes);
+      else if (change === 'other') this.#dropEntry(page, entry);
     }
     const root = this.#roots.get(pageKey(page.gfn, page.role));
     // There was no free entry for the VMM: now there may be one.
     if (root !== undefined && !this.#isFree(root, root.slot)) this.#moveVmm(root);
   }
 
-  /** The entry at `at` has changed by accessed and dirty flags set, if at all. */
-  #onlySetsFlags(
+  /**
+   * How the entry at `at` has changed: accessed and dirty flags that were set make no difference, and those that were
+   * cleared none before the guest invalidates translations.
+   */
+  #change(
     gfn: number,
     at: number,
     bytes: number,
     offset: number,
     before: Uint8Array,
-  ): boolean {
+  ): 'nothing' | 'flags' | 'other' {
+    let cleared = 0;
     for (let n = 0; n < bytes; n++) {
       const old = before[at + n - offset];
       if (old === undefined) continue;
       const now = this.#memory.readU32(gfn * PAGE_SIZE + ((at + n) & ~3)) >>> (((at + n) & 3) * 8);
       const changed = (old ^ now) & 0xff;
-      if ((changed & ~(n === 0 ? PTE_AD : 0)) !== 0 || (changed & old) !== 0) return false;
+      if ((changed & ~(n === 0 ? FLAGS : 0)) !== 0) return 'other';
+      cleared |= changed & old;
     }
-    return true;
+    return cleared === 0 ? 'nothing' : 'flags';
+  }
+
+  #noteCleared(gpa: number): void {
+    if (this.#cleared.size >= MAX_CLEARED) this.#dropCleared();
+    this.#cleared.add(gpa);
+  }
+
+  #dropCleared(): void {
+    for (const gpa of this.#cleared) this.#dropAt(gpa);
+    this.#cleared.clear();
+  }
+
+  /** Drops what is derived from the entry at `gpa`. */
+  #dropAt(gpa: number): void {
+    for (const page of this.#cache.ofTable(Math.floor(gpa / PAGE_SIZE))) {
+      const bytes = page.role.mode === '32-bit' ? 4 : 8;
+      this.#dropEntry(page, Math.floor((gpa % PAGE_SIZE) / bytes));
+    }
+  }
+
+  /** Drops what `page` has of the guest's entry number `entry`. */
+  #dropEntry(page: ShadowPage, entry: number): void {
+    const { mode, level, part } = page.role;
+    if (mode !== '32-bit') this.#drop(entryPlace(page, entry));
+    else if (level === 1 && entry >> 9 === part) this.#drop(entryPlace(page, entry & 511));
+    else if (level === 2 && entry >> 8 === part) {
+      this.#drop(entryPlace(page, (entry & 255) * 2));
+      this.#drop(entryPlace(page, (entry & 255) * 2 + 1));
+    }
   }
 
   /** Takes the entry at `place` away. */
@@ -354,16 +496,7 @@ export class Shadow implements Watcher {
       this.#moveVmm(root);
       return;
     }
-    if ((this.#view.getUint32(place, true) & PTE_P) === 0) return;
-    this.#setEntry(place, 0, 0);
-    this.#isStale = true;
-    const gfn = this.#mapped.get(place);
-    if (gfn === undefined) return;
-    this.#mapped.delete(place);
-    const leaves = this.#leaves.get(gfn) ?? [];
-    const at = leaves.indexOf(place);
-    leaves[at] = leaves.at(-1) ?? 0;
-    leaves.pop();
+    this.#entries.drop(place);
   }
 
   /** Clears the upper page of a PAE root whose PDPTE registers were loaded with something else. */
@@ -372,11 +505,18 @@ export class Shadow implements Watcher {
     if (this.#pdptes.get(key) === now) return;
     this.#pdptes.set(key, now);
     const { gfn, role } = this.#table(3, 0, paging, view);
-    const page = this.#pages.get(pageKey(gfn, role));
+    const page = this.#cache.find(gfn, role);
     for (let n = 0; page !== undefined && n < 4; n++) this.#drop(entryPlace(page, n));
   }
 
   // --- The VMM's entry ---------------------------------------------------------------------------
+
+  #addRoot(key: number, gfn: number, role: Role): ShadowRoot {
+    const root = { page: this.#page(gfn, role), slot: FIRST_SLOT };
+    this.#roots.set(key, root);
+    this.#placeVmm(root);
+    return root;
+  }
 
   /** Puts the VMM's entry at the first slot that the guest leaves free; if there is none, at the last tried. */
   #placeVmm(root: ShadowRoot): void {
@@ -384,7 +524,7 @@ export class Shadow implements Watcher {
     while (root.slot > 0 && !this.#isFree(root, root.slot)) root.slot--;
     const place = entryPlace(root.page, root.slot);
     this.#owned.set(place, root);
-    this.#setEntry(place, ...this.#vmmLink);
+    this.#entries.setSupervisor(place, this.#options.vmmTable);
   }
 
   /** The guest has nothing at `slot`. */
@@ -397,20 +537,9 @@ export class Shadow implements Watcher {
   #moveVmm(root: ShadowRoot): void {
     const place = entryPlace(root.page, root.slot);
     this.#owned.delete(place);
-    this.#setEntry(place, 0, 0);
-    this.#isStale = true;
+    this.#entries.drop(place);
     this.#placeVmm(root);
   }
-
-  #setEntry(place: number, low: number, high: number): void {
-    this.#machine.writeU32(place, low);
-    this.#machine.writeU32(place + 4, high);
-  }
-}
-
-/** HPA of an entry. */
-function entryPlace({ frame }: ShadowPage, index: number): number {
-  return frame * PAGE_SIZE + index * ENTRY_BYTES;
 }
 
 /** Index of `page` in a table at `level`. */
@@ -426,29 +555,4 @@ function regionOf(page: number, level: number): number {
 /** Which part of a table with 1024 entries. */
 function partOf(page: number, level: number): number {
   return level === 2 ? (page >>> 18) & 3 : (page >>> 9) & 1;
-}
-
-/** Role.flags. */
-function flagsOf({ pse, wp, nxe, smep, smap }: GuestPaging): number {
-  return (pse ? 1 : 0) | (wp ? 2 : 0) | (nxe ? 4 : 0) | (smep ? 8 : 0) | (smap ? 16 : 0);
-}
-
-/** What the guest may do under `view` to a page of these rights (SDM 3A 4.6.1). */
-function leafRights(
-  rights: number,
-  view: ViewName,
-  { wp, smep, smap }: GuestPaging,
-): { readonly mayRead: boolean; readonly mayWrite: boolean; readonly mayFetch: boolean } {
-  const isUser = (rights & RIGHT_USER) !== 0;
-  const isWritable = (rights & RIGHT_WRITE) !== 0;
-  const isCode = (rights & RIGHT_NO_EXECUTE) === 0;
-  if (view === 'user') {
-    return { mayRead: isUser, mayWrite: isUser && isWritable, mayFetch: isUser && isCode };
-  }
-  const mayRead = !(isUser && smap);
-  return {
-    mayRead,
-    mayWrite: mayRead && (isWritable || !wp),
-    mayFetch: isCode && !(isUser && smep),
-  };
 }

@@ -1,0 +1,144 @@
+/**
+ * The entries of shadow pages, in the machine's memory, with the ways back from what they name: leaf entries by the
+ * frame of the guest that they map, links by the shadow page that they lead to.
+ */
+
+import type { MachineMemory } from '../../machine/memory.ts';
+import { PAGE_SIZE } from '../frames.ts';
+import { ENTRIES, entryPlace, type ShadowPage } from './shadow-page.ts';
+
+const PTE_P = 1 << 0;
+const PTE_RW = 1 << 1;
+const PTE_US = 1 << 2;
+const PTE_AD = 0x60;
+const HIGH_XD = 2 ** 31;
+/** Entries are always for user mode, since all of the guest runs at CPL 3. */
+const USER = PTE_P | PTE_US | PTE_AD;
+const SUPERVISOR = PTE_P | PTE_RW | PTE_AD;
+
+/** What a leaf entry is. */
+export interface Leaf {
+  readonly gfn: number;
+  readonly canWrite: boolean;
+  readonly canFetch: boolean;
+}
+
+export class ShadowEntries {
+  readonly #machine: MachineMemory;
+  readonly #view: DataView;
+  /** Leaf entries (HPA) by the frame of the guest that they map, and the other way round. */
+  readonly #leaves = new Map<number, Set<number>>();
+  readonly #mapped = new Map<number, number>();
+  /** Pages that links lead to, by place. */
+  readonly #links = new Map<number, ShadowPage>();
+  #isStale = false;
+
+  constructor(machine: MachineMemory) {
+    this.#machine = machine;
+    this.#view = new DataView(machine.bytes.buffer, machine.bytes.byteOffset, machine.size);
+  }
+
+  /** True once after entries lost something: the processor's translations must be flushed. */
+  takeStale(): boolean {
+    const isStale = this.#isStale;
+    this.#isStale = false;
+    return isStale;
+  }
+
+  /** Empties the frame of a new page. */
+  clear({ frame }: ShadowPage): void {
+    this.#machine.fill(frame * PAGE_SIZE, PAGE_SIZE, 0);
+  }
+
+  /** The leaf at `place`, if there is one. */
+  leaf(place: number): Leaf | undefined {
+    const gfn = this.#mapped.get(place);
+    if (gfn === undefined) return undefined;
+    const canWrite = (this.#view.getUint32(place, true) & PTE_RW) !== 0;
+    return { gfn, canWrite, canFetch: this.#view.getUint32(place + 4, true) < HIGH_XD };
+  }
+
+  /** The shadow page that the link at `place` leads to. */
+  child(place: number): ShadowPage | undefined {
+    return this.#links.get(place);
+  }
+
+  /** `page` has an entry besides the one at `place`. */
+  hasOther(page: ShadowPage, place: number): boolean {
+    for (let n = 0; n < ENTRIES; n++) {
+      const at = entryPlace(page, n);
+      if (at !== place && (this.#view.getUint32(at, true) & PTE_P) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** Maps frame `gfn` of the guest, which lies in the machine's `frame`. */
+  setLeaf(place: number, { gfn, canWrite, canFetch }: Leaf, frame: number): void {
+    const low = ((frame << 12) | USER | (canWrite ? PTE_RW : 0)) >>> 0;
+    const high = (frame >>> 20) + (canFetch ? 0 : HIGH_XD);
+    const old = this.leaf(place);
+    if (old?.gfn !== gfn) {
+      this.drop(place);
+      const leaves = this.#leaves.get(gfn);
+      if (leaves === undefined) this.#leaves.set(gfn, new Set([place]));
+      else leaves.add(place);
+      this.#mapped.set(place, gfn);
+    } else if ((old.canWrite && !canWrite) || (old.canFetch && !canFetch)) this.#isStale = true;
+    this.#set(place, low, high);
+  }
+
+  /** Makes the entry at `place` lead to `child`. */
+  setLink(place: number, child: ShadowPage): void {
+    this.drop(place);
+    this.#set(place, ((child.frame << 12) | USER | PTE_RW) >>> 0, child.frame >>> 20);
+    this.#links.set(place, child);
+    child.parents.add(place);
+  }
+
+  /** Makes the entry at `place` lead to the table in `frame`, for supervisors only: the VMM's. */
+  setSupervisor(place: number, frame: number): void {
+    this.drop(place);
+    this.#set(place, ((frame << 12) | SUPERVISOR) >>> 0, frame >>> 20);
+  }
+
+  /** Takes the entry at `place` away. */
+  drop(place: number): void {
+    if ((this.#view.getUint32(place, true) & PTE_P) === 0) return;
+    this.#set(place, 0, 0);
+    this.#isStale = true;
+    this.#links.get(place)?.parents.delete(place);
+    this.#links.delete(place);
+    const gfn = this.#mapped.get(place);
+    if (gfn === undefined) return;
+    this.#mapped.delete(place);
+    const leaves = this.#leaves.get(gfn);
+    leaves?.delete(place);
+    if (leaves?.size === 0) this.#leaves.delete(gfn);
+  }
+
+  /** Takes all entries of `page` away, and those that lead to it. */
+  dropPage(page: ShadowPage): void {
+    for (let n = 0; n < ENTRIES; n++) this.drop(entryPlace(page, n));
+    for (const place of page.parents) this.drop(place);
+  }
+
+  /** Takes the right to write to frame `gfn` away wherever it is mapped. */
+  protect(gfn: number): void {
+    for (const place of this.#leaves.get(gfn) ?? []) {
+      const low = this.#view.getUint32(place, true);
+      if ((low & PTE_RW) === 0) continue;
+      this.#machine.writeU32(place, (low & ~PTE_RW) >>> 0);
+      this.#isStale = true;
+    }
+  }
+
+  /** Takes frame `gfn` away wherever it is mapped. */
+  hide(gfn: number): void {
+    for (const place of this.#leaves.get(gfn) ?? []) this.drop(place);
+  }
+
+  #set(place: number, low: number, high: number): void {
+    this.#machine.writeU32(place, low);
+    this.#machine.writeU32(place + 4, high);
+  }
+}
