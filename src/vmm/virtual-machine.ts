@@ -56,6 +56,12 @@ export interface VirtualMachine {
   readonly shadow: Shadow;
 }
 
+/** What runs a VM's guest. */
+export interface VirtualEngine extends Engine {
+  readonly memory: GuestMemory;
+  readonly shadow: Shadow;
+}
+
 /** Makes a VM on a machine of its own; throws as `createVirtualMachines`. */
 export function createVirtualMachine(
   module: WebAssembly.Module,
@@ -78,6 +84,15 @@ export function createVirtualMachines(
   return vms.map((options) => createOn(host, options));
 }
 
+/** A VM without the clock, the bus and the run loop of a machine: `devices` answer it. */
+export function createEngine(
+  module: WebAssembly.Module,
+  options: VmOptions,
+  devices: ProcessorHost,
+): VirtualEngine {
+  return new Hypervisor(new Host(module, framesOf(options)), options, devices);
+}
+
 function createOn(host: Host, options: VmOptions): VirtualMachine {
   let hypervisor: Hypervisor | undefined;
   const machine = new Machine((devices) => {
@@ -98,7 +113,7 @@ function framesOf(options: VmOptions): number {
   return ramFrames(options) + VMM_FRAMES + shadowPagesOf(options);
 }
 
-class Hypervisor implements Engine {
+class Hypervisor implements VirtualEngine {
   readonly processor: Processor;
   readonly memory: GuestMemory;
   readonly shadow: Shadow;

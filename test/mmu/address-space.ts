@@ -5,7 +5,7 @@
  */
 
 import fc from 'fast-check';
-import type { Rig } from './rig.ts';
+import type { Pokes } from './rig.ts';
 import { CODE_FRAME, PAE, type Setting } from './settings.ts';
 import { PTE_A, PTE_D, PTE_G, PTE_P, PTE_PS, PTE_RW, PTE_US, PTE_XD } from './tables.ts';
 
@@ -19,6 +19,7 @@ const PD = 0x2000n;
 const PTS = [0x3000n, 0x4000n] as const;
 const CODE_TABLES = 0x3_0000n;
 const TABLE = PTE_P | PTE_RW | PTE_US;
+const RESERVED = 1n << 51n;
 
 /** Bytes that a PDE maps. */
 function regionBytes({ size }: Setting): bigint {
@@ -42,6 +43,23 @@ function tablesOf({ size, shifts }: Setting, base: bigint): { pdpt?: bigint; pd:
 
 /** Offsets from a root of where its entries for the pages lie, 32 bytes each. */
 export const TABLE_OFFSETS = [0x0000n, PDPT, PD, ...PTS];
+/** All tables of both spaces: pages may lead to them too. */
+export const TABLES = ROOTS.flatMap((base) => TABLE_OFFSETS.map((offset) => base + offset));
+
+/** Kernel code finds every table in a window behind its own page, user code finds its page behind that. */
+const WINDOW = 0x1000n;
+const USER_CODE = 0x2_0000n;
+
+/** Where kernel code finds the entry at `hpa` of a table. */
+export function windowOf({ code }: Setting, hpa: bigint): bigint {
+  const n = TABLES.indexOf(hpa & ~0xfffn);
+  return code + WINDOW + BigInt(n) * 0x1000n + (hpa & 0xfffn);
+}
+
+/** Linear address of the page of the code that runs at `cpl`. */
+export function codeAt({ code }: Setting, cpl: number): bigint {
+  return cpl === 3 ? code + USER_CODE : code;
+}
 
 /** A new value for one entry. */
 export interface Edit {
@@ -55,9 +73,11 @@ const base = half.map((n) => ROOTS[n] ?? ROOTS[0]);
 /** Flags of a page: present, and some others. */
 function leafFlags(setting: Setting): fc.Arbitrary<bigint> {
   const keyed = setting.shifts.length === 4 ? [5n << 59n] : [];
-  const wide = setting.size === 8 ? [PTE_XD, ...keyed] : [];
+  const wide = setting.size === 8 ? [PTE_XD, RESERVED, ...keyed] : [];
   return fc
-    .array(fc.constantFrom(PTE_RW, PTE_US, PTE_G, PTE_A, PTE_D, ...wide), { maxLength: 5 })
+    .array(fc.constantFrom(PTE_RW, PTE_US, PTE_RW, PTE_US, PTE_G, PTE_A, PTE_D, ...wide), {
+      maxLength: 5,
+    })
     .map((bits) => bits.reduce((all, bit) => all | bit, PTE_P));
 }
 
@@ -71,7 +91,11 @@ export function editOf(setting: Setting): fc.Arbitrary<Edit> {
 }
 
 function pteEdit(setting: Setting): fc.Arbitrary<Edit> {
-  const page = fc.constantFrom(...pagesOf(setting));
+  const pages = fc.constantFrom(...pagesOf(setting));
+  const page = fc.oneof(
+    { weight: 6, arbitrary: pages },
+    { weight: 1, arbitrary: fc.constantFrom(...TABLES) },
+  );
   const of = { base, at: half, index: half, page, bits: leafFlags(setting), gone: fc.nat(4) };
   return fc.record(of).map(({ base, at, index, page, bits, gone }) => ({
     hpa: base + (PTS[at] ?? 0n) + BigInt(index * setting.size),
@@ -100,7 +124,7 @@ function pdpteEdit(setting: Setting): fc.Arbitrary<Edit> {
 }
 
 /** Both spaces with identity mappings, the code page in both, marks in the pages. */
-export function buildSpaces(rig: Rig, setting: Setting): void {
+export function buildSpaces(rig: Pokes, setting: Setting): void {
   const { size } = setting;
   const pages = pagesOf(setting);
   for (const base of ROOTS) {
@@ -118,7 +142,7 @@ export function buildSpaces(rig: Rig, setting: Setting): void {
     });
     mapCode(rig, setting, base);
   }
-  for (const page of pages) {
+  for (const page of [...pages, ...TABLES]) {
     rig.poke({ hpa: page + MARK, size: 8, value: page });
     // mov eax, page; jmp $
     const immediate = [0, 8, 16, 24].map((shift) => Number((page >> BigInt(shift)) & 0xffn));
@@ -127,17 +151,29 @@ export function buildSpaces(rig: Rig, setting: Setting): void {
 }
 
 /** Maps the code page into the space at `base`, through tables of its own where it has none there. */
-function mapCode(rig: Rig, setting: Setting, base: bigint): void {
+function mapCode(rig: Pokes, setting: Setting, base: bigint): void {
   const { size, shifts, code } = setting;
+  const frames: (readonly [bigint, bigint, bigint])[] = [
+    [code, CODE_FRAME, 0n],
+    [codeAt(setting, 3), CODE_FRAME, PTE_US],
+    ...TABLES.map((table) => [windowOf(setting, table), table, 0n] as const),
+  ];
   let at = base;
   shifts.forEach((shift, level) => {
     const index = (code >> BigInt(shift)) & (size === 4 ? 0x3ffn : 0x1ffn);
     const hpa = at + index * BigInt(size);
     const before = rig.expected.readEntry(hpa, size);
-    at = shift === 12 ? CODE_FRAME : CODE_TABLES + BigInt(level) * 0x1000n;
+    if (shift === 12) {
+      for (const [gva, frame, user] of frames) {
+        const value = frame | PTE_P | PTE_RW | PTE_A | PTE_D | user;
+        rig.poke({ hpa: at + ((gva >> 12n) & 0x1ffn) * BigInt(size), size, value });
+      }
+      return;
+    }
+    at = CODE_TABLES + BigInt(level) * 0x1000n;
     if ((before & PTE_P) !== 0n) at = before & ~0xfffn;
     else {
-      const flags = setting === PAE && level === 0 ? PTE_P : PTE_P | PTE_RW | PTE_A;
+      const flags = setting === PAE && level === 0 ? PTE_P : TABLE | PTE_A;
       rig.poke({ hpa, size, value: at | flags });
     }
   });

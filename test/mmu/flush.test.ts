@@ -30,7 +30,7 @@ describe.each(PLANS)('edits under $setting.name, $pcids', ({ setting, tagged }) 
     ['without it', true],
   ])('are seen after every invalidation, %s', (_, isTlbDisabled) => {
     fc.assert(
-      fc.property(fc.array(stepOf(setting), { minLength: 2, maxLength: 60 }), (steps) => {
+      fc.property(fc.array(stepOf(setting, true), { minLength: 2, maxLength: 60 }), (steps) => {
         const scene = new Scene(rig, setting, tagged, isTlbDisabled);
         for (const one of steps) scene.run(one);
       }),

@@ -18,6 +18,7 @@ const DEVICE_BYTES = 0x4000;
 const DPL3 = 0x60;
 const CS64 = 0xa09b;
 const CS32 = 0xc09b;
+const DATA = 0xc093;
 
 /** Memory by byte, with entries made of bytes. */
 export abstract class Bytes {
@@ -36,6 +37,12 @@ export abstract class Bytes {
     for (let n = 0n; n < BigInt(size); n++) {
       this.writeByte(hpa + n, Number((value >> (8n * n)) & 0xffn));
     }
+  }
+
+  /** `length` bytes as text. */
+  hex(hpa: bigint, length: number): string {
+    const bytes = Array.from({ length }, (_, n) => this.readByte(hpa + BigInt(n)));
+    return Buffer.from(bytes).toString('hex');
   }
 
   /** A copy to try things on. */
@@ -62,6 +69,21 @@ class Scratch extends Bytes {
   }
 }
 
+/** Writes as the host: to what is tested and to the reference. */
+export interface Pokes {
+  readonly expected: Bytes;
+  poke(entry: UsedEntry): void;
+  pokeBytes(hpa: bigint, bytes: readonly number[]): void;
+}
+
+/** What a Scene plays on. */
+export interface Stage extends Pokes {
+  readonly processor: Pick<Processor, 'view' | 'run'>;
+  readonly actual: Bytes;
+  clear(isTlbDisabled: boolean): void;
+  load(state: PagingState, isLong: boolean): void;
+}
+
 /** Physical memory: RAM, device memory, and an open bus that reads as ones. */
 export class PhysicalMemory extends Bytes {
   readonly ram: Buffer;
@@ -84,6 +106,10 @@ export class PhysicalMemory extends Bytes {
     }
   }
 
+  override hex(hpa: bigint, length: number): string {
+    return this.ram.toString('hex', Number(hpa), Number(hpa) + length);
+  }
+
   equals(other: PhysicalMemory): boolean {
     return this.ram.equals(other.ram) && this.device.equals(other.device);
   }
@@ -99,7 +125,7 @@ export class PhysicalMemory extends Bytes {
   }
 }
 
-export class Rig {
+export class Rig implements Stage {
   readonly processor: Processor;
   /** What the processor works on. */
   readonly actual: PhysicalMemory;
@@ -160,27 +186,42 @@ export class Rig {
     });
   }
 
-  /** Loads the registers that translation depends on, and flat segments for 64-bit or 32-bit code. */
   load(state: PagingState, isLong: boolean): void {
-    const { view } = this.processor;
-    view.setU64('CR0', state.cr0);
-    view.setU64('CR3', state.cr3);
-    view.setU64('CR4', state.cr4);
-    view.setU64('EFER', state.efer);
-    view.setU32('PKRU', state.pkru);
-    view.setU32('CPL', state.cpl);
-    const pdptes = view.layout('PDPTES');
-    state.pdptes.forEach((pdpte, n) => {
-      view.data.setBigUint64(pdptes + 8 * n, pdpte, true);
-    });
-    const dpl = state.cpl === 3 ? DPL3 : 0;
-    const flat = { base: 0n, limit: 0xffffffff };
-    const access = (isLong ? CS64 : CS32) | dpl;
-    view.setSegment('cs', { ...flat, selector: 0x10 | state.cpl, access });
-    for (const name of ['ss', 'ds', 'es'] as const) {
-      view.setSegment(name, { ...flat, selector: 0x18 | state.cpl, access: 0xc093 | dpl });
-    }
-    this.processor.rflags = state.rflags;
-    this.processor.stateChanged();
+    loadState(this.processor, state, isLong);
   }
+}
+
+/** Selectors of the ring that runs, which `GDT` describes. */
+const SELECTORS = { 0: { cs: 0x8, data: 0x10 }, 3: { cs: 0x1b, data: 0x23 } } as const;
+
+/** Descriptors for them: flat segments of 64-bit or 32-bit code, and of data, for ring 0 and ring 3. */
+export const gdtOf = (isLong: boolean): readonly bigint[] => {
+  const code = BigInt(isLong ? CS64 : CS32);
+  return [0n, code, BigInt(DATA), code | BigInt(DPL3), BigInt(DATA | DPL3)].map((access) =>
+    access === 0n ? 0n : 0xf_0000_0000_ffffn | (access << 40n),
+  );
+};
+
+/** Loads the registers that translation depends on, and flat segments for 64-bit or 32-bit code. */
+export function loadState(processor: Processor, state: PagingState, isLong: boolean): void {
+  const { view } = processor;
+  view.setU64('CR0', state.cr0);
+  view.setU64('CR3', state.cr3);
+  view.setU64('CR4', state.cr4);
+  view.setU64('EFER', state.efer);
+  view.setU32('PKRU', state.pkru);
+  view.setU32('CPL', state.cpl);
+  const pdptes = view.layout('PDPTES');
+  state.pdptes.forEach((pdpte, n) => {
+    view.data.setBigUint64(pdptes + 8 * n, pdpte, true);
+  });
+  const dpl = state.cpl === 3 ? DPL3 : 0;
+  const { cs, data } = SELECTORS[state.cpl === 3 ? 3 : 0];
+  const flat = { base: 0n, limit: 0xffffffff };
+  view.setSegment('cs', { ...flat, selector: cs, access: (isLong ? CS64 : CS32) | dpl });
+  for (const name of ['ss', 'ds', 'es', 'fs', 'gs'] as const) {
+    view.setSegment(name, { ...flat, selector: data, access: DATA | dpl });
+  }
+  processor.rflags = state.rflags;
+  processor.stateChanged();
 }

@@ -19,21 +19,24 @@ import {
 import { type Mapping, walk } from '../../src/machine/ref/walk.ts';
 import {
   buildSpaces,
+  codeAt,
   type Edit,
   ENTRY,
   MARK,
   pagesOf,
   ROOTS,
   SLOT,
-  TABLE_OFFSETS,
+  TABLES,
+  windowOf,
 } from './address-space.ts';
-import type { Rig } from './rig.ts';
+import type { Bytes, Stage } from './rig.ts';
 import { CODE_FRAME, type Setting, stateOf } from './settings.ts';
 import { StaleTranslations } from './stale.ts';
 import type { Kind, Step } from './steps.ts';
 import { PTE_A, PTE_D, pdptesAt } from './tables.ts';
 
 const NO_FLUSH = 1n << 63n;
+const IA32_EFER = 0xc0000080n;
 
 // biome-ignore format: one instruction per line; each is followed by jmp $. REX.W goes before the first three in 64-bit code.
 const INSTRUCTIONS = {
@@ -45,6 +48,7 @@ const INSTRUCTIONS = {
   cr0:     [0x0f, 0x22, 0xc0],
   cr3:     [0x0f, 0x22, 0xd8],
   cr4:     [0x0f, 0x22, 0xe0],
+  wrmsr:   [0x0f, 0x30],
   stac:    [0x0f, 0x01, 0xcb],
   clac:    [0x0f, 0x01, 0xca],
   wrpkru:  [0x0f, 0x01, 0xef],
@@ -57,18 +61,21 @@ const DESCRIPTOR = 0x800n;
 
 /** A processor in one of the spaces, and what it may still have cached. */
 export class Scene {
-  readonly #rig: Rig;
+  readonly #rig: Stage;
   readonly #setting: Setting;
   readonly #pages: readonly bigint[];
+  /** All that pages may lead to. */
+  readonly #frames: readonly bigint[];
   readonly #stale = new StaleTranslations();
   readonly #cachesNothing: boolean;
   #state: PagingState;
   #counter = 0x1000n;
 
-  constructor(rig: Rig, setting: Setting, tagged: boolean, isTlbDisabled: boolean) {
+  constructor(rig: Stage, setting: Setting, tagged: boolean, isTlbDisabled: boolean) {
     this.#rig = rig;
     this.#setting = setting;
     this.#pages = pagesOf(setting);
+    this.#frames = [...this.#pages, ...TABLES];
     this.#cachesNothing = isTlbDisabled;
     rig.clear(isTlbDisabled);
     buildSpaces(rig, setting);
@@ -90,10 +97,10 @@ export class Scene {
   run(next: Step): void {
     switch (next.do) {
       case 'edit':
-        this.#edit(next.edit);
+        this.#edit(next.edit, next.isStore);
         break;
       case 'access':
-        this.#access(next.kind, next.gva);
+        this.#access(next.kind, next.gva, next.cpl);
         break;
       case 'invlpg':
         this.#execute('invlpg', { rbx: next.gva });
@@ -116,6 +123,7 @@ export class Scene {
   /** Rights change at once: nothing has to be invalidated. */
   #changeRights(next: Step): void {
     if (next.do === 'wp') this.#control('cr0', this.#state.cr0 ^ CR0_WP);
+    else if (next.do === 'nxe') this.#toggleNxe();
     else if (next.do === 'ac') {
       this.#state = { ...this.#state, rflags: this.#state.rflags ^ RFLAGS_AC };
       this.#execute(this.#state.rflags & RFLAGS_AC ? 'stac' : 'clac', {});
@@ -137,9 +145,35 @@ export class Scene {
     return 'fault' in found ? undefined : found;
   }
 
-  #edit({ hpa, value }: Edit): void {
+  #edit({ hpa, value }: Edit, isStore: boolean): void {
     this.#remember();
-    this.#rig.poke({ hpa, size: this.#setting.size, value });
+    const { size, isLong } = this.#setting;
+    if (!isStore) {
+      this.#rig.poke({ hpa, size, value });
+      return;
+    }
+    this.#rig.expected.writeEntry({ hpa, size, value });
+    const rbx = windowOf(this.#setting, hpa);
+    if (isLong || size === 4) this.#execute('write', { rax: value, rbx });
+    else {
+      this.#execute('write', { rax: value & 0xffff_ffffn, rbx });
+      this.#execute('write', { rax: value >> 32n, rbx: rbx + 4n });
+    }
+  }
+
+  /** What XD means changes, but what is cached stays. */
+  #toggleNxe(): void {
+    this.#remember();
+    const efer = this.#state.efer ^ EFER_NXE;
+    this.#state = { ...this.#state, efer };
+    this.#execute('wrmsr', { rax: efer, rcx: IA32_EFER });
+  }
+
+  /** Goes on at `cpl`, as an interrupt or its end would. */
+  #enter(cpl: number): void {
+    if (this.#state.cpl === cpl) return;
+    this.#state = { ...this.#state, cpl };
+    this.#rig.load(this.#state, this.#setting.isLong);
   }
 
   /** What is mapped now may be cached, and is about to go. */
@@ -189,8 +223,9 @@ export class Scene {
     else if (bit === CR4_SMEP && (this.#state.cr4 & bit) !== 0n) this.#stale.dropPcid(this.#pcid);
   }
 
-  /** Runs an instruction that must succeed. */
+  /** Runs an instruction of the kernel that must succeed. */
   #execute(name: Instruction, regs: { rax?: bigint; rbx?: bigint; rcx?: bigint }): void {
+    this.#enter(0);
     const { view } = this.#rig.processor;
     view.setU64('RIP', this.#setting.code + BigInt(16 * NAMES.indexOf(name)));
     view.gpr[0] = regs.rax ?? 0n;
@@ -200,7 +235,8 @@ export class Scene {
     expect(this.#rig.processor.run(1), name).toBe('fuel');
   }
 
-  #access(kind: Kind, page: bigint): void {
+  #access(kind: Kind, page: bigint, cpl: number): void {
+    this.#enter(cpl);
     const current = this.#now(page);
     const stale = this.#stale.of(page, this.#pcid, current);
     const access = { kind: kind === 'update' ? 'write' : kind } as const;
@@ -226,22 +262,21 @@ export class Scene {
     }
   }
 
-  #tables({ ram }: { ram: Buffer }): string {
-    return ROOTS.flatMap((base) => TABLE_OFFSETS.map((offset) => Number(base + offset)))
-      .map((at) => ram.toString('hex', at, at + 32))
-      .join(' ');
+  #tables(memory: Bytes): string {
+    return TABLES.map((table) => memory.hex(table, 32)).join(' ');
   }
 
   /** Makes the access and says which page it reached. */
   #perform(kind: Kind, page: bigint): string {
     const { view } = this.#rig.processor;
-    const { isLong, code } = this.#setting;
+    const { isLong } = this.#setting;
+    const code = codeAt(this.#setting, this.#state.cpl);
     const n = NAMES.indexOf(kind === 'fetch' ? 'read' : kind);
     view.setU64('RIP', kind === 'fetch' ? page + ENTRY : code + BigInt(16 * n));
     const value = this.#counter++ << (isLong ? 32n : 16n);
     view.gpr[0] = kind === 'read' || kind === 'fetch' ? 0n : value;
     view.gpr[3] = page + (kind === 'read' ? MARK : SLOT);
-    const slots = () => this.#pages.map((at) => this.#rig.actual.readEntry(at + SLOT));
+    const slots = () => this.#frames.map((at) => this.#rig.actual.readEntry(at + SLOT));
     const before = slots();
     if (this.#rig.processor.run(2) === 'event') {
       expect(view.u32('EVENT_VECTOR')).toBe(14);
@@ -249,9 +284,9 @@ export class Scene {
     }
     if (kind === 'read' || kind === 'fetch') return `page ${view.gpr[0]}`;
     const after = slots();
-    const reached = this.#pages.findIndex((_, m) => after[m] !== before[m]);
+    const reached = this.#frames.findIndex((_, m) => after[m] !== before[m]);
     const sum = (before[reached] ?? 0n) + value;
     expect(after[reached]).toBe(kind === 'write' ? value : BigInt.asUintN(isLong ? 64 : 32, sum));
-    return `page ${this.#pages[reached]}`;
+    return `page ${this.#frames[reached]}`;
   }
 }

@@ -7,25 +7,31 @@ import type { Setting } from './settings.ts';
 
 /** One thing that happens: to the tables, to the registers, or an access. */
 export type Step =
-  | { readonly do: 'edit'; readonly edit: Edit }
-  | { readonly do: 'access'; readonly kind: Kind; readonly gva: bigint }
+  /** By the host, or by a store of the guest. */
+  | { readonly do: 'edit'; readonly edit: Edit; readonly isStore: boolean }
+  | { readonly do: 'access'; readonly kind: Kind; readonly gva: bigint; readonly cpl: 0 | 3 }
   | { readonly do: 'invlpg'; readonly gva: bigint }
   | { readonly do: 'invpcid'; readonly type: number; readonly gva: bigint; readonly pcid: number }
   | { readonly do: 'cr3'; readonly root: number; readonly pcid: number; readonly keep: boolean }
   | { readonly do: 'cr4'; readonly bit: bigint }
-  | { readonly do: 'wp' | 'ac' }
+  | { readonly do: 'wp' | 'ac' | 'nxe' }
   | { readonly do: 'keys'; readonly pkru: number };
 export type Kind = 'read' | 'write' | 'update' | 'fetch';
 
 const pcid = fc.constantFrom(0, 1, 0xfff);
 
-export function stepOf(setting: Setting): fc.Arbitrary<Step> {
+/** With `hasKeys` the processor has protection keys. */
+export function stepOf(setting: Setting, hasKeys: boolean): fc.Arbitrary<Step> {
   const gva = fc.constantFrom(...pagesOf(setting));
   const inPage = fc.tuple(gva, fc.nat(0x1fff)).map(([page, offset]) => page + BigInt(offset));
   return fc.oneof(
     {
       weight: 6,
-      arbitrary: fc.record({ do: fc.constant('edit' as const), edit: editOf(setting) }),
+      arbitrary: fc.record({
+        do: fc.constant('edit' as const),
+        edit: editOf(setting),
+        isStore: fc.boolean(),
+      }),
     },
     {
       weight: 10,
@@ -33,6 +39,7 @@ export function stepOf(setting: Setting): fc.Arbitrary<Step> {
         do: fc.constant('access' as const),
         kind: fc.constantFrom<Kind>('read', 'write', 'update', 'fetch'),
         gva,
+        cpl: fc.constantFrom<0 | 3>(0, 0, 3),
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('invlpg' as const), gva: inPage }) },
@@ -58,12 +65,15 @@ export function stepOf(setting: Setting): fc.Arbitrary<Step> {
       weight: 1,
       arbitrary: fc.record({
         do: fc.constant('cr4' as const),
-        bit: fc.constantFrom(CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, CR4_PKE),
+        bit: fc.constantFrom(CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, ...(hasKeys ? [CR4_PKE] : [])),
       }),
     },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('wp' as const, 'ac' as const) }) },
     {
       weight: 1,
+      arbitrary: fc.record({ do: fc.constantFrom('wp' as const, 'ac' as const, 'nxe' as const) }),
+    },
+    {
+      weight: hasKeys ? 1 : 0,
       arbitrary: fc.record({
         do: fc.constant('keys' as const),
         pkru: fc.constantFrom(0, 1 << 10, 2 << 10, 0xffffffff),

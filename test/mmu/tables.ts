@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
-import { DEVICE, RAM_BYTES, type Rig } from './rig.ts';
+import { DEVICE, type Pokes, RAM_BYTES, type Rig } from './rig.ts';
 import { CODE_FRAME, PAE, PSE, ROOT, type Setting } from './settings.ts';
 
 export const PTE_P = 1n;
@@ -132,7 +132,7 @@ export function mapCode(rig: Rig, setting: Setting, cpl: number): void {
 }
 
 /** The PDPTE registers as a load from `table` would leave them. */
-export function pdptesAt(rig: Rig, table: bigint): bigint[] {
+export function pdptesAt(rig: Pick<Pokes, 'expected'>, table: bigint): bigint[] {
   return [0n, 8n, 16n, 24n].map((offset) => rig.expected.readEntry(table + offset));
 }
 

@@ -243,6 +243,13 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     if (this.#walk.last === 1 && this.#outOfSync.has(gfn)) this.#outOfSync.recheckAt(gfn, offset);
   }
 
+  /** Drops all shadows: the guest's memory has been replaced by another. */
+  clear(): void {
+    for (const page of [...this.#cache.pages]) this.#cache.remove(page);
+    this.#cleared.clear();
+    this.changes++;
+  }
+
   /** Watcher: a table of the guest was written. */
   written(gpa: number, before: Uint8Array): void {
     const gfn = Math.floor(gpa / PAGE_SIZE);
