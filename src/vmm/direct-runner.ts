@@ -70,12 +70,17 @@ export class DirectRunner {
       if (reason === 'fuel') continue;
       if (reason !== 'event') return { kind: 'segments' };
       const vector = host.vector();
-      // The guest has set TF by itself: the trap comes after the instruction. Otherwise it is INT1.
-      if (vector === DB && host.takeSingleStep()) this.#vcpu.trapAfterStep();
+      if (vector === DB) this.#trap(host);
       const outcome = vector === PF ? this.#fault(host) : 'guest';
       if (outcome === 'guest') return { kind: 'event', vector };
       if (outcome === 'device' || outcome === 'table') return { kind: outcome };
     }
+  }
+
+  /** A trap that comes after its instruction: a single step, since the guest has set TF by itself, or else INT1. */
+  #trap(host: HostProcessor): void {
+    if (host.takeSingleStep()) this.#vcpu.trapAfterStep();
+    else this.#vcpu.backToInt1();
   }
 
   /** The shadow root to run in; the descriptor tables are brought up to date. */

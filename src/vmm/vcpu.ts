@@ -106,6 +106,12 @@ export class Vcpu {
     this.view.setU32('DEBUG_PENDING', DR6_BS);
   }
 
+  /** INT1 has run: it is to be emulated instead. Of its bytes the last alone does as much. */
+  backToInt1(): void {
+    this.view.setU64('RIP', this.view.u64('RIP') - 1n);
+    this.view.setU64('TIME', this.view.u64('TIME') - 1n);
+  }
+
   /** The next instruction must be looked at by itself, or something comes before it. */
   get needsStep(): boolean {
     for (const read of this.#pending) if (read() !== 0) return true;

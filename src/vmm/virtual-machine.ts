@@ -86,11 +86,11 @@ export function createVirtualMachines(
 
 /** A VM without the clock, the bus and the run loop of a machine: `devices` answer it. */
 export function createEngine(
-  module: WebAssembly.Module,
+  host: Host,
   options: VmOptions,
   devices: ProcessorHost,
 ): VirtualEngine {
-  return new Hypervisor(new Host(module, framesOf(options)), options, devices);
+  return new Hypervisor(host, options, devices);
 }
 
 function createOn(host: Host, options: VmOptions): VirtualMachine {
@@ -109,7 +109,7 @@ const shadowPagesOf = (options: VmOptions): number =>
   options.shadowPages ?? Math.max(SHADOW_PAGES, Math.ceil(ramFrames(options) * SHADOW_SHARE));
 
 /** Frames of the machine that a VM may come to need. */
-function framesOf(options: VmOptions): number {
+export function framesOf(options: VmOptions): number {
   return ramFrames(options) + VMM_FRAMES + shadowPagesOf(options);
 }
 

@@ -1,12 +1,15 @@
 /** A VM in the place of a processor (test/mmu/rig.ts): its guest runs under shadow page tables. */
 
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
+import type { ProcessorHost } from '../../src/machine/instance.ts';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
 import type { UsedEntry } from '../../src/machine/ref/walk.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import type { GuestMemory } from '../../src/vmm/guest-memory.ts';
+import { Host } from '../../src/vmm/host.ts';
 import {
   createEngine,
+  framesOf,
   guestFeatures,
   type VirtualEngine,
   type VmOptions,
@@ -16,6 +19,17 @@ import { CODE_FRAME, type Setting } from '../mmu/settings.ts';
 
 /** Offset of the GDT in the page of the code. */
 const GDT = 0xc00n;
+
+/** A bus with nothing on it. */
+export const NO_DEVICES: ProcessorHost = {
+  portRead: () => 0,
+  portWrite: () => {},
+  memoryRead: () => 0xff,
+  memoryWrite: () => {},
+  taskPriorityWritten: () => {},
+  msrWritten: () => {},
+  interruptAcknowledge: () => 0,
+};
 
 /** The guest's memory as the guest has it; nothing else is on its bus. */
 class GuestBytes extends Bytes {
@@ -50,20 +64,9 @@ export class ShadowRig implements Stage {
     setting: Setting,
     options: Pick<VmOptions, 'shadowFill' | 'shadowPages'> & { readonly ramBytes: number },
   ) {
-    const features = guestFeatures(DEFAULT_FEATURES);
-    this.engine = createEngine(
-      loadProcessorModule(),
-      { ...options, features, cpu: 'trap' },
-      {
-        portRead: () => 0,
-        portWrite: () => {},
-        memoryRead: () => 0xff,
-        memoryWrite: () => {},
-        taskPriorityWritten: () => {},
-        msrWritten: () => {},
-        interruptAcknowledge: () => 0,
-      },
-    );
+    const vm = { ...options, features: guestFeatures(DEFAULT_FEATURES), cpu: 'trap' } as const;
+    const host = new Host(loadProcessorModule(), framesOf(vm));
+    this.engine = createEngine(host, vm, NO_DEVICES);
     const { engine } = this;
     this.#setting = setting;
     this.actual = new GuestBytes(engine.memory);
@@ -89,7 +92,9 @@ export class ShadowRig implements Stage {
 
   pokeBytes(hpa: bigint, bytes: readonly number[]): void {
     this.engine.memory.write(Number(hpa), Uint8Array.from(bytes));
-    bytes.forEach((byte, n) => this.expected.writeByte(hpa + BigInt(n), byte));
+    bytes.forEach((byte, n) => {
+      this.expected.writeByte(hpa + BigInt(n), byte);
+    });
   }
 
   load(state: PagingState, isLong: boolean): void {

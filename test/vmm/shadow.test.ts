@@ -32,7 +32,7 @@ describe.each(PLANS)(
   ({ setting, tagged, options }) => {
     it('translations are true, or stale', () => {
       const rig = new ShadowRig(setting, { ramBytes: SPACE_RAM, ...options });
-      const steps = fc.array(stepOf(setting, false), { minLength: 2, maxLength: 60 });
+      const steps = fc.array(stepOf(setting, false), { minLength: 2, maxLength: 60, size: 'max' });
       fc.assert(
         fc.property(steps, (sequence) => {
           const scene = new Scene(rig, setting, tagged, false);
