@@ -198,11 +198,9 @@ describe('asm and disasm', () => {
       [0, 1],
       [0, 0],
     ]);
-    expect(trapline(['bench', '--techniques', 'magic'])).toEqual({
-      status: 2,
-      stdout: '',
-      stderr: "trapline: --techniques: 'magic' is not one of bare, interpret, trap\n",
-    });
+    const { status, stderr } = trapline(['bench', '--techniques', 'magic']);
+    expect(status).toBe(2);
+    expect(stderr).toContain("--techniques: 'magic' is not one of bare, interpret, trap");
   });
 
   test('isa lists every row', () => {
