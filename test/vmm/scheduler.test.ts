@@ -1,9 +1,14 @@
 /** What a VM computes does not depend on its neighbours: to the instruction it is what it computes alone. */
 
 import { describe, expect, test } from 'vitest';
+import { assemble } from '../../src/assembler/assemble.ts';
+import { flatImage } from '../../src/image/flat.ts';
+import { loadImage } from '../../src/image/load.ts';
+import { Machine } from '../../src/machine/machine.ts';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import { Scheduler, type Task } from '../../src/vmm/scheduler.ts';
 import { Crowd } from './crowd.ts';
-import { type Outcome, readGuestNamed, runGuest } from './lockstep.ts';
+import { module, type Outcome, readGuestNamed, runGuest } from './lockstep.ts';
 
 const LIMIT = 200_000;
 
@@ -60,5 +65,71 @@ const CROWDS: Readonly<Record<string, readonly Case[]>> = {
 describe('each as it is alone', () => {
   test.each(Object.entries(CROWDS))('%s', (_, cases) => {
     expect(together(cases)).toEqual(cases.map(alone));
+  });
+});
+
+/** A machine that runs `source` for ever. */
+function endless(source: string): Machine {
+  const machine = Machine.bare(module, { ramBytes: 2 * 2 ** 20 });
+  const code = `bits 64\norg 0x100000\n${source}`;
+  loadImage(machine, flatImage(assemble(code, { file: 'test.asm' }).bytes));
+  return machine;
+}
+
+/** Sleeps from NMI to NMI. */
+const SLEEPER = `lidt [idtr]
+sti
+again: hlt
+jmp again
+on_nmi: iretq
+idtr: dw 3 * 16 - 1
+dq idt
+idt: dq 0, 0, 0, 0
+dw on_nmi - $$, 8, 0x8e00, 0x10
+dq 0
+`;
+
+describe('turns', () => {
+  test('as long as weights say', () => {
+    const scheduler = new Scheduler<Task>();
+    const weights = [1, 3, 10];
+    const tasks = weights.map((weight) => ({ machine: endless('jmp $\n'), weight }));
+    for (const task of tasks) scheduler.add(task);
+    const [first] = tasks as [Task];
+    while (first.machine.instructions < 1_000_000n) scheduler.step();
+    // The others' tenth turns are still to come.
+    const shares = tasks.map(({ machine }) => Number(machine.instructions));
+    expect(shares).toEqual([1_000_000, 2_700_000, 9_000_000]);
+  });
+
+  test('a guest that halts gives the rest of its turn away', () => {
+    const machine = endless(SLEEPER);
+    const { clock } = machine;
+    const alarm = clock.timer((at) => {
+      machine.processor.raiseNmi();
+      clock.schedule(alarm, at + 1000n);
+    });
+    clock.schedule(alarm, 1000n);
+    const scheduler = new Scheduler<Task>();
+    const sleeper = { machine, weight: 1000 };
+    const worker = { machine: endless('jmp $\n'), weight: 1 };
+    scheduler.add(sleeper);
+    scheduler.add(worker);
+    while (worker.machine.instructions < 1_000_000n) scheduler.step();
+    // In ten turns it has slept ten times, and woken up for the next.
+    expect(clock.now() / 1000n).toBe(10n);
+    expect(machine.instructions).toBeLessThan(100n);
+  });
+
+  test('none for a guest that has ended or was taken out', () => {
+    const scheduler = new Scheduler<Task>();
+    const sleeper = { machine: endless('again: hlt\njmp again\n'), weight: 5 };
+    const worker = { machine: endless('jmp $\n'), weight: 1 };
+    scheduler.add(sleeper);
+    scheduler.add(worker);
+    expect(scheduler.step()).toEqual({ task: sleeper, end: { kind: 'halted' } });
+    for (let n = 0; n < 5; n++) expect(scheduler.step().task).toBe(worker);
+    scheduler.remove(worker);
+    expect(scheduler.isIdle).toBe(true);
   });
 });
