@@ -105,8 +105,14 @@ export interface ConnectedGuest {
   readonly connections: Connections;
 }
 
-/** Opens everything, runs `guests` to their ends and closes everything, also when something fails. */
-export async function driveConnected(guests: readonly ConnectedGuest[]): Promise<DriveEnd[]> {
+/**
+ * Opens everything, runs `guests` to their ends and closes everything, also when something fails. `ended` hears of an
+ * end while others still run.
+ */
+export async function driveConnected(
+  guests: readonly ConnectedGuest[],
+  ended: (n: number, end: DriveEnd) => void,
+): Promise<DriveEnd[]> {
   const leaving = new Leaving();
   const opened: ConnectedGuest[] = [];
   try {
@@ -117,8 +123,11 @@ export async function driveConnected(guests: readonly ConnectedGuest[]): Promise
       return ready;
     });
     leaving.listen();
-    await drive(driven, leaving, () => {
+    const flush = (): void => {
       for (const { connections, board } of guests) connections.flush(board);
+    };
+    await drive(driven, leaving, flush, (guest) => {
+      if (guest.end !== undefined) ended(driven.indexOf(guest), guest.end);
     });
     return driven.flatMap(({ end }) => end ?? []);
   } finally {

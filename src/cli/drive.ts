@@ -65,11 +65,15 @@ export class DrivenGuest implements Task {
   }
 }
 
-/** Drives all `guests` to their ends; `flush` is called whenever their output should be seen. */
+/**
+ * Drives all `guests` to their ends; `flush` is called whenever their output should be seen, `ended` after a guest's
+ * end.
+ */
 export async function drive(
   guests: readonly DrivenGuest[],
   leaving: Leaving,
   flush: () => void,
+  ended: (guest: DrivenGuest) => void = () => {},
 ): Promise<void> {
   const scheduler = new Scheduler<DrivenGuest>();
   const waits = new Set<Promise<void>>();
@@ -85,14 +89,19 @@ export async function drive(
     waits.add(waiting);
   };
   for (;;) {
-    runTurn(scheduler, wait);
+    const atEnd = runTurn(scheduler, wait);
     flush();
+    for (const guest of atEnd) ended(guest);
     if (scheduler.isIdle && waits.size === 0) return;
     await (scheduler.isIdle ? Promise.race([...waits, leaving.asked]) : otherThings());
     if (failure !== undefined) throw failure.error;
     const { why } = leaving;
     if (why === undefined) continue;
-    for (const guest of guests) guest.end ??= { kind: 'left', why };
+    for (const guest of guests) {
+      if (guest.end !== undefined) continue;
+      guest.end = { kind: 'left', why };
+      ended(guest);
+    }
     return;
   }
 }
@@ -101,11 +110,15 @@ const otherThings = (): Promise<void> => new Promise((resolve) => setImmediate(r
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Runs for a while, or until all that are left wait for something: bytes at hand are supplied at once. */
+/**
+ * Runs for a while, or until all that are left wait for something: bytes at hand are supplied at once. Those that have
+ * ended meanwhile.
+ */
 function runTurn(
   scheduler: Scheduler<DrivenGuest>,
   wait: (guest: DrivenGuest, until: Promise<void>) => void,
-): void {
+): DrivenGuest[] {
+  const atEnd: DrivenGuest[] = [];
   const until = process.uptime() + TURN;
   while (!scheduler.isIdle && process.uptime() < until) {
     const { task, end } = scheduler.step();
@@ -117,8 +130,12 @@ function runTurn(
     } else if (end.kind === 'input' && task.supplyAtHand()) scheduler.add(task);
     else {
       const goesOn = task.goesOn(end);
-      if (goesOn === undefined) task.end = end;
-      else wait(task, goesOn);
+      if (goesOn !== undefined) wait(task, goesOn);
+      else {
+        task.end = end;
+        atEnd.push(task);
+      }
     }
   }
+  return atEnd;
 }

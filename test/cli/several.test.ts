@@ -82,6 +82,15 @@ test('leaving them all', async () => {
   for (const name of ['a', 'b']) expect(stderr).toContain(`trapline: ${name}: left by SIGINT at`);
 });
 
+test('an end is told while others run', async () => {
+  const vms = ['--vm', 'endless.asm,name=a', '--vm', 'triple.asm,name=b'];
+  const child = spawn(process.execPath, [MAIN, 'run', '--cpu', 'trap', ...vms], { cwd: folder });
+  const [message] = await once(child.stderr, 'data');
+  expect(String(message)).toMatch(/^trapline: b: triple fault at/);
+  child.kill('SIGINT');
+  expect(await once(child, 'close')).toEqual([4, null]);
+});
+
 describe('a VM that ends alone', () => {
   test.each([
     ['bad.asm', 3, /^$/],

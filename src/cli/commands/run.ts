@@ -135,6 +135,10 @@ export const command: Command<Values> = {
     for (const warning of files.flatMap(({ warnings }) => warnings)) note(warning);
     const connections = connect(plans);
     const machines = createMachines(plans, files, connections, args.stats);
+    const tell = (n: number, end: DriveEnd): void =>
+      explain(plans[n]?.name ?? '', machines[n]?.board as Board, end, files[n] as GuestFile);
+    // One guest may have the whole terminal until it is done; of several, nobody waits for the last.
+    const isAlone = plans.length === 1;
     const started = process.uptime();
     const ends = await driveConnected(
       machines.map(({ board }, n) => ({
@@ -142,6 +146,7 @@ export const command: Command<Values> = {
         weight: plans[n]?.weight ?? 1,
         connections: connections[n] as Connections,
       })),
+      isAlone ? () => {} : tell,
     );
     const seconds = process.uptime() - started;
     if (args.stats) {
@@ -154,9 +159,8 @@ export const command: Command<Values> = {
         ),
       );
     }
-    const statuses = ends.map((end, n) =>
-      finish(plans[n]?.name ?? '', machines[n]?.board as Board, end, files[n] as GuestFile),
-    );
+    if (isAlone) for (const [n, end] of ends.entries()) tell(n, end);
+    const statuses = ends.map(statusOf);
     return statuses.find((status) => !ENDED_WELL.has(status)) ?? statuses[0] ?? STATUS_OK;
   },
 };
@@ -249,14 +253,18 @@ function readModule(value: string): BootModule {
   return { name, text, bytes: readBytes(required(name, '--module: a file')) };
 }
 
-/** The exit status; tells why if the end was not a clean one. */
-function finish(name: string, { machine }: Board, end: DriveEnd, { symbols }: GuestFile): number {
+/** The exit status. */
+function statusOf(end: DriveEnd): number {
   if (end.kind === 'exit') return end.status;
-  if (end.kind === 'off') return STATUS_OK;
+  return end.kind === 'off' ? STATUS_OK : STATUS_ABNORMAL;
+}
+
+/** Tells why, if the end was not a clean one. */
+function explain(name: string, { machine }: Board, end: DriveEnd, { symbols }: GuestFile): void {
+  if (end.kind === 'exit' || end.kind === 'off') return;
   const [first = '', ...rest] =
     end.kind === 'left'
       ? explainStop(machine, end.why, symbols)
       : explainEnd(machine, end, symbols);
   complain([name === '' ? first : `${name}: ${first}`, ...rest]);
-  return STATUS_ABNORMAL;
 }
