@@ -11,7 +11,7 @@ import { PAGE_SIZE } from './frames.ts';
 import { type GuestMemory, WATCH_DESCRIPTORS, type Watcher } from './guest-memory.ts';
 import { GUEST_GDT_BYTES, gdtOffset, type HostStructures, ldtOffset } from './host-structures.ts';
 import type { GuestPaging } from './shadow/guest-paging.ts';
-import { GuestWalk, RIGHT_USER } from './shadow/guest-walk.ts';
+import { GuestWalk, pageNumber, RIGHT_USER } from './shadow/guest-walk.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 
@@ -25,7 +25,6 @@ const GRANULAR = 1n << 55n;
 
 const VIEWS: readonly ViewName[] = ['kernel', 'user'];
 const ENTRY_BYTES = 8;
-const PAGE_BITS = 36;
 const NO_FRAME = -1;
 
 /** One of the guest's tables as it was when it was copied. */
@@ -94,9 +93,11 @@ export class DescriptorViews implements Watcher {
     this.#wasLong = isLong;
     const gdtOld = this.#gdt.entries.length;
     const ldtOld = this.#ldt.entries.length;
-    this.#gdt = this.#copy(this.#gdt, gdtBase, Math.min(gdtBytes, GUEST_GDT_BYTES), paging, pdptes);
-    this.#ldt = this.#copy(this.#ldt, ldtr.base, ldtBytes, paging, pdptes);
-    this.#gdt = { ...this.#gdt, bytes: gdtBytes };
+    const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
+    const gdt = this.#copy(gdtBase, Math.min(gdtBytes, GUEST_GDT_BYTES), paging, pdptes);
+    this.#gdt = { ...gdt, bytes: gdtBytes };
+    this.#ldt = this.#copy(ldtr.base, ldtBytes, paging, pdptes);
+    this.#watchInsteadOf(old);
     for (const name of VIEWS) {
       this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isLong);
       this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isLong);
@@ -127,13 +128,24 @@ export class DescriptorViews implements Watcher {
     return describe(selector, entries[selector >> 3] ?? 0n);
   }
 
-  #copy(
-    old: Source,
-    base: bigint,
-    bytes: number,
-    paging: GuestPaging,
-    pdptes: readonly number[],
-  ): Source {
+  /** Watches the frames of the tables, and no more those that were theirs; follows their pages. */
+  #watchInsteadOf(old: readonly number[]): void {
+    const gfns = [...this.#gdt.gfns, ...this.#ldt.gfns];
+    for (const gfn of old) {
+      if (gfn !== NO_FRAME && !gfns.includes(gfn)) this.#shadow.unprotect(gfn, WATCH_DESCRIPTORS);
+    }
+    for (const gfn of gfns) {
+      if (gfn !== NO_FRAME) this.#shadow.protect(gfn, WATCH_DESCRIPTORS);
+    }
+    this.#shadow.followed.clear();
+    for (const { base, gfns: pages } of [this.#gdt, this.#ldt]) {
+      pages.forEach((_, n) => {
+        this.#shadow.followed.add(pageNumber(base + BigInt(n * PAGE_SIZE)));
+      });
+    }
+  }
+
+  #copy(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): Source {
     const gfns = this.#framesOf(base, bytes, paging, pdptes);
     const entries = new BigUint64Array(bytes >> 3);
     const table = new Uint8Array(entries.buffer);
@@ -147,24 +159,15 @@ export class DescriptorViews implements Watcher {
       // An entry that crosses a page end is left to the emulator.
       if (at % ENTRY_BYTES !== 0 && at < table.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
     });
-    for (const gfn of old.gfns) {
-      if (gfn !== NO_FRAME && !gfns.includes(gfn)) {
-        this.#memory.watch(gfn, WATCH_DESCRIPTORS, false);
-      }
-    }
-    for (const gfn of gfns) {
-      if (gfn !== NO_FRAME) this.#shadow.protect(gfn, WATCH_DESCRIPTORS);
-    }
     return { base, bytes, gfns, entries };
   }
 
   /** The frames of the guest that `bytes` at `base` lie in. */
   #framesOf(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): number[] {
     if (bytes === 0) return [];
-    const first = base >> 12n;
-    const count = Number(((base + BigInt(bytes - 1)) >> 12n) - first) + 1;
+    const count = Number(((base + BigInt(bytes - 1)) >> 12n) - (base >> 12n)) + 1;
     return Array.from({ length: count }, (_, n) =>
-      this.#frameOf(Number(BigInt.asUintN(PAGE_BITS, first + BigInt(n))), paging, pdptes),
+      this.#frameOf(pageNumber(base + BigInt(n * PAGE_SIZE)), paging, pdptes),
     );
   }
 

@@ -17,6 +17,8 @@ import {
 import { Bytes, gdtOf, loadState, PhysicalMemory, type Stage } from '../mmu/rig.ts';
 import { CODE_FRAME, type Setting } from '../mmu/settings.ts';
 
+/** Below lie all tables and the code; what the pages above hold is of no matter. */
+const TABLES_END = 0x4_0000;
 /** Offset of the GDT in the page of the code. */
 const GDT = 0xc00n;
 
@@ -76,8 +78,8 @@ export class ShadowRig implements Stage {
 
   clear(): void {
     const { memory, processor, shadow } = this.engine;
-    this.expected.ram.fill(0);
-    memory.fill(0, memory.size, 0);
+    this.expected.ram.fill(0, 0, TABLES_END);
+    memory.fill(0, TABLES_END, 0);
     shadow.clear();
     processor.view.setU32('HOSTED', 1);
     gdtOf(this.#setting.isLong).forEach((value, n) => {

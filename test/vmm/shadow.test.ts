@@ -12,7 +12,7 @@ import { COMPATIBILITY, FOUR_LEVEL, PAE, PSE } from '../mmu/settings.ts';
 import { stepOf } from '../mmu/steps.ts';
 import { ShadowRig } from './shadow-rig.ts';
 
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300);
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 250);
 
 const PLANS = [
   { setting: FOUR_LEVEL, tagged: true, options: {} },

@@ -28,6 +28,8 @@ const HIGH_RESERVED = 0xf_ff00;
 const HIGH_RESERVED_PAE = 0x7fff_ff00;
 
 const PAGE_NUMBER_BITS = 36;
+/** Pages that an entry spans, by its level. */
+const SPANS = [0, 1, 2 ** 9, 2 ** 18, 2 ** 27];
 
 /** The number of the page at `gva`. */
 export function pageNumber(gva: bigint): number {
@@ -121,7 +123,7 @@ export class GuestWalk {
     this.top = top;
     for (let level = top; level > 0; level--) {
       const step = this.#step(level);
-      const index = Math.floor(page / 512 ** (level - 1)) % 512;
+      const index = Math.floor(page / (SPANS[level] ?? 1)) & 511;
       this.last = level;
       step.gfn = Math.floor(at / 4096);
       step.offset = index * 8;
@@ -134,7 +136,7 @@ export class GuestWalk {
       step.rights = rights;
       const next = frameOf(step);
       if (isLeaf) {
-        const pages = 512 ** (level - 1);
+        const pages = SPANS[level] ?? 1;
         this.leaf = level;
         this.gfn = next - (next % pages) + (page % pages);
         return true;

@@ -134,7 +134,8 @@ export class Shadow implements Watcher, ShadowCacheOwner {
   generation = 0;
   /** Changes whenever a frame begins or ceases to be watched. */
   watches = 0;
-  /** Changes whenever translations may have changed. */
+  /** Pages (GuestWalk) whose translations are followed elsewhere: `changes` differs whenever they may. */
+  readonly followed = new Set<number>();
   changes = 0;
 
   constructor(
@@ -216,6 +217,11 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     this.#entries.protect(gfn);
   }
 
+  /** Ends to watch it for `reason`. */
+  unprotect(gfn: number, reason: number): void {
+    if (this.#memory.watch(gfn, reason, false)) this.watches++;
+  }
+
   /** Frame `gfn` of the guest is not its RAM but a device's, where no page table leads to; one frame at a time. */
   hide(gfn: number): void {
     if (this.#hidden === gfn) return;
@@ -229,7 +235,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
    */
   invalidate(page: number | undefined, paging: GuestPaging, pdptes: readonly number[]): void {
     this.counters.flushes++;
-    this.changes++;
+    if (page === undefined || this.followed.has(page)) this.changes++;
     this.#dropCleared();
     if (this.#outOfSync.size === 0) return;
     if (page === undefined) {
@@ -270,7 +276,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     if (isTable) this.protect(gfn, WATCH_TABLE);
     else {
       this.#outOfSync.remove(gfn);
-      this.#unwatch(gfn);
+      this.unprotect(gfn, WATCH_TABLE);
     }
   }
 
@@ -314,9 +320,16 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     let table = root.page;
     for (let level = 3; level >= 1; level--) {
       const place = entryPlace(table, indexOf(page, level + 1));
+      const linked = this.#entries.child(place);
+      // A link to a table stays only as long as the guest's entry is what it was.
+      if (linked !== undefined && linked.role.kind !== 'direct') {
+        this.#cache.touch(linked);
+        table = linked;
+        continue;
+      }
       const { gfn: next, role } = this.#table(level as 1 | 2 | 3, page, paging, view);
       const child = this.#page(next, role);
-      if (this.#entries.child(place) !== child) {
+      if (linked !== child) {
         // Here it was not found before, so nothing of it may be stale.
         if (this.#outOfSync.has(next)) this.#outOfSync.recheck(next);
         this.#entries.setLink(place, child);
@@ -399,7 +412,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     if (!isLast || !this.#memory.isWatchedOnlyFor(gfn, WATCH_TABLE)) return false;
     if (this.#outOfSync.size >= MAX_OUT_OF_SYNC) this.#resyncAll();
     this.#outOfSync.add(gfn);
-    this.#unwatch(gfn);
+    this.unprotect(gfn, WATCH_TABLE);
     this.counters.unsynced++;
     return true;
   }
@@ -422,10 +435,6 @@ export class Shadow implements Watcher, ShadowCacheOwner {
       // Otherwise it may be a table no more.
       else for (const page of this.#cache.ofTable(gfn)) this.#cache.remove(page);
     }
-  }
-
-  #unwatch(gfn: number): void {
-    if (this.#memory.watch(gfn, WATCH_TABLE, false)) this.watches++;
   }
 
   // --- Dropping ----------------------------------------------------------------------------------
@@ -551,7 +560,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
 
 /** Index of `page` in a table at `level`. */
 function indexOf(page: number, level: number): number {
-  return Math.floor(page / ENTRIES ** (level - 1)) % ENTRIES;
+  return Math.floor(page / 2 ** (9 * (level - 1))) & (ENTRIES - 1);
 }
 
 /** First of the pages that a table at `level` spans. */
