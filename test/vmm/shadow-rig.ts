@@ -5,6 +5,7 @@ import type { ProcessorHost } from '../../src/machine/instance.ts';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
 import type { UsedEntry } from '../../src/machine/ref/walk.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
+import { PAGE_SIZE } from '../../src/vmm/frames.ts';
 import type { GuestMemory } from '../../src/vmm/guest-memory.ts';
 import { Host } from '../../src/vmm/host.ts';
 import {
@@ -14,10 +15,11 @@ import {
   type VirtualEngine,
   type VmOptions,
 } from '../../src/vmm/virtual-machine.ts';
+import { pagesOf } from '../mmu/address-space.ts';
 import { Bytes, gdtOf, loadState, PhysicalMemory, type Stage } from '../mmu/rig.ts';
 import { CODE_FRAME, type Setting } from '../mmu/settings.ts';
 
-/** Below lie all tables and the code; what the pages above hold is of no matter. */
+/** Below lie all tables and the code. */
 const TABLES_END = 0x4_0000;
 /** Offset of the GDT in the page of the code. */
 const GDT = 0xc00n;
@@ -80,6 +82,7 @@ export class ShadowRig implements Stage {
     const { memory, processor, shadow } = this.engine;
     this.expected.ram.fill(0, 0, TABLES_END);
     memory.fill(0, TABLES_END, 0);
+    for (const page of pagesOf(this.#setting)) memory.fill(Number(page), PAGE_SIZE, 0);
     shadow.clear();
     processor.view.setU32('HOSTED', 1);
     gdtOf(this.#setting.isLong).forEach((value, n) => {
