@@ -100,14 +100,18 @@ export type RunEnd =
   /** A device waits for input from outside: supply it and run on. */
   | { readonly kind: 'input' };
 
-/** A machine between two steps. What hangs on its bus and clock saves itself. */
-export interface MachineState extends Versioned {
-  readonly features: readonly string[];
-  readonly processor: ProcessorState;
+/** Where the run loop stands between two steps. */
+export interface LoopState extends Versioned {
   readonly halted: bigint;
   readonly halting: bigint;
   readonly idleEvents: number;
   readonly end: RunEnd | undefined;
+}
+
+/** A bare machine between two steps. What hangs on its bus and clock saves itself. */
+export interface MachineState extends LoopState {
+  readonly features: readonly string[];
+  readonly processor: ProcessorState;
 }
 
 const STATE_VERSION = 1;
@@ -134,6 +138,8 @@ export class Machine {
   #end: RunEnd | undefined;
   /** Longest sleep of the processor within one step, in nanoseconds: then the caller may do other things. */
   longestSleep = END_OF_TIME;
+  /** Virtual time that no step goes beyond. */
+  #until = END_OF_TIME;
   /** Virtual time up to which the running slice goes unless it is stopped. */
   #sliceEnd = 0n;
   #slice = FIRST_SLICE;
@@ -147,8 +153,9 @@ export class Machine {
   constructor(
     engine: EngineMaker,
     { maxInstructions }: Pick<MachineOptions, 'maxInstructions'>,
-    state?: MachineState,
+    state?: LoopState,
   ) {
+    if (state) checkVersion('the machine', state, STATE_VERSION);
     this.#maxInstructions = checkLimit(maxInstructions);
     this.#engine = engine(this.#host());
     this.clock = new Clock(() => this.processor.time);
@@ -166,12 +173,19 @@ export class Machine {
     return new Machine((host) => bareEngine(Processor.create(module, all, host)), options);
   }
 
-  /** All state but that of devices; not while a step runs. */
-  save(): MachineState {
+  /** All state of a bare machine but that of devices; not while a step runs. `ram` as for Processor.save. */
+  save(ram?: Uint8Array): MachineState {
+    return {
+      ...this.saveLoop(),
+      features: [...this.processor.features],
+      processor: this.processor.save(ram),
+    };
+  }
+
+  /** What the machine knows besides what runs its guest. */
+  saveLoop(): LoopState {
     return {
       version: STATE_VERSION,
-      features: [...this.processor.features],
-      processor: this.processor.save(),
       halted: this.#halted,
       halting: this.#halting,
       idleEvents: this.#idleEvents,
@@ -185,7 +199,6 @@ export class Machine {
     options: Pick<MachineOptions, 'maxInstructions' | 'rows'>,
     state: MachineState,
   ): Machine {
-    checkVersion('the machine', state, STATE_VERSION);
     const features = new Set(state.features);
     const ramBytes = state.processor.ram.length;
     const all: ProcessorOptions = { ...options, features, ramBytes, seed: 0n };
@@ -247,6 +260,15 @@ export class Machine {
     }
   }
 
+  /** As `run`, but not beyond virtual time `until`: undefined when it is reached. */
+  runUntil(until: bigint): RunEnd | undefined {
+    this.#until = until;
+    let end: RunEnd | undefined;
+    while (end === undefined && this.clock.now() < until) end = this.step();
+    this.#until = END_OF_TIME;
+    return end;
+  }
+
   /**
    * Runs one slice, a few milliseconds and `most` instructions at most, so that a caller can do other things in
    * between.
@@ -282,14 +304,19 @@ export class Machine {
   /** Instructions of the next slice: to the next deadline, to a limit, or a full slice. */
   #fuel(most: number): number {
     const now = this.clock.now();
-    const deadline = this.clock.nextDeadline();
+    const deadline = this.#nextStop();
     if (this.#idleEvents >= this.#maxInstructions) return 0;
     const left = this.#maxInstructions - Number(this.instructions);
     const slice = Math.min(this.#slice, left, most);
     this.#slice = Math.min(this.#slice * 2, LONG_SLICE);
-    const fuel = deadline === undefined ? slice : Math.min(slice, Number(deadline - now));
+    const fuel = Math.min(slice, Number(deadline - now));
     this.#sliceEnd = now + BigInt(Math.max(fuel, 0));
     return fuel;
+  }
+
+  /** The next event, or where the caller wants to stop. */
+  #nextStop(): bigint {
+    return smaller(this.clock.nextDeadline() ?? END_OF_TIME, this.#until);
   }
 
   /** The processor halted: moves time to the next event, if that may wake it up. */
@@ -298,7 +325,8 @@ export class Machine {
     if (deadline === undefined || deadline >= END_OF_TIME) return { kind: 'halted' };
     if (!this.sleepsForInterrupt && !this.#passesIf()) return { kind: 'halted' };
     const whole = deadline - this.clock.now();
-    const ns = whole < this.longestSleep ? whole : this.longestSleep;
+    const longest = smaller(this.longestSleep, this.#until - this.clock.now());
+    const ns = smaller(whole, longest);
     if (ns > 0n) {
       this.processor.advanceTime(ns);
       this.#halted += ns;
@@ -356,6 +384,10 @@ export class Machine {
 
 function bareEngine(processor: Processor): Engine {
   return { processor, memory: processor.memory, run: (fuel) => processor.run(fuel) };
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function physical(high: number, low: number): bigint {

@@ -6,6 +6,8 @@
 import { assert } from '../base/assert.ts';
 import type { DirtyFrames } from './dirty-frames.ts';
 
+export const PAGE_BYTES = 4096;
+
 /** The memory that a guest takes for physical: RAM of the machine, or of a VM (addresses are GPA then). */
 export interface PhysicalMemory {
   /** Bytes of RAM. */
@@ -17,6 +19,11 @@ export interface PhysicalMemory {
   readU64(address: number): bigint;
   /** A copy of `length` bytes. */
   read(address: number, length: number): Uint8Array;
+  /** The bytes of the page at `address`, for reading only. */
+  page(address: number): Uint8Array;
+  /** Addresses of the frames that were, or may have been, written since `forgetWritten`, in ascending order. */
+  written(): number[];
+  forgetWritten(): void;
 }
 
 export class MachineMemory implements PhysicalMemory {
@@ -73,6 +80,19 @@ export class MachineMemory implements PhysicalMemory {
   read(hpa: number, length: number): Uint8Array {
     this.#check(hpa, length);
     return this.bytes.slice(hpa, hpa + length);
+  }
+
+  page(hpa: number): Uint8Array {
+    this.#check(hpa, PAGE_BYTES);
+    return this.bytes.subarray(hpa, hpa + PAGE_BYTES);
+  }
+
+  written(): number[] {
+    return this.dirty.list();
+  }
+
+  forgetWritten(): void {
+    this.dirty.restart();
   }
 
   #check(hpa: number, length: number): void {

@@ -114,8 +114,8 @@ export class Processor {
     return this.#instance.exports;
   }
 
-  /** Copies of all state; not while `run` runs. */
-  save(): ProcessorState {
+  /** Copies of all state; not while `run` runs. `ram` is a copy of RAM as it is, where there is one already. */
+  save(ram: Uint8Array = this.memory.bytes.slice()): ProcessorState {
     const { block, caches, tlbs, frames } = this.#parts();
     return {
       version: STATE_VERSION,
@@ -123,8 +123,21 @@ export class Processor {
       caches: caches.slice(),
       tlbs: tlbs.slice(),
       frames: frames.slice(),
-      ram: this.memory.bytes.slice(),
+      ram,
     };
+  }
+
+  /** A copy of the processor's block alone: of what a guest can see all but memory, and nothing that is cached. */
+  saveBlock(): Uint8Array {
+    return this.#parts().block.slice();
+  }
+
+  /** Takes over what `saveBlock` gave on a processor of the same kind, and forgets all translations. */
+  loadBlock(saved: Uint8Array): void {
+    const { block } = this.#parts();
+    assert(saved.length === block.length, 'the layout of a saved processor');
+    block.set(saved);
+    this.stateChanged();
   }
 
   /** A processor that goes on from `state`; `options` are those of the saved one. */
@@ -164,7 +177,7 @@ export class Processor {
     };
   }
 
-  /** Runs at most `fuel` instructions (1 to 2^30). */
+  /** Runs at most `fuel` instructions (to 2^30; with 0, only what is due is delivered). */
   run(fuel: number): ExitReason {
     const reason = EXIT_REASONS[this.#exports.run(fuel)];
     assert(reason !== undefined, 'exit reason');

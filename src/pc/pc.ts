@@ -22,9 +22,9 @@ export class Pc extends Board {
     super(machine, options, state);
   }
 
-  /** The whole PC, at an instruction boundary: not while a step runs. */
-  save(): PcState {
-    return { version: STATE_VERSION, machine: this.machine.save(), ...this.saveDevices() };
+  /** The whole PC, at an instruction boundary: not while a step runs. `ram` is a copy of RAM, where there is one. */
+  save(ram?: Uint8Array): PcState {
+    return { version: STATE_VERSION, machine: this.machine.save(ram), ...this.saveDevices() };
   }
 
   /** A PC that goes on from `state` as the saved one would; sinks and limits are the options'. */

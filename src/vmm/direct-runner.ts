@@ -30,6 +30,8 @@ export class DirectRunner {
   readonly #descriptors: DescriptorViews;
   readonly #places: Readonly<Record<ViewName, Place>>;
   readonly #log: ExitLog | undefined;
+  /** Instructions that have run directly. */
+  instructions = 0;
   #generation = -1;
   /** Of the virtual processor, as long as pagingChanged does not tell otherwise. */
   #paging: GuestPaging;
@@ -64,16 +66,20 @@ export class DirectRunner {
     const start = this.#vcpu.timeLow();
     const { host } = this.#places[this.#vcpu.viewName];
     for (;;) {
-      const left = fuel - ((this.#vcpu.timeLow() - start) >>> 0);
+      const before = this.#vcpu.timeLow();
+      const left = fuel - ((before - start) >>> 0);
       if (left <= 0) return undefined;
       const reason = host.run(left, this.#root(), this.#shadow);
+      this.instructions += (this.#vcpu.timeLow() - before) >>> 0;
       if (reason === 'fuel') continue;
       if (reason !== 'event') return { kind: 'segments' };
       const vector = host.vector();
       if (vector === DB) this.#trap(host);
       const outcome = vector === PF ? this.#fault(host) : 'guest';
-      if (outcome === 'guest') return { kind: 'event', vector };
-      if (outcome === 'device' || outcome === 'table') return { kind: outcome };
+      if (outcome === 'guest') return { kind: 'event', vector, error: errorOf(host, vector) };
+      if (outcome === 'device' || outcome === 'table') {
+        return { kind: outcome, address: host.address(), error: host.error() };
+      }
     }
   }
 
@@ -117,9 +123,16 @@ export class DirectRunner {
     const error = host.error();
     const page = pageNumber(address);
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
-    this.#log?.begin({ kind: 'fill' });
+    this.#log?.begin({ kind: 'fill', address, error });
     const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#pdptes);
     if (outcome === 'filled') this.#log?.end();
     return outcome;
   }
+}
+
+/** Exceptions with an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
+const WITH_ERROR: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, PF, 17]);
+
+function errorOf(host: HostProcessor, vector: number): number | undefined {
+  return WITH_ERROR.has(vector) ? host.error() : undefined;
 }

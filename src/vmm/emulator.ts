@@ -25,13 +25,22 @@ export class Emulator {
 
   /** Takes what is due at RIP and runs the instruction there. */
   step(): ExitReason {
+    return this.#run(1);
+  }
+
+  /** Takes what is due at RIP, and runs nothing. */
+  deliverDue(): ExitReason {
+    return this.#run(0);
+  }
+
+  #run(fuel: 0 | 1): ExitReason {
     const { processor, view } = this.#vcpu;
     if (this.#watches !== this.#shadow.watches) {
       this.#watches = this.#shadow.watches;
       processor.flushTranslations();
     }
     view.setU32('INVALIDATED', 0);
-    const reason = processor.run(1);
+    const reason = processor.run(fuel);
     const invalidated = this.#invalidated();
     if (invalidated !== 0) this.#invalidate(invalidated === this.#one);
     return reason;

@@ -32,6 +32,8 @@ export class GuestMemory implements PhysicalMemory {
   readonly #machine: MachineMemory;
   readonly #map: Uint32Array;
   readonly #view: DataView;
+  /** Frame numbers of the guest by those of the machine. */
+  readonly #owned: ReadonlyMap<number, number>;
 
   /** `frames` are those of the machine, by GPA; `map` is the room for as many entries in linear memory. */
   constructor(machine: MachineMemory, map: Uint32Array, frames: readonly number[]) {
@@ -40,6 +42,7 @@ export class GuestMemory implements PhysicalMemory {
     this.#map = map;
     this.#reasons = new Uint8Array(frames.length);
     this.#view = new DataView(machine.bytes.buffer, machine.bytes.byteOffset, machine.size);
+    this.#owned = new Map(frames.map((frame, gfn) => [frame, gfn]));
     frames.forEach((frame, gfn) => {
       map[gfn] = (frame << MAP_FRAME_SHIFT) | MAP_RAM;
     });
@@ -126,6 +129,24 @@ export class GuestMemory implements PhysicalMemory {
       return this.#view.getBigUint64(this.#hpa(gpa), true);
     }
     return new DataView(this.read(gpa, 8).buffer).getBigUint64(0, true);
+  }
+
+  page(gpa: number): Uint8Array {
+    this.#check(gpa, PAGE_SIZE);
+    return this.#machine.page(this.#hpa(gpa));
+  }
+
+  written(): number[] {
+    const found: number[] = [];
+    for (const hpa of this.#machine.written()) {
+      const gfn = this.#owned.get(hpa / PAGE_SIZE);
+      if (gfn !== undefined) found.push(gfn * PAGE_SIZE);
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  forgetWritten(): void {
+    this.#machine.dirty.restart(this.#owned.keys());
   }
 
   /** The aligned u32 at `gpa`; 0 outside RAM, as for who follows a guest's page tables. */

@@ -21,6 +21,7 @@ const RUNS_DIRECTLY: Readonly<Record<CpuTechnique, (vcpu: Vcpu) => boolean>> = {
 };
 
 const STEP: ExitCause = { kind: 'step' };
+const INTERRUPT: ExitCause = { kind: 'interrupt' };
 
 export class Monitor {
   readonly #vcpu: Vcpu;
@@ -51,16 +52,33 @@ export class Monitor {
     const start = vcpu.timeLow();
     for (;;) {
       const left = fuel - ((vcpu.timeLow() - start) >>> 0);
-      if (left <= 0) return 'fuel';
-      if (this.#runsDirectly(vcpu)) {
-        const cause = vcpu.needsStep ? STEP : this.#direct.run(left);
-        if (cause === undefined) continue;
-        this.#log?.begin(cause);
-      }
+      // What is due after the last instruction comes before the run ends, as on a processor of its own.
+      if (left <= 0) return vcpu.needsStep ? this.#deliverDue() : 'fuel';
+      if (this.#runDirectly(left)) continue;
       const reason = this.#emulator.step();
       this.#log?.end();
       if (reason !== 'fuel') return reason;
       if (this.#stopRequest() !== 0) return 'request';
     }
+  }
+
+  /** Runs what may run directly; false if the next instruction is to be emulated. */
+  #runDirectly(fuel: number): boolean {
+    const vcpu = this.#vcpu;
+    if (!this.#runsDirectly(vcpu)) {
+      if (this.#log !== undefined && vcpu.seesInterrupt) this.#log.begin(INTERRUPT);
+      return false;
+    }
+    const cause = vcpu.needsStep ? STEP : this.#direct.run(fuel);
+    if (cause === undefined) return true;
+    this.#log?.begin(cause);
+    return false;
+  }
+
+  #deliverDue(): ExitReason {
+    this.#log?.begin(INTERRUPT);
+    const reason = this.#emulator.deliverDue();
+    this.#log?.end();
+    return reason;
   }
 }

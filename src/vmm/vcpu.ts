@@ -117,6 +117,11 @@ export class Vcpu {
     for (const read of this.#pending) if (read() !== 0) return true;
     const flags = this.#rflags();
     if ((flags & RFLAGS_TF) !== 0 || (this.#dr7() & DR7_ENABLES) !== 0) return true;
-    return (flags & RFLAGS_IF) !== 0 && this.#intr() !== 0;
+    return this.seesInterrupt;
+  }
+
+  /** An interrupt is asked for, and interrupts are on. */
+  get seesInterrupt(): boolean {
+    return this.#intr() !== 0 && (this.#rflags() & RFLAGS_IF) !== 0;
   }
 }

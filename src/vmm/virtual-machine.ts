@@ -4,9 +4,17 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { checkVersion, type Versioned } from '../base/state.ts';
 import { DEFAULT_FEATURES } from '../machine/features.ts';
 import type { ProcessorHost } from '../machine/instance.ts';
-import { checkRam, DEFAULT_RAM, type Engine, Machine } from '../machine/machine.ts';
+import {
+  checkRam,
+  DEFAULT_RAM,
+  type Engine,
+  type EngineMaker,
+  type LoopState,
+  Machine,
+} from '../machine/machine.ts';
 import type { ExitReason, Processor } from '../machine/processor.ts';
 import { DescriptorViews } from './descriptor-views.ts';
 import { DirectRunner } from './direct-runner.ts';
@@ -25,6 +33,8 @@ import { Vcpu } from './vcpu.ts';
 /** How a VM is made. */
 export interface VmOptions {
   readonly cpu: CpuTechnique;
+  /** What exits are told to be of; else vm0, vm1 and so on. */
+  readonly name?: string;
   readonly ramBytes?: number;
   readonly features?: ReadonlySet<string>;
   readonly seed?: bigint;
@@ -36,6 +46,18 @@ export interface VmOptions {
   /** Hears of every exit; with the host's time for how long it took. */
   readonly exits?: { readonly sink: ExitSink; readonly now: HostTime };
 }
+
+/** A VM between two steps, without its devices: plain data. Which frames it had is not in it. */
+export interface VmState extends Versioned {
+  readonly loop: LoopState;
+  readonly features: readonly string[];
+  /** The block of the virtual processor. */
+  readonly block: Uint8Array;
+  /** The guest's memory by GPA. */
+  readonly ram: Uint8Array;
+}
+
+const STATE_VERSION = 1;
 
 /** Frames beside a VM's memory: those of the VMM and of its shadow pages. */
 const VMM_FRAMES = 128;
@@ -54,6 +76,10 @@ export function guestFeatures(features: ReadonlySet<string>): ReadonlySet<string
 export interface VirtualMachine {
   readonly machine: Machine;
   readonly shadow: Shadow;
+  /** Instructions that the guest has run directly so far. */
+  readonly directInstructions: () => number;
+  /** The VM but for its devices; not while a step runs. `ram` is a copy of the guest's memory, where there is one. */
+  readonly save: (ram?: Uint8Array) => VmState;
 }
 
 /** What runs a VM's guest. */
@@ -62,12 +88,16 @@ export interface VirtualEngine extends Engine {
   readonly shadow: Shadow;
 }
 
-/** Makes a VM on a machine of its own; throws as `createVirtualMachines`. */
+/** Makes a VM on a machine of its own, to go on from `state` if there is one; throws as `createVirtualMachines`. */
 export function createVirtualMachine(
   module: WebAssembly.Module,
   options: VmOptions,
+  state?: VmState,
 ): VirtualMachine {
-  return createOn(new Host(module, framesOf(options)), options);
+  if (state) checkVersion('a VM', state, STATE_VERSION);
+  const saved = state && { features: new Set(state.features), ramBytes: state.ram.length };
+  const all = { ...options, ...saved };
+  return createOn(new Host(module, framesOf(all)), all, state);
 }
 
 /**
@@ -93,14 +123,24 @@ export function createEngine(
   return new Hypervisor(host, options, devices);
 }
 
-function createOn(host: Host, options: VmOptions): VirtualMachine {
+function createOn(host: Host, options: VmOptions, state?: VmState): VirtualMachine {
   let hypervisor: Hypervisor | undefined;
-  const machine = new Machine((devices) => {
+  const engine: EngineMaker = (devices) => {
     hypervisor = new Hypervisor(host, options, devices);
+    if (state) hypervisor.load(state);
     return hypervisor;
-  }, options);
+  };
+  const machine = new Machine(engine, options, state?.loop);
   assert(hypervisor !== undefined, 'a machine makes its engine');
-  return { machine, shadow: hypervisor.shadow };
+  const { shadow, processor, memory, directInstructions } = hypervisor;
+  const save = (ram = memory.read(0, memory.size)): VmState => ({
+    version: STATE_VERSION,
+    loop: machine.saveLoop(),
+    features: [...processor.features],
+    block: processor.saveBlock(),
+    ram,
+  });
+  return { machine, shadow, directInstructions, save };
 }
 
 const ramFrames = ({ ramBytes = DEFAULT_RAM }: VmOptions): number => checkRam(ramBytes) / PAGE_SIZE;
@@ -117,8 +157,10 @@ class Hypervisor implements VirtualEngine {
   readonly processor: Processor;
   readonly memory: GuestMemory;
   readonly shadow: Shadow;
+  readonly directInstructions: () => number;
   readonly #host: Host;
   readonly #monitor: Monitor;
+  readonly #log: ExitLog | undefined;
 
   constructor(host: Host, options: VmOptions, devices: ProcessorHost) {
     this.#host = host;
@@ -126,7 +168,8 @@ class Hypervisor implements VirtualEngine {
     const frames = ramFrames(options);
     const features = guestFeatures(options.features ?? DEFAULT_FEATURES);
     const identity = { features, seed: options.seed ?? 1n };
-    this.processor = host.createProcessor(identity, this.#route(devices));
+    const own = options.exits === undefined ? devices : this.#tellLog(devices);
+    this.processor = host.createProcessor(identity, this.#route(own));
     const { view, memory } = this.processor;
     const map = host.takeMap(frames);
     const number = host.takeNumber();
@@ -153,14 +196,71 @@ class Hypervisor implements VirtualEngine {
     view.setU32('GUEST_FRAMES', frames);
     this.processor.stateChanged();
     const { exits } = options;
-    const log = exits && new ExitLog(vcpu, this.memory, exits.sink, exits.now);
+    const name = options.name ?? `vm${number - 1}`;
+    const log = exits && new ExitLog(name, vcpu, this.memory, exits.sink, exits.now);
+    this.#log = log;
     const direct = new DirectRunner(vcpu, hosts, shadow, descriptors, log);
+    this.directInstructions = () => direct.instructions;
     this.#monitor = new Monitor(options.cpu, vcpu, new Emulator(vcpu, shadow), direct, log);
+  }
+
+  /**
+   * Takes over a saved virtual processor and memory. Shadows, translations and the like are made anew, as after a
+   * flush of everything, which a processor may do at any time.
+   */
+  load({ block, ram }: VmState): void {
+    this.processor.loadBlock(block);
+    this.memory.write(0, ram);
   }
 
   run(fuel: number): ExitReason {
     this.processor.enter();
     return this.#host.run(() => this.#monitor.run(fuel));
+  }
+
+  /** Devices whose answers the log of exits hears of. */
+  #tellLog(devices: ProcessorHost): ProcessorHost {
+    const tell = (
+      to: 'port' | 'mmio',
+      access: 'read' | 'write',
+      address: number,
+      size: number,
+      value: number,
+    ): void => this.#log?.forwarded({ kind: 'forwarded', to, access, address, size, value });
+    return {
+      ...devices,
+      portRead: (port, size) => {
+        const value = devices.portRead(port, size);
+        tell('port', 'read', port, size, value);
+        return value;
+      },
+      portWrite: (port, size, value) => {
+        tell('port', 'write', port, size, value);
+        devices.portWrite(port, size, value);
+      },
+      memoryRead: (high, low, size) => {
+        const value = devices.memoryRead(high, low, size);
+        tell('mmio', 'read', this.#gpaOf(high, low), size, value);
+        return value;
+      },
+      memoryWrite: (high, low, size, value) => {
+        tell('mmio', 'write', this.#gpaOf(high, low), size, value);
+        devices.memoryWrite(high, low, size, value);
+      },
+      interruptAcknowledge: () => {
+        const vector = devices.interruptAcknowledge();
+        this.#log?.acknowledged(vector);
+        return vector;
+      },
+    };
+  }
+
+  /** Where the guest sees what the processor asks for; its local APIC has an address of its own there. */
+  #gpaOf(high: number, low: number): number {
+    const address = high * 2 ** 32 + low;
+    const apic = this.processor.view.layout('LOCAL_APIC');
+    if (address < apic) return address;
+    return address - apic + Number(this.processor.apicBase & ~0xfffn);
   }
 
   /** Answers the processor: for what is not RAM the VM's devices, for watched frames the VM's memory. */

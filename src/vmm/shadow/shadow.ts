@@ -210,6 +210,11 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     return 'filled';
   }
 
+  /** The guest has used the frame number `gfn` as a page table, as far as is known. */
+  hasTable(gfn: number): boolean {
+    return this.#cache.ofTable(gfn).length > 0;
+  }
+
   /** Watches a frame of the guest for `reason`: takes the right to write to it away wherever it is mapped. */
   protect(gfn: number, reason: number): void {
     if (!this.#memory.watch(gfn, reason, true)) return;
