@@ -27,6 +27,19 @@ export type {
 } from './assembler/options.ts';
 export { StateError } from './base/state.ts';
 export { EVENT_NAMES } from './base/vector.ts';
+export {
+  type ComparedRun,
+  type CompareOptions,
+  type Comparison,
+  compareGuest,
+  type Progress,
+  type RunOutcome,
+} from './compare/compare.ts';
+export type { Difference } from './compare/difference.ts';
+export type { GuestInstruction } from './compare/guest-instruction.ts';
+export type { GuestSetup } from './compare/guest-setup.ts';
+export type { Divergence } from './compare/lockstep.ts';
+export type { Column } from './compare/participant.ts';
 export { FwCfgItems, FwCfgKey, isFwCfgFileName } from './devices/fw-cfg-items.ts';
 export { KEYS, type Key } from './devices/keys.ts';
 export {
@@ -110,9 +123,12 @@ export { type CodeGroup, elfCode } from './symbols/elf-code.ts';
 export { elfSymbols } from './symbols/elf-symbols.ts';
 export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
 export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';
-export type { ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-log.ts';
+export { createTrace, TRACE_FORMATS, type TraceFormat } from './trace/create-trace.ts';
+export type { TraceContext, TraceWriter } from './trace/trace-writer.ts';
+export type { ExitAction, ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-log.ts';
 export { EXIT_NUMBERS, type ExitName } from './vmm/exits/exit-reasons.ts';
 export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
+export type { Qualification } from './vmm/exits/qualification.ts';
 export { OutOfFrames } from './vmm/frames.ts';
 export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
 export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
@@ -128,4 +144,6 @@ export {
   guestFeatures,
   type VirtualMachine,
   type VmOptions,
+  type VmState,
 } from './vmm/virtual-machine.ts';
+export { VirtualPc, type VirtualPcOptions, type VirtualPcState } from './vmm/virtual-pc.ts';

@@ -46,7 +46,7 @@ export function createGuestMachines(
   countExits: boolean,
 ): readonly GuestMachine[] {
   const module = loadProcessorModule();
-  const choices = requests.map(({ cpu }) => parseCpu(cpu));
+  const choices = requests.map(({ cpu }) => parseChoice(cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
     return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
@@ -85,8 +85,9 @@ function parseFill(text: string): ShadowFill {
   throw new UsageError(`--shadow-fill: '${text}' is not one of ${SHADOW_FILLS.join(', ')}`);
 }
 
-function parseCpu(text: string): CpuChoice {
-  const choice = CPU_CHOICES.find((name) => name === text);
+/** The one of `choices` that a value of `--cpu` names. */
+export function parseChoice<T extends string>(text: string, choices: readonly T[]): T {
+  const choice = choices.find((name) => name === text);
   if (choice !== undefined) return choice;
-  throw new UsageError(`--cpu: '${text}' is not one of ${CPU_CHOICES.join(', ')}`);
+  throw new UsageError(`--cpu: '${text}' is not one of ${choices.join(', ')}`);
 }

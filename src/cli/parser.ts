@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   disasm: entry('[file]',     'disassemble a flat binary or an ELF file', () => import('./commands/disasm.ts')),
   isa:    entry('',           'list the instruction table',              () => import('./commands/isa.ts')),
   run:    entry('[image]',    'boot a guest kernel',                     () => import('./commands/run.ts')),
+  trace:  entry('[image]',     'write down every exit of a VM',         () => import('./commands/trace.ts')),
+  compare: entry('[image]',    'run a guest bare and in VMs, find where they differ', () => import('./commands/compare.ts')),
   exec:   entry('',           'run single instructions from JSON lines', () => import('./commands/exec.ts')),
   bench:  entry('[guests..]', 'measure the speed of the machine',        () => import('./commands/bench.ts')),
 };

@@ -6,3 +6,5 @@ export const STATUS_USAGE = 2;
 export const STATUS_ABNORMAL = 4;
 /** A bug of ours. */
 export const STATUS_INTERNAL = 70;
+/** What was compared is not the same. */
+export const STATUS_DIFFERENT = 1;

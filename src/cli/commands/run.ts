@@ -1,22 +1,12 @@
 /** `trapline run`: boots guest kernels, one on the bare machine or in a VM, or several in VMs, with COM1 as the terminal. */
 
 import type { Options } from 'yargs';
-import {
-  type Board,
-  type BootArguments,
-  type BootModule,
-  describeKernel,
-  ENTRY_MODES,
-  explainEnd,
-  explainStop,
-  IMAGE_FORMATS,
-  type Image,
-  loadImage,
-} from '../../index.ts';
-import { attributed, type GuestFile, readBytes, readGuest } from '../../node/index.ts';
-import { type Command, JSON_OPTION, type OptionValues, SOURCE_OPTIONS } from '../command.ts';
+import type { Board } from '../../index.ts';
+import { type GuestFile, readBytes } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { Connections, driveConnected, type InputSource } from '../connections.ts';
 import type { DriveEnd } from '../drive.ts';
+import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
 import {
   CPU_CHOICES,
   createGuestMachines,
@@ -24,13 +14,13 @@ import {
   type GuestMachine,
 } from '../guest-machine.ts';
 import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
-import { complain, note } from '../output.ts';
+import { note } from '../output.ts';
 import { PrefixedWriter, SharedOutput } from '../prefixed-output.ts';
+import { explain, statusOf } from '../run-end.ts';
 import { ByteWriter } from '../serial-output.ts';
 import { collectStatistics, formatAllStatistics } from '../statistics.ts';
-import { STATUS_ABNORMAL, STATUS_OK } from '../status.ts';
+import { STATUS_OK } from '../status.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseAddress, parseDefines, required } from '../values.ts';
 import { readVmList, type VmKeys } from '../vm-list.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
@@ -51,24 +41,8 @@ const GUEST_OPTIONS = {
     ...text,
     describe: 'COM1: stdio, file:PATH or null (default: stdio, but null with --display text)',
   },
-  format: {
-    ...text,
-    describe: `what the image is, if not what it looks like: ${IMAGE_FORMATS.join(', ')}`,
-  },
-  append: { ...text, describe: 'command line for a multiboot or PVH kernel' },
-  module: {
-    ...text,
-    array: true,
-    describe: 'FILE[,TEXT]: a module for such a kernel, with its command line',
-  },
-  symbols: { ...text, describe: 'symbols of the image: an ELF file, or the output of nm' },
-  'load-address': { ...text, describe: 'where a flat image goes (default: 0x100000, or its org)' },
-  entry: { ...text, describe: 'address of the first instruction (default: the load address)' },
-  mode: {
-    ...text,
-    describe: `state in which a flat or ELF image is entered: ${ENTRY_MODES.join(', ')}`,
-  },
-  ...SOURCE_OPTIONS,
+  format: FORMAT_OPTION,
+  ...IMAGE_OPTIONS,
 } as const satisfies Record<string, Options>;
 
 const OPTIONS = {
@@ -131,8 +105,7 @@ export const command: Command<Values> = {
       .example('$0 kernel.elf --display text', 'show its screen, type on its keyboard'),
   run: async (args) => {
     const plans = planGuests(args);
-    const files = plans.map(({ values }) => readImage(values));
-    for (const warning of files.flatMap(({ warnings }) => warnings)) note(warning);
+    const files = plans.map(({ values }) => readImage(values, values.format));
     const connections = connect(plans);
     const machines = createMachines(plans, files, connections, args.stats);
     const tell = (n: number, end: DriveEnd): void =>
@@ -196,19 +169,6 @@ function connect(plans: readonly Planned[]): Connections[] {
   });
 }
 
-function readImage(args: Values): GuestFile {
-  const { 'load-address': loadAddress, entry, mode, format, symbols } = args;
-  return readGuest(required(args.image, 'an image'), {
-    ...(mode !== undefined && { mode }),
-    ...(format !== undefined && { format }),
-    ...(symbols !== undefined && { symbolFile: symbols }),
-    defines: parseDefines(args.D),
-    includeDirs: args.I ?? [],
-    ...(loadAddress !== undefined && { loadAddress: parseAddress('load-address', loadAddress) }),
-    ...(entry !== undefined && { entry: parseAddress('entry', entry) }),
-  });
-}
-
 /** Machines with the images in their RAM. */
 function createMachines(
   plans: readonly Planned[],
@@ -216,7 +176,6 @@ function createMachines(
   connections: readonly Connections[],
   countExits: boolean,
 ): readonly GuestMachine[] {
-  const boots = plans.map(({ values }) => bootArguments(values));
   const requests = plans.map(({ values }, n) => {
     const { com1, console } = connections[n] as Connections;
     const options = { ...machineOptions(values), com1, console };
@@ -224,47 +183,8 @@ function createMachines(
     return { cpu, shadowFill, options };
   });
   const machines = createGuestMachines(requests, countExits);
-  machines.forEach(({ board: { machine, fwCfgItems } }, n) => {
-    const { image } = files[n] as GuestFile;
-    const boot = boots[n] as BootArguments;
-    attributed(boot.program ?? '', () => loadImage(machine, image, boot), remedy(image));
-    describeKernel(fwCfgItems, image, boot, machine.memory.size);
+  machines.forEach(({ board }, n) => {
+    bootImage(board, (plans[n] as Planned).values, files[n] as GuestFile);
   });
   return machines;
-}
-
-/** Where an image goes is said by options, or by the image itself. */
-function remedy({ format }: Image): Readonly<Record<string, string>> {
-  const place = format === 'flat' ? ', --load-address, or org in a source' : '';
-  return { TOO_LARGE: ` (--ram${place})` };
-}
-
-function bootArguments({ image, append, module = [] }: Values): BootArguments {
-  return {
-    program: image ?? '',
-    ...(append !== undefined && { commandLine: append }),
-    modules: module.map(readModule),
-  };
-}
-
-/** `FILE` or `FILE,TEXT`. */
-function readModule(value: string): BootModule {
-  const [, name = '', text = ''] = /^([^,]*)(?:,(.*))?$/s.exec(value) ?? [];
-  return { name, text, bytes: readBytes(required(name, '--module: a file')) };
-}
-
-/** The exit status. */
-function statusOf(end: DriveEnd): number {
-  if (end.kind === 'exit') return end.status;
-  return end.kind === 'off' ? STATUS_OK : STATUS_ABNORMAL;
-}
-
-/** Tells why, if the end was not a clean one. */
-function explain(name: string, { machine }: Board, end: DriveEnd, { symbols }: GuestFile): void {
-  if (end.kind === 'exit' || end.kind === 'off') return;
-  const [first = '', ...rest] =
-    end.kind === 'left'
-      ? explainStop(machine, end.why, symbols)
-      : explainEnd(machine, end, symbols);
-  complain([name === '' ? first : `${name}: ${first}`, ...rest]);
 }

@@ -1,0 +1,81 @@
+/** `trapline compare`: a guest bare and under each technique, in lockstep. */
+
+import type { Options } from 'yargs';
+import {
+  type Board,
+  CPU_TECHNIQUES,
+  type CpuTechnique,
+  compareGuest,
+  type GuestSetup,
+} from '../../index.ts';
+import { loadProcessorModule, readBytes } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
+import { formatComparison, jsonComparison } from '../comparison-report.ts';
+import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
+import { parseChoice } from '../guest-machine.ts';
+import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
+import { print, printJson } from '../output.ts';
+import { ProgressLine } from '../progress-line.ts';
+import { STATUS_DIFFERENT, STATUS_OK } from '../status.ts';
+import { parseCount } from '../values.ts';
+
+const text = { type: 'string', requiresArg: true } as const;
+
+const OPTIONS = {
+  cpu: {
+    ...text,
+    default: CPU_TECHNIQUES.join(','),
+    describe: 'techniques to compare with the bare machine',
+  },
+  input: { ...text, describe: 'file that comes on COM1 (default: nothing is connected)' },
+  every: {
+    ...text,
+    describe: 'instructions between two comparisons (default: few at first, then millions)',
+  },
+  ...MACHINE_OPTIONS,
+  format: FORMAT_OPTION,
+  ...IMAGE_OPTIONS,
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
+
+const EPILOGUE = `Compared is what the guest sees: registers, RIP, the flags of programs, memory, output. A difference that is gone
+at the next comparison is not seen: --every 1 sees all. The exit status is 0 if all is the same, 1 if not, 2 for bad usage.`;
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('image', { type: 'string', describe: '.asm source, ELF file or flat binary' })
+      .options(OPTIONS)
+      .epilogue(EPILOGUE)
+      .example('$0 guests/check-privilege/main.asm', 'which instruction shows the VMM')
+      .example('$0 kernel.elf --cpu trap --max-instructions 1_000_000_000', 'a long run')
+      .example('$0 guests/interrupts/main.asm --input keys.txt --json', 'with input, as JSON'),
+  run: (args) => {
+    const techniques = args.cpu.split(',').map((name) => parseChoice(name, CPU_TECHNIQUES));
+    const every = args.every === undefined ? {} : { every: parseCount('every', args.every) };
+    const guest = readImage(args, args.format);
+    const setup: GuestSetup = {
+      module: loadProcessorModule(),
+      boot: (board: Board) => bootImage(board, args, guest),
+      options: machineOptions(args),
+      ...(args.input !== undefined && { input: readBytes(args.input) }),
+      now: () => performance.now(),
+    };
+    const line = new ProgressLine();
+    const comparison = compareGuest(setup, {
+      techniques: [...new Set<CpuTechnique>(techniques)],
+      ...every,
+      progress: ({ cpu, step, instructions, share }) => {
+        const part = share === undefined ? '' : `, ${Math.floor(share * 100)}%`;
+        line.show(`${cpu}: ${step}, ${(Number(instructions) / 1e6).toFixed(1)} million${part}`);
+      },
+    });
+    line.clear();
+    if (args.json) printJson(jsonComparison(comparison, guest.symbols));
+    else print(formatComparison(comparison, guest.symbols));
+    const isSame = comparison.runs.every((run) => run.divergence === undefined);
+    return isSame ? STATUS_OK : STATUS_DIFFERENT;
+  },
+};

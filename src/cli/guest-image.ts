@@ -1,0 +1,90 @@
+/** Options that say what guest there is and what it is booted with, and the guest itself. */
+
+import type { Options } from 'yargs';
+import {
+  type Board,
+  type BootArguments,
+  type BootModule,
+  describeKernel,
+  ENTRY_MODES,
+  IMAGE_FORMATS,
+  type Image,
+  loadImage,
+} from '../index.ts';
+import { attributed, type GuestFile, readBytes, readGuest } from '../node/index.ts';
+import { type OptionValues, SOURCE_OPTIONS } from './command.ts';
+import { note } from './output.ts';
+import { parseAddress, parseDefines, required } from './values.ts';
+
+const text = { type: 'string', requiresArg: true } as const;
+
+export const FORMAT_OPTION = {
+  ...text,
+  describe: `what the image is, if not what it looks like: ${IMAGE_FORMATS.join(', ')}`,
+} as const satisfies Options;
+
+export const IMAGE_OPTIONS = {
+  append: { ...text, describe: 'command line for a multiboot or PVH kernel' },
+  module: {
+    ...text,
+    array: true,
+    describe: 'FILE[,TEXT]: a module for such a kernel, with its command line',
+  },
+  symbols: { ...text, describe: 'symbols of the image: an ELF file, or the output of nm' },
+  'load-address': { ...text, describe: 'where a flat image goes (default: 0x100000, or its org)' },
+  entry: { ...text, describe: 'address of the first instruction (default: the load address)' },
+  mode: {
+    ...text,
+    describe: `state in which a flat or ELF image is entered: ${ENTRY_MODES.join(', ')}`,
+  },
+  ...SOURCE_OPTIONS,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof IMAGE_OPTIONS> & { image: string | undefined };
+
+/** The guest that the arguments name; what there is to say about it is said. */
+export function readImage(args: Values, format: string | undefined): GuestFile {
+  const { 'load-address': loadAddress, entry, mode, symbols } = args;
+  const guest = readGuest(required(args.image, 'an image'), {
+    ...(mode !== undefined && { mode }),
+    ...(format !== undefined && { format }),
+    ...(symbols !== undefined && { symbolFile: symbols }),
+    defines: parseDefines(args.D),
+    includeDirs: args.I ?? [],
+    ...(loadAddress !== undefined && { loadAddress: parseAddress('load-address', loadAddress) }),
+    ...(entry !== undefined && { entry: parseAddress('entry', entry) }),
+  });
+  for (const warning of guest.warnings) note(warning);
+  return guest;
+}
+
+/** Puts the image into the RAM of a new board. */
+export function bootImage(
+  { machine, fwCfgItems }: Board,
+  args: Values,
+  { image }: GuestFile,
+): void {
+  const boot = bootArguments(args);
+  attributed(args.image ?? '', () => loadImage(machine, image, boot), remedy(image));
+  describeKernel(fwCfgItems, image, boot, machine.memory.size);
+}
+
+/** Where an image goes is said by options, or by the image itself. */
+function remedy({ format }: Image): Readonly<Record<string, string>> {
+  const place = format === 'flat' ? ', --load-address, or org in a source' : '';
+  return { TOO_LARGE: ` (--ram${place})` };
+}
+
+function bootArguments({ image, append, module = [] }: Values): BootArguments {
+  return {
+    program: image ?? '',
+    ...(append !== undefined && { commandLine: append }),
+    modules: module.map(readModule),
+  };
+}
+
+/** `FILE` or `FILE,TEXT`. */
+function readModule(value: string): BootModule {
+  const [, name = '', text = ''] = /^([^,]*)(?:,(.*))?$/s.exec(value) ?? [];
+  return { name, text, bytes: readBytes(required(name, '--module: a file')) };
+}

@@ -1,0 +1,154 @@
+/**
+ * Compares what a guest does under several techniques with what it does on the bare machine: in lockstep, for the first
+ * instruction after which they differ and for what they cost, and each alone, for how it ends and what exits it takes.
+ */
+
+import type { RunEnd } from '../machine/machine.ts';
+import { type ExitCount, ExitStatistics } from '../vmm/exits/exit-statistics.ts';
+import type { CpuTechnique } from '../vmm/monitor.ts';
+import { VirtualPc } from '../vmm/virtual-pc.ts';
+import { endName, visibleDifferences } from './difference.ts';
+import type { GuestSetup } from './guest-setup.ts';
+import { type LockstepResult, runLockstep } from './lockstep.ts';
+import { allPages, type Column, Participant } from './participant.ts';
+
+/** A run of the guest to its end. */
+export interface RunOutcome {
+  readonly cpu: Column;
+  readonly end: RunEnd;
+  /** `end` in words. */
+  readonly ended: string;
+  readonly instructions: bigint;
+  /** Virtual time in nanoseconds. */
+  readonly time: bigint;
+  /** What was sent on COM1 and to port 0xe9. */
+  readonly com1: Uint8Array;
+  readonly console: Uint8Array;
+}
+
+/** A run in a VM, beside that on the bare machine. */
+export interface ComparedRun extends RunOutcome, LockstepResult {
+  readonly cpu: CpuTechnique;
+  /** What is the same in the end; memory as the guest sees it. */
+  readonly same: Readonly<Record<'output' | 'end' | 'memory', boolean>>;
+  readonly exits: readonly ExitCount[];
+  /** Of all instructions of the guest, the share that ran directly. */
+  readonly directShare: number;
+  /** Host time over that of the bare machine, as far as both ran in lockstep. */
+  readonly slowdown: number;
+  /** Host milliseconds of both, and the instructions that they were measured for. */
+  readonly measured: {
+    readonly bareMs: number;
+    readonly ms: number;
+    readonly instructions: bigint;
+  };
+}
+
+export interface Comparison {
+  readonly bare: RunOutcome;
+  readonly runs: readonly ComparedRun[];
+}
+
+/** What is being done: `share` of it is done, where that is known. */
+export interface Progress {
+  readonly cpu: Column;
+  readonly step: 'run' | 'compare' | 'count exits';
+  readonly instructions: bigint;
+  readonly share: number | undefined;
+}
+
+export interface CompareOptions {
+  readonly techniques: readonly CpuTechnique[];
+  /** As for a lockstep. */
+  readonly every?: number;
+  readonly progress?: (now: Progress) => void;
+}
+
+/** A VM that goes another way may never end: it gets so many instructions more than the bare machine needed. */
+const MARGIN = 1_000_000;
+const SLICE = 2n ** 22n;
+
+export function compareGuest(setup: GuestSetup, options: CompareOptions): Comparison {
+  const { techniques, every, progress = () => {} } = options;
+  const bare = new Participant('bare', setup);
+  const tell = (cpu: Column, step: Progress['step'], done: bigint, all?: bigint): void =>
+    progress({
+      cpu,
+      step,
+      instructions: done,
+      share: all === undefined ? undefined : Number(done) / Math.max(Number(all), 1),
+    });
+  finish(bare, (done) => tell('bare', 'run', done));
+  const all = bare.board.machine.instructions;
+  const runs = techniques.map((cpu): ComparedRun => {
+    const { result, measured } = lockstep(setup, cpu, every, (done) =>
+      tell(cpu, 'compare', done, all),
+    );
+    const statistics = new ExitStatistics();
+    const alone = new Participant(cpu, limited(setup, Number(all)), statistics.sink);
+    finish(alone, (done) => tell(cpu, 'count exits', done, all));
+    const differences = visibleDifferences(bare, alone, allPages(bare));
+    const differs = (kind: string): boolean => differences.some((found) => found.kind === kind);
+    const { board } = alone;
+    const direct = board instanceof VirtualPc ? board.vm.directInstructions() : 0;
+    const outcome = outcomeOf(alone);
+    return {
+      ...outcome,
+      ...result,
+      cpu,
+      same: { output: !differs('output'), end: !differs('end'), memory: !differs('memory') },
+      exits: statistics.counts,
+      directShare: direct / Math.max(Number(outcome.instructions), 1),
+      slowdown: measured.ms / measured.bareMs,
+      measured,
+    };
+  });
+  return { bare: outcomeOf(bare), runs };
+}
+
+function lockstep(
+  setup: GuestSetup,
+  cpu: CpuTechnique,
+  every: number | undefined,
+  progress: (instructions: bigint) => void,
+): { readonly result: LockstepResult; readonly measured: ComparedRun['measured'] } {
+  const bare = new Participant('bare', setup);
+  const other = new Participant(cpu, setup);
+  let measured = { bareMs: 0, ms: 0, instructions: 0n };
+  const result = runLockstep(bare, other, {
+    ...(every !== undefined && { every }),
+    // What is run again to find a place is not counted.
+    progress: () => {
+      const { instructions } = bare.board.machine;
+      measured = { bareMs: bare.hostMs, ms: other.hostMs, instructions };
+      progress(instructions);
+    },
+  });
+  return { result, measured };
+}
+
+/** The limit of a guest that needs `instructions` on the bare machine. */
+function limited(setup: GuestSetup, instructions: number): GuestSetup {
+  const { maxInstructions = Math.ceil(instructions * 1.25) + MARGIN } = setup.options;
+  return { ...setup, options: { ...setup.options, maxInstructions } };
+}
+
+function finish(one: Participant, progress: (instructions: bigint) => void): void {
+  while (one.end === undefined) {
+    one.runTo(one.time + SLICE);
+    progress(one.board.machine.instructions);
+  }
+}
+
+function outcomeOf(one: Participant): RunOutcome {
+  const { machine } = one.board;
+  return {
+    cpu: one.column,
+    end: one.end ?? { kind: 'input' },
+    ended: endName(one),
+    instructions: machine.instructions,
+    time: one.time,
+    com1: Uint8Array.from(one.sent.com1),
+    console: Uint8Array.from(one.sent.console),
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * One of the machines that run a guest side by side, bare or a VM. It can be set back to its last checkpoint. A
+ * checkpoint costs as much as was written since the one before: the copy of RAM is kept and brought up to date.
+ */
+
+import { DEFAULT_FEATURES } from '../machine/features.ts';
+import type { RunEnd } from '../machine/machine.ts';
+import { PAGE_BYTES } from '../machine/memory.ts';
+import { Pc, type PcState } from '../pc/pc.ts';
+import type { ExitSink } from '../vmm/exits/exit-log.ts';
+import type { CpuTechnique } from '../vmm/monitor.ts';
+import { guestFeatures } from '../vmm/virtual-machine.ts';
+import { VirtualPc, type VirtualPcState } from '../vmm/virtual-pc.ts';
+import type { GuestSetup } from './guest-setup.ts';
+
+/** What runs the guest. */
+export type Column = 'bare' | CpuTechnique;
+
+/** Bytes that a guest has sent, by where to. */
+export interface Sent {
+  readonly com1: number[];
+  readonly console: number[];
+}
+
+interface Checkpoint {
+  /** The state of `board`; its RAM is `#ram`. */
+  readonly state: { readonly bare: PcState } | { readonly vm: VirtualPcState };
+  readonly sent: { readonly com1: number; readonly console: number };
+  readonly inputAt: number;
+}
+
+export class Participant {
+  readonly column: Column;
+  readonly sent: Sent = { com1: [], console: [] };
+  /** Host time spent in runs, in milliseconds. */
+  hostMs = 0;
+  readonly #setup: GuestSetup;
+  readonly #sink: ExitSink | undefined;
+  #board: Pc | VirtualPc;
+  #end: RunEnd | undefined;
+  #inputAt = 0;
+  /** RAM at the checkpoint. */
+  #ram: Uint8Array | undefined;
+  #checkpoint: Checkpoint | undefined;
+
+  /** A machine with the guest in its RAM. `sink` hears of the exits of a VM. */
+  constructor(column: Column, setup: GuestSetup, sink?: ExitSink) {
+    this.column = column;
+    this.#setup = setup;
+    this.#sink = sink;
+    this.#board = this.#create();
+    setup.boot(this.#board);
+    if (setup.input !== undefined) this.#board.com1.openInput();
+  }
+
+  get board(): Pc | VirtualPc {
+    return this.#board;
+  }
+
+  /** Why the run has ended; undefined while it can go on. */
+  get end(): RunEnd | undefined {
+    return this.#end;
+  }
+
+  /** Bytes that had been sent at the last mark. */
+  get sentAtMark(): Checkpoint['sent'] {
+    return this.#checkpoint?.sent ?? { com1: 0, console: 0 };
+  }
+
+  /** Virtual time in nanoseconds. */
+  get time(): bigint {
+    return this.#board.machine.clock.now();
+  }
+
+  /** Runs to virtual time `until`, or to the end of the run. */
+  runTo(until: bigint): void {
+    const started = this.#setup.now();
+    while (this.#end === undefined) {
+      const end = this.#board.machine.runUntil(until);
+      if (end === undefined) break;
+      if (end.kind === 'input') this.#board.com1.supply(this.#setup.input?.[this.#inputAt++]);
+      else this.#end = end;
+    }
+    this.hostMs += this.#setup.now() - started;
+  }
+
+  /** Remembers the machine as it is now. */
+  mark(): void {
+    const { memory } = this.#board.machine;
+    this.#ram ??= new Uint8Array(memory.size);
+    for (const address of memory.written()) this.#ram.set(memory.page(address), address);
+    memory.forgetWritten();
+    const { com1, console } = this.sent;
+    this.#checkpoint = {
+      state: this.#save(this.#ram),
+      sent: { com1: com1.length, console: console.length },
+      inputAt: this.#inputAt,
+    };
+  }
+
+  /** Goes back to the machine of the last `mark`. The time that was spent since stays counted. */
+  rewind(): void {
+    const checkpoint = this.#checkpoint;
+    if (checkpoint === undefined) return;
+    this.#board = this.#create(checkpoint.state);
+    this.#board.machine.memory.forgetWritten();
+    this.sent.com1.length = checkpoint.sent.com1;
+    this.sent.console.length = checkpoint.sent.console;
+    this.#inputAt = checkpoint.inputAt;
+    this.#end = undefined;
+  }
+
+  #save(ram: Uint8Array): Checkpoint['state'] {
+    const board = this.#board;
+    return board instanceof Pc ? { bare: board.save(ram) } : { vm: board.save(ram) };
+  }
+
+  #create(state?: Checkpoint['state']): Pc | VirtualPc {
+    const { module, options, now } = this.#setup;
+    const { com1, console } = this.sent;
+    const all = {
+      ...options,
+      features: guestFeatures(options.features ?? DEFAULT_FEATURES),
+      com1: (byte: number) => com1.push(byte),
+      console: (byte: number) => console.push(byte),
+    };
+    if (this.column === 'bare') {
+      return new Pc(module, all, state && 'bare' in state ? state.bare : undefined);
+    }
+    const vm = {
+      ...all,
+      cpu: this.column,
+      ...(this.#sink && { exits: { sink: this.#sink, now } }),
+    };
+    return new VirtualPc(module, vm, state && 'vm' in state ? state.vm : undefined);
+  }
+}
+
+/** Addresses of the pages that may differ: those that either has written since its last mark. */
+export function writtenByEither(a: Participant, b: Participant): number[] {
+  const own = a.board.machine.memory.written();
+  const others = b.board.machine.memory.written();
+  return [...new Set([...own, ...others])].sort((one, other) => one - other);
+}
+
+/** Addresses of all pages. */
+export function allPages({ board }: Participant): number[] {
+  return Array.from({ length: board.machine.memory.size / PAGE_BYTES }, (_, n) => n * PAGE_BYTES);
+}

@@ -1,0 +1,19 @@
+/** Where exits are written to, in one of several formats. */
+
+import type { SymbolTable } from '../symbols/symbol-table.ts';
+import type { ExitSink } from '../vmm/exits/exit-log.ts';
+
+/** What traces are made of, beside the exits. */
+export interface TraceContext {
+  readonly write: (text: string) => void;
+  /** Names addresses of the guest's code. */
+  readonly symbols: SymbolTable;
+  /** Shadow pages that there are now. */
+  readonly shadowPages: () => number;
+}
+
+export interface TraceWriter {
+  readonly sink: ExitSink;
+  /** The run has ended. */
+  end(): void;
+}
