@@ -110,7 +110,7 @@ const ENDS: Readonly<Record<string, string>> = {
   'idt beyond memory': 'mov qword [pointer + 2], 64 << 20\n lidt [pointer]\n int 0x80\n',
   'stack at the vmm': 'lea rsp, [rbx + 64]\n push rax\n',
   'the pml4 at every address, as code too':
-    'mov edi, 0x1000\n mov rax, 0x1003\n mov ecx, 512\n rep stosq\n mov rax, cr3\n mov cr3, rax\n',
+    'mov edi, 0x200000\n mov eax, 0x200003\n mov ecx, 512\n rep stosq\n mov eax, 0x200000\n mov cr3, rax\n',
 };
 
 const START = 'bits 64\norg 0x100000\nmov rbx, 0xfffffe8000000000\n';
