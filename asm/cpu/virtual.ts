@@ -14,6 +14,7 @@ import {
   PROCESSOR,
   PROCESSOR_BYTES,
   RAISED,
+  RANDOM,
   REGS,
   RFLAGS,
   RUNNING_BYTES,
@@ -77,10 +78,12 @@ export class Virtual {
   static direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
     const time = load<u64>(TIME);
     const flags = load<u32>(RFLAGS);
+    const random = load<u64>(RANDOM);
     memory.copy(place, REGS, REGISTER_BYTES);
     Virtual.swap(place, RUNNING_BYTES);
     if (flush) Context.flushAll();
     store<u64>(TIME, time);
+    store<u64>(RANDOM, random);
     store<u32>(RFLAGS, (flags & ~HOST_FLAGS) | IF);
     const guest = place - PROCESSOR;
     const long = load<u32>(guest + CODE_MODE) == CodeMode.Long;
@@ -95,6 +98,7 @@ export class Virtual {
       store<u32>(guest + RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & kept));
       store<u32>(guest + SHADOW, load<u32>(SHADOW));
       store<u64>(guest + TIME, load<u64>(TIME));
+      store<u64>(guest + RANDOM, load<u64>(RANDOM));
       if (long) Virtual.copyBases(0, guest);
     }
     Virtual.swap(place, RUNNING_BYTES);

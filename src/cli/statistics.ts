@@ -5,6 +5,7 @@ import {
   EVENT_NAMES,
   EXIT_NUMBERS,
   type ExitCount,
+  type PatchCounters,
   readCounters,
   type ShadowCounters,
   type ShadowSize,
@@ -33,6 +34,8 @@ export interface Statistics {
 export interface VmStatistics {
   readonly exits: readonly (ExitCount & { readonly number: number })[];
   readonly shadow: ShadowSize & Readonly<ShadowCounters>;
+  /** Of the technique `patch`. */
+  readonly patch: PatchCounters | undefined;
 }
 
 /** Collects the statistics of a run that took `hostSeconds`. */
@@ -59,10 +62,14 @@ export function collectStatistics(
   };
 }
 
-function vmStatistics({ shadow }: VirtualMachine, counts: readonly ExitCount[]): VmStatistics {
+function vmStatistics(
+  { shadow, patch }: VirtualMachine,
+  counts: readonly ExitCount[],
+): VmStatistics {
   return {
     exits: counts.map((count) => ({ ...count, number: EXIT_NUMBERS[count.reason] })),
     shadow: { ...shadow.size, ...shadow.counters },
+    patch,
   };
 }
 
@@ -144,8 +151,13 @@ function formatStatistics(statistics: Statistics, json: boolean): string {
   return [...lines, ...(statistics.vm ? formatVm(statistics.vm) : [])].join('\n');
 }
 
+function formatPatch(patch: PatchCounters): string {
+  const counts = Object.entries(patch).map(([name, count]) => `${name} ${count}`);
+  return `${'patch'.padEnd(16)} ${counts.join(', ')}`;
+}
+
 /** In the shape of `perf kvm stat`. */
-function formatVm({ exits, shadow }: VmStatistics): string[] {
+function formatVm({ exits, shadow, patch }: VmStatistics): string[] {
   const count = exits.reduce((sum, exit) => sum + exit.count, 0);
   const time = exits.reduce((sum, exit) => sum + exit.totalNs, 0);
   const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
@@ -153,6 +165,7 @@ function formatVm({ exits, shadow }: VmStatistics): string[] {
     `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
   return [
     formatShadow(shadow),
+    ...(patch ? [formatPatch(patch)] : []),
     '',
     `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
     ...exits.map(

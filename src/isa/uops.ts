@@ -96,3 +96,10 @@ const ENDING = new Set(
 export function endsBlock(uop: string): boolean {
   return ENDING.has(uop);
 }
+
+const LEAVING: ReadonlySet<UopKind> = new Set(['jmp', 'jmpIndirect', 'ret']);
+
+/** After the handler named `uop` the code behind its instruction is not what runs next. */
+export function leavesLine(uop: string): boolean {
+  return LEAVING.has(uopKind(uop));
+}

@@ -77,9 +77,14 @@ export class CpuView {
   u32(name: string): number {
     return this.data.getUint32(this.layout(name), true);
   }
-  /** Reads the u32 named `name`, for who does so often. */
-  reader(name: string): () => number {
-    const at = this.layout(name);
+  /** Reads the u32 named `name`, or that `offset` bytes behind it, for who does so often. */
+  reader(name: string, offset = 0): () => number {
+    const at = this.layout(name) + offset;
+    return () => this.data.getUint32(at, true);
+  }
+  /** The same for the low half of a segment's base. */
+  segmentBaseReader(name: SegmentName): () => number {
+    const at = this.#segmentAt(name) + this.#segment.base;
     return () => this.data.getUint32(at, true);
   }
   setU32(name: string, value: number): void {

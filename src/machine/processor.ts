@@ -70,6 +70,9 @@ export interface DirectResult {
 
 const FRAME_SIZE = 4096;
 
+/** u64 each: the size of machine RAM; where the map of a guest's memory is, and its size. */
+const RAM_PLACES = ['RAM_BYTES', 'GUEST_MAP'];
+
 export class Processor {
   readonly memory: MachineMemory;
   readonly features: ReadonlySet<string>;
@@ -132,11 +135,18 @@ export class Processor {
     return this.#parts().block.slice();
   }
 
-  /** Takes over what `saveBlock` gave on a processor of the same kind, and forgets all translations. */
+  /**
+   * Takes over what `saveBlock` gave on a processor of the same kind, and forgets all translations. Where RAM lies is this
+   * one's affair.
+   */
   loadBlock(saved: Uint8Array): void {
     const { block } = this.#parts();
     assert(saved.length === block.length, 'the layout of a saved processor');
+    const places = RAM_PLACES.map((name) => this.view.u64(name));
     block.set(saved);
+    RAM_PLACES.forEach((name, n) => {
+      this.view.setU64(name, places[n] ?? 0n);
+    });
     this.stateChanged();
   }
 

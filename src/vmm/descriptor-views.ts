@@ -90,17 +90,18 @@ export class DescriptorViews implements Watcher {
       );
     if (isSame && stayed(this.#gdt) && stayed(this.#ldt)) return;
     this.#isDirty = false;
+    const gdtOld = this.#gdt.entries;
+    const ldtOld = this.#ldt.entries;
+    const isOther = this.#wasLong !== isLong;
     this.#wasLong = isLong;
-    const gdtOld = this.#gdt.entries.length;
-    const ldtOld = this.#ldt.entries.length;
     const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
     const gdt = this.#copy(gdtBase, Math.min(gdtBytes, GUEST_GDT_BYTES), paging, pdptes);
     this.#gdt = { ...gdt, bytes: gdtBytes };
     this.#ldt = this.#copy(ldtr.base, ldtBytes, paging, pdptes);
     this.#watchInsteadOf(old);
     for (const name of VIEWS) {
-      this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isLong);
-      this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isLong);
+      this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isOther);
+      this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isOther);
     }
   }
 
@@ -179,15 +180,18 @@ export class DescriptorViews implements Watcher {
     return this.#memory.holds(this.#walk.gfn) ? this.#walk.gfn : NO_FRAME;
   }
 
+  /** Writes what differs from `old`, or all entries. */
   #write(
     offset: number,
     entries: BigUint64Array,
-    old: number,
+    old: BigUint64Array,
     view: ViewName,
-    isLong: boolean,
+    all: boolean,
   ): void {
-    for (let n = 0; n < Math.max(entries.length, old); n++) {
-      this.#structures.write(offset + n * ENTRY_BYTES, changed(entries[n] ?? 0n, view, isLong));
+    for (let n = 0; n < Math.max(entries.length, old.length); n++) {
+      const entry = entries[n] ?? 0n;
+      if (!all && entry === old[n]) continue;
+      this.#structures.write(offset + n * ENTRY_BYTES, changed(entry, view, this.#wasLong));
     }
   }
 }

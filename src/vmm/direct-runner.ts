@@ -7,6 +7,7 @@
 import type { DescriptorViews } from './descriptor-views.ts';
 import type { ExitCause, ExitLog } from './exits/exit-log.ts';
 import type { HostProcessor } from './host-processor.ts';
+import type { PatchedCode } from './patch/patched-code.ts';
 import type { GuestPaging } from './shadow/guest-paging.ts';
 import { pageNumber } from './shadow/guest-walk.ts';
 import type { Outcome, Shadow, ShadowRoot } from './shadow/shadow.ts';
@@ -14,7 +15,10 @@ import type { ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
 
 const DB = 1;
+const GP = 13;
 const PF = 14;
+/** Error code of the #GP that INT3 raises, its gate being the VMM's: IDT entry 3. */
+const FILLER_ERROR = (3 << 3) | 2;
 const PF_W = 1 << 1;
 const PF_I = 1 << 4;
 
@@ -29,6 +33,7 @@ export class DirectRunner {
   readonly #shadow: Shadow;
   readonly #descriptors: DescriptorViews;
   readonly #places: Readonly<Record<ViewName, Place>>;
+  readonly #patched: PatchedCode | undefined;
   readonly #log: ExitLog | undefined;
   /** Instructions that have run directly. */
   instructions = 0;
@@ -43,6 +48,7 @@ export class DirectRunner {
     hosts: Readonly<Record<ViewName, HostProcessor>>,
     shadow: Shadow,
     descriptors: DescriptorViews,
+    patched: PatchedCode | undefined,
     log: ExitLog | undefined,
   ) {
     this.#vcpu = vcpu;
@@ -55,6 +61,7 @@ export class DirectRunner {
     this.#paging = vcpu.paging;
     this.#pdptes = vcpu.pdptes;
     this.#isLong = vcpu.isLong;
+    this.#patched = patched;
     this.#log = log;
   }
 
@@ -64,7 +71,10 @@ export class DirectRunner {
    */
   run(fuel: number): ExitCause | undefined {
     const start = this.#vcpu.timeLow();
-    const { host } = this.#places[this.#vcpu.viewName];
+    const view = this.#vcpu.viewName;
+    const { host } = this.#places[view];
+    const patched = view === 'kernel' ? this.#patched : undefined;
+    patched?.prepare();
     for (;;) {
       const before = this.#vcpu.timeLow();
       const left = fuel - ((before - start) >>> 0);
@@ -73,13 +83,29 @@ export class DirectRunner {
       this.instructions += (this.#vcpu.timeLow() - before) >>> 0;
       if (reason === 'fuel') continue;
       if (reason !== 'event') return { kind: 'segments' };
-      const vector = host.vector();
-      if (vector === DB) this.#trap(host);
-      const outcome = vector === PF ? this.#fault(host) : 'guest';
-      if (outcome === 'guest') return { kind: 'event', vector, error: errorOf(host, vector) };
-      if (outcome === 'device' || outcome === 'table') {
+      const cause = this.#stopped(host, patched);
+      if (cause !== undefined) return cause;
+    }
+  }
+
+  /** An event has stopped the guest: why it cannot go on now; undefined if it can. */
+  #stopped(host: HostProcessor, patched: PatchedCode | undefined): ExitCause | undefined {
+    const vector = host.vector();
+    if (vector === DB) this.#trap(host);
+    if (patched !== undefined && vector === GP && host.error() === FILLER_ERROR) {
+      return this.#trapped(patched);
+    }
+    const outcome = vector === PF ? this.#fault(host) : 'guest';
+    switch (outcome) {
+      case 'guest':
+        return { kind: 'event', vector, error: errorOf(host, vector) };
+      case 'code':
+        return this.#patched?.accessed();
+      case 'device':
+      case 'table':
         return { kind: outcome, address: host.address(), error: host.error() };
-      }
+      default:
+        return undefined;
     }
   }
 
@@ -115,6 +141,14 @@ export class DirectRunner {
     this.#shadow.hide(this.#vcpu.apicFrame);
     this.#places.kernel.root = undefined;
     this.#places.user.root = undefined;
+  }
+
+  /** Execution has met the filler: why it cannot go on, or undefined. */
+  #trapped(patched: PatchedCode): ExitCause | undefined {
+    this.#log?.begin({ kind: 'scan' });
+    const cause = patched.trapped(this.#paging);
+    if (cause === undefined) this.#log?.end();
+    return cause;
   }
 
   /** Serves a page fault, if only the shadow has made it. */

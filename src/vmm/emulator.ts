@@ -23,30 +23,26 @@ export class Emulator {
     this.#one = vcpu.view.layout('INVALIDATED_ONE');
   }
 
-  /** Takes what is due at RIP and runs the instruction there. */
-  step(): ExitReason {
-    return this.#run(1);
-  }
-
   /** Takes what is due at RIP, and runs nothing. */
   deliverDue(): ExitReason {
-    return this.#run(0);
+    return this.run(0);
   }
 
-  #run(fuel: 0 | 1): ExitReason {
+  /** Takes what is due at RIP and runs `count` instructions from there on. */
+  run(count: number): ExitReason {
     const { processor, view } = this.#vcpu;
     if (this.#watches !== this.#shadow.watches) {
       this.#watches = this.#shadow.watches;
       processor.flushTranslations();
     }
     view.setU32('INVALIDATED', 0);
-    const reason = processor.run(fuel);
+    const reason = processor.run(count);
     const invalidated = this.#invalidated();
     if (invalidated !== 0) this.#invalidate(invalidated === this.#one);
     return reason;
   }
 
-  /** What the instruction has invalidated in the processor's translations goes for the shadow too. */
+  /** What the instructions have invalidated in the processor's translations goes for the shadow too. */
   #invalidate(isOne: boolean): void {
     const { view, paging, pdptes } = this.#vcpu;
     const page = isOne ? pageNumber(view.u64('INVALIDATED_PAGE')) : undefined;

@@ -17,6 +17,8 @@ const MAP_FRAME_SHIFT = 2;
 /** Why a frame is watched. */
 export const WATCH_TABLE = 1;
 export const WATCH_DESCRIPTORS = 2;
+/** Code of it runs from a copy. */
+export const WATCH_CODE = 4;
 
 /** Hears of writes to frames that are watched for its reason. */
 export interface Watcher {
@@ -154,10 +156,13 @@ export class GuestMemory implements PhysicalMemory {
     return gpa + 4 <= this.size ? this.#view.getUint32(this.#hpa(gpa), true) : 0;
   }
 
-  /** Sets bits of the aligned u32 at `gpa` in RAM, which is told to nobody. */
+  /** Sets bits of the aligned u32 at `gpa` in RAM, which is told only to who has a copy of them. */
   setBits(gpa: number, bits: number): void {
     const hpa = this.#hpa(gpa);
+    const before = this.#machine.read(hpa, 4);
     this.#machine.writeU32(hpa, (this.#view.getUint32(hpa, true) | bits) >>> 0);
+    if (((this.#reasons[gpa >>> PAGE_SHIFT] ?? 0) & WATCH_CODE) === 0) return;
+    this.#watchers.get(WATCH_CODE)?.written(gpa, before);
   }
 
   #writeInPage(gpa: number, data: Uint8Array): void {

@@ -33,6 +33,7 @@ const CR4_TSD = 1n << 2n;
 const CR4_PAE = 1n << 5n;
 const CR4_FSGSBASE = 1 << 16;
 const CR4_PCIDE = 1n << 17n;
+const CR4_PKE = 1n << 22n;
 const EFER_LME_LMA_NXE = 0xd00n;
 
 const DR6_BS = 1 << 14;
@@ -72,6 +73,7 @@ export class HostProcessor {
   readonly #vcpu: Vcpu;
   readonly #view: ViewName;
   readonly #descriptors: DescriptorViews;
+  readonly #pkru: number;
   readonly #cr0: () => number;
   readonly #cr4: () => number;
   /** The block beside the processor's. */
@@ -82,18 +84,20 @@ export class HostProcessor {
   /** What the host's registers are set for. */
   #prepared = NOTHING;
 
-  /** `place` is the room for its block in linear memory. */
+  /** `place` is the room for its block in linear memory; `pkru` is 0 where protection keys are not used. */
   constructor(
     vcpu: Vcpu,
     view: ViewName,
     descriptors: DescriptorViews,
     place: number,
     pcids: Pcids,
+    pkru: number,
   ) {
     const own = vcpu.view;
     const from = own.layout('PROCESSOR');
     this.#vcpu = vcpu;
     this.#view = view;
+    this.#pkru = pkru;
     this.#cr0 = own.reader('CR0');
     this.#cr4 = own.reader('CR4');
     this.#descriptors = descriptors;
@@ -120,7 +124,7 @@ export class HostProcessor {
     host.setU64('DR6', DR6_NONE);
     host.setU64('DR7', 0x400n);
     host.setU64('SYSENTER_CS', 0n);
-    host.setU32('PKRU', 0);
+    host.setU32('PKRU', this.#pkru);
     host.setU64('APIC_PAGE', 0xffff_ffff_ffff_ffffn);
     this.#mustFlush = true;
   }
@@ -169,7 +173,9 @@ export class HostProcessor {
     const host = this.#beside;
     const base = structuresBase(slot);
     host.setU64('CR0', CR0_PE_ET_NE_WP_PG | BigInt(am ? CR0_AM : 0));
-    host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | BigInt(hasBases ? CR4_FSGSBASE : 0));
+    const keys = this.#pkru === 0 ? 0n : CR4_PKE;
+    const bases = BigInt(hasBases ? CR4_FSGSBASE : 0);
+    host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | keys | bases);
     host.setU64('CR3', (BigInt(page.frame) << 12n) | BigInt(pcid));
     host.setU64('IDTR_BASE', base + BigInt(IDT_OFFSET));
     host.setU64('GDTR_BASE', base + BigInt(gdtOffset(this.#view)));

@@ -4,11 +4,14 @@
  * directly, then lies in a block beside it (host-processor.ts).
  */
 
+import type { CodeMode } from '../isa/row.ts';
 import type { CpuView } from '../machine/cpu-view.ts';
 import type { Processor } from '../machine/processor.ts';
 import { type GuestPaging, guestPaging } from './shadow/guest-paging.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 
+/** By CODE_MODE. */
+const CODE_MODES: readonly CodeMode[] = [64, 32, 16];
 const EFER_LMA = 1 << 10;
 const CR4_SMAP = 1 << 21;
 const RFLAGS_TF = 1 << 8;
@@ -27,6 +30,10 @@ export class Vcpu {
   /** What may be due before the next instruction, or need a look at it; all 0 if not. */
   readonly #pending: readonly (() => number)[];
   readonly #intr: () => number;
+  readonly #ripLow: () => number;
+  readonly #ripHigh: () => number;
+  readonly #csBase: () => number;
+  readonly #codeMode: () => number;
   readonly #dr7: () => number;
   readonly #cr4: () => number;
   /** What the address space depends on besides EFLAGS.AC; the last eight are the PDPTE registers. */
@@ -42,6 +49,10 @@ export class Vcpu {
     this.#cpl = view.reader('CPL');
     this.#rflags = view.reader('RFLAGS');
     this.#intr = view.reader('INTR');
+    this.#codeMode = view.reader('CODE_MODE');
+    this.#ripLow = view.reader('RIP');
+    this.#ripHigh = view.reader('RIP', 4);
+    this.#csBase = view.segmentBaseReader('cs');
     this.#dr7 = view.reader('DR7');
     this.#cr4 = view.reader('CR4');
     const pending = ['SHADOW', 'NMI_PENDING', 'DEBUG_PENDING', 'ACTIVITY'];
@@ -63,6 +74,17 @@ export class Vcpu {
   /** The view that its code runs under. */
   get viewName(): ViewName {
     return this.#cpl() === 3 ? 'user' : 'kernel';
+  }
+
+  get codeMode(): CodeMode {
+    return CODE_MODES[this.#codeMode()] ?? 64;
+  }
+
+  /** The linear address of the code `distance` bytes behind RIP, less the bits that only repeat bit 47. */
+  codeAddress(distance: number): number {
+    const low = this.#ripLow() + distance;
+    if (this.codeMode !== 64) return (low + this.#csBase()) % 2 ** 32;
+    return ((this.#ripHigh() & 0xffff) * 2 ** 32 + low) % 2 ** 48;
   }
 
   get paging(): GuestPaging {

@@ -26,7 +26,9 @@ import { Host } from './host.ts';
 import { HostProcessor } from './host-processor.ts';
 import { HostStructures } from './host-structures.ts';
 import { type CpuTechnique, Monitor } from './monitor.ts';
+import { type PatchCounters, PatchedCode } from './patch/patched-code.ts';
 import { Shadow, type ShadowFill } from './shadow/shadow.ts';
+import { EXECUTE_ONLY } from './shadow/shadow-entries.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import { Vcpu } from './vcpu.ts';
 
@@ -63,6 +65,9 @@ const STATE_VERSION = 1;
 const VMM_FRAMES = 128;
 const SHADOW_SHARE = 1 / 16;
 const SHADOW_PAGES = 256;
+/** The same for copies of code. */
+const COPY_SHARE = 1 / 16;
+const MIN_COPIES = 64;
 
 /** Bit 42 of an address that the processor asks its host about: a GPA (asm/mmu/guest-physical.ts). */
 const EMULATED_HIGH = 1 << 10;
@@ -80,6 +85,8 @@ export interface VirtualMachine {
   readonly directInstructions: () => number;
   /** The VM but for its devices; not while a step runs. `ram` is a copy of the guest's memory, where there is one. */
   readonly save: (ram?: Uint8Array) => VmState;
+  /** Under the technique `patch`. */
+  readonly patch: PatchCounters | undefined;
 }
 
 /** What runs a VM's guest. */
@@ -140,7 +147,8 @@ function createOn(host: Host, options: VmOptions, state?: VmState): VirtualMachi
     block: processor.saveBlock(),
     ram,
   });
-  return { machine, shadow, directInstructions, save };
+  const patch = hypervisor.patched?.counters;
+  return { machine, shadow, directInstructions, save, patch };
 }
 
 const ramFrames = ({ ramBytes = DEFAULT_RAM }: VmOptions): number => checkRam(ramBytes) / PAGE_SIZE;
@@ -148,9 +156,15 @@ const ramFrames = ({ ramBytes = DEFAULT_RAM }: VmOptions): number => checkRam(ra
 const shadowPagesOf = (options: VmOptions): number =>
   options.shadowPages ?? Math.max(SHADOW_PAGES, Math.ceil(ramFrames(options) * SHADOW_SHARE));
 
+/** How many copies of code a VM may have. */
+function copiesOf(options: VmOptions): number {
+  if (options.cpu !== 'patch') return 0;
+  return Math.max(MIN_COPIES, Math.ceil(ramFrames(options) * COPY_SHARE));
+}
+
 /** Frames of the machine that a VM may come to need. */
 export function framesOf(options: VmOptions): number {
-  return ramFrames(options) + VMM_FRAMES + shadowPagesOf(options);
+  return ramFrames(options) + VMM_FRAMES + shadowPagesOf(options) + copiesOf(options);
 }
 
 class Hypervisor implements VirtualEngine {
@@ -158,6 +172,7 @@ class Hypervisor implements VirtualEngine {
   readonly memory: GuestMemory;
   readonly shadow: Shadow;
   readonly directInstructions: () => number;
+  readonly patched: PatchedCode | undefined;
   readonly #host: Host;
   readonly #monitor: Monitor;
   readonly #log: ExitLog | undefined;
@@ -166,6 +181,7 @@ class Hypervisor implements VirtualEngine {
     this.#host = host;
     const { pool } = host;
     const frames = ramFrames(options);
+    const isPatched = options.cpu === 'patch';
     const features = guestFeatures(options.features ?? DEFAULT_FEATURES);
     const identity = { features, seed: options.seed ?? 1n };
     const own = options.exits === undefined ? devices : this.#tellLog(devices);
@@ -187,8 +203,10 @@ class Hypervisor implements VirtualEngine {
     const { shadow } = this;
     const vcpu = new Vcpu(this.processor);
     const descriptors = new DescriptorViews(this.memory, structures, shadow);
-    const processorOf = (name: ViewName): HostProcessor =>
-      new HostProcessor(vcpu, name, descriptors, host.takeBlock(), host.pcids);
+    const processorOf = (name: ViewName): HostProcessor => {
+      const pkru = isPatched && name === 'kernel' ? EXECUTE_ONLY : 0;
+      return new HostProcessor(vcpu, name, descriptors, host.takeBlock(), host.pcids, pkru);
+    };
     const hosts = { kernel: processorOf('kernel'), user: processorOf('user') };
     hosts.kernel.initialize();
     hosts.user.initialize();
@@ -199,7 +217,11 @@ class Hypervisor implements VirtualEngine {
     const name = options.name ?? `vm${number - 1}`;
     const log = exits && new ExitLog(name, vcpu, this.memory, exits.sink, exits.now);
     this.#log = log;
-    const direct = new DirectRunner(vcpu, hosts, shadow, descriptors, log);
+    if (isPatched) {
+      const copies = copiesOf(options);
+      this.patched = new PatchedCode(vcpu, this.memory, memory, pool, shadow, copies);
+    }
+    const direct = new DirectRunner(vcpu, hosts, shadow, descriptors, this.patched, log);
     this.directInstructions = () => direct.instructions;
     this.#monitor = new Monitor(options.cpu, vcpu, new Emulator(vcpu, shadow), direct, log);
   }

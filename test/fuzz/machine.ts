@@ -11,6 +11,8 @@
 
 import type { CodeMode } from '../../src/isa/row.ts';
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
+import type { Engine, EngineMaker } from '../../src/machine/machine.ts';
+import type { PhysicalMemory } from '../../src/machine/memory.ts';
 import { Processor } from '../../src/machine/processor.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 
@@ -77,18 +79,24 @@ const STATE_U32 =
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
 
 export class BareMachine {
+  readonly engine: Engine;
   readonly processor: Processor;
   /** RAM before any run. */
   readonly initial: Uint8Array;
   /** Gives the vector of an interrupt. */
   acknowledge: () => number = () => 0x20;
+  /** Hears that all of RAM is new. */
+  replaced: () => void = () => {};
   readonly #power: Uint8Array;
   /** Linear memory that the processor only reads. */
   readonly #constant: Uint8Array;
 
-  constructor() {
-    const options = { ramBytes: RAM_BYTES, features: DEFAULT_FEATURES, seed: 1n };
-    this.processor = Processor.create(loadProcessorModule(), options, {
+  /** With `ramBytes` of RAM, of which it uses the first RAM_BYTES; on an engine of its own, or that which is made. */
+  constructor(
+    ramBytes = RAM_BYTES,
+    makeEngine: EngineMaker = bareEngine(ramBytes, DEFAULT_FEATURES),
+  ) {
+    this.engine = makeEngine({
       portRead: (_, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
       portWrite: () => {},
       memoryRead: (_, low) => low & 0xff,
@@ -97,8 +105,9 @@ export class BareMachine {
       msrWritten: () => {},
       interruptAcknowledge: () => this.acknowledge(),
     });
+    this.processor = this.engine.processor;
     this.#build();
-    this.initial = this.processor.memory.bytes.slice();
+    this.initial = this.engine.memory.read(0, ramBytes);
     this.#power = this.#block().slice();
     this.#constant = this.#constants();
   }
@@ -107,7 +116,8 @@ export class BareMachine {
   restore(cpl: 0 | 3, mode: CodeMode = 64): void {
     const { processor } = this;
     const { view } = processor;
-    processor.memory.write(0, this.initial);
+    this.engine.memory.write(0, this.initial);
+    this.replaced();
     this.#block().set(this.#power);
     view.setU64('CR0', 0x80050033n);
     view.setU64('CR3', BigInt(PML4));
@@ -171,7 +181,7 @@ export class BareMachine {
   }
 
   #build(): void {
-    const { memory } = this.processor;
+    const { memory } = this.engine;
     memory.writeU64(PML4, BigInt(PDPT) | P | RW | US);
     memory.writeU64(PDPT, BigInt(PD) | P | RW | US);
     memory.writeU64(PD, BigInt(PT) | P | RW | US);
@@ -188,7 +198,7 @@ export class BareMachine {
   }
 
   #gate(vector: number): void {
-    const { memory } = this.processor;
+    const { memory } = this.engine;
     const at = HANDLERS + 64 * Math.min(vector, 32);
     const error = WITH_ERROR.has(vector) ? DROP_ERROR : [];
     memory.write(at, Uint8Array.from(vector < 32 ? [...error, ...RESUME] : IRETQ));
@@ -199,6 +209,16 @@ export class BareMachine {
     );
     memory.writeU64(IDT + vector * 16 + 8, 0n);
   }
+}
+
+/** Makes a processor with nothing between it and its program. */
+export function bareEngine(ramBytes: number, features: ReadonlySet<string>): EngineMaker {
+  const options = { ramBytes, features, seed: 1n };
+  return (host) => {
+    const processor = Processor.create(loadProcessorModule(), options, host);
+    const memory: PhysicalMemory = processor.memory;
+    return { processor, memory, run: (fuel) => processor.run(fuel) };
+  };
 }
 
 function pageEntry(at: number): bigint {

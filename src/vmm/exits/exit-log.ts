@@ -21,7 +21,9 @@ export type ExitCause =
       readonly error: number;
     }
   /** `interrupt`: an exit only if an interrupt is delivered. */
-  | { readonly kind: 'segments' | 'step' | 'interrupt' };
+  | { readonly kind: 'segments' | 'step' | 'interrupt' | 'scan' | 'patched' }
+  /** What the VMM interprets for a stretch of instructions. */
+  | { readonly kind: 'entangled' | 'code'; readonly instructions: number };
 
 /** What the VMM did about an exit. */
 export type ExitAction =
@@ -91,6 +93,10 @@ const PLAIN = {
   segments: 'STALE_SEGMENTS',
   step: 'STEP',
   interrupt: 'STEP',
+  scan: 'CODE_SCAN',
+  patched: 'PATCHED',
+  entangled: 'ENTANGLED_CODE',
+  code: 'CODE_ACCESS',
 } as const satisfies Record<string, ExitName>;
 
 /** What is known when the guest stops. */

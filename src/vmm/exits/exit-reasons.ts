@@ -48,6 +48,14 @@ export const EXIT_NUMBERS = {
   TABLE_WRITE: 0x10101,
   /** An access to memory that is not RAM. */
   MMIO: 0x10102,
+  /** Kernel code that is not known yet. */
+  CODE_SCAN: 0x10110,
+  /** An instruction of the kernel that is replaced by a call of the VMM. */
+  PATCHED: 0x10111,
+  /** A harmless instruction of the kernel with what is not in its middle. */
+  ENTANGLED_CODE: 0x10112,
+  /** A data access to code that runs from a copy. */
+  CODE_ACCESS: 0x10113,
   /** Code that must be looked at instruction by instruction: single steps, breakpoints, shadows. */
   STEP: 0x10200,
   /** The guest's segment registers cannot be loaded from its tables any more. */

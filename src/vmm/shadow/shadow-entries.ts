@@ -16,6 +16,11 @@ const HIGH_XD = 2 ** 31;
 const USER = PTE_P | PTE_US | PTE_AD;
 const SUPERVISOR = PTE_P | PTE_RW | PTE_AD;
 
+/** Protection key 1 in the upper half of an entry: the pages that are only executed. */
+const HIGH_KEY = 1 << 27;
+/** PKRU that keeps data accesses from them. */
+export const EXECUTE_ONLY = 1 << 2;
+
 /** What a leaf entry is. */
 export interface Leaf {
   readonly gfn: number;
@@ -73,9 +78,18 @@ export class ShadowEntries {
   }
 
   /** Maps frame `gfn` of the guest, which lies in the machine's `frame`. */
-  setLeaf(place: number, { gfn, canWrite, canFetch }: Leaf, frame: number): void {
+  setLeaf(place: number, leaf: Leaf, frame: number): void {
+    this.#setLeaf(place, leaf, frame, 0);
+  }
+
+  /** Maps the machine's `frame` in the place of frame `gfn` of the guest, for execution only. */
+  setExecuteOnly(place: number, gfn: number, frame: number): void {
+    this.#setLeaf(place, { gfn, canWrite: false, canFetch: true }, frame, HIGH_KEY);
+  }
+
+  #setLeaf(place: number, { gfn, canWrite, canFetch }: Leaf, frame: number, key: number): void {
     const low = ((frame << 12) | USER | (canWrite ? PTE_RW : 0)) >>> 0;
-    const high = (frame >>> 20) + (canFetch ? 0 : HIGH_XD);
+    const high = (frame >>> 20) + key + (canFetch ? 0 : HIGH_XD);
     const old = this.leaf(place);
     if (old?.gfn !== gfn) {
       this.drop(place);

@@ -12,7 +12,7 @@ import { type FramePool, PAGE_SIZE } from '../frames.ts';
 import { type GuestMemory, WATCH_TABLE, type Watcher } from '../guest-memory.ts';
 import type { GuestPaging } from './guest-paging.ts';
 import { GuestWalk, PTE_A, PTE_D, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
-import { flagsOf, leafRights } from './leaf-rights.ts';
+import { flagsOf, type LeafRights, leafRights } from './leaf-rights.ts';
 import { OutOfSync } from './out-of-sync.ts';
 import { presentPages } from './present-pages.ts';
 import { countRoots, type RootCount } from './root-count.ts';
@@ -43,7 +43,21 @@ export type Outcome =
   /** There is no RAM, or the guest must not have it mapped: the access is to be emulated. */
   | 'device'
   /** A write to a table of the guest: to be emulated. */
-  | 'table';
+  | 'table'
+  /** To code that runs from a copy: the access is to be emulated. */
+  | 'code';
+
+/** Frames that the kernel view may execute only in a copy. */
+export interface ExecutableFrames {
+  /** The machine's frame with the copy of a frame that is code; undefined for one that is data. */
+  copyOf(gfn: number): number | undefined;
+  /** The kernel fetches from a frame, which is code from now on. */
+  fetched(gfn: number): void;
+  /** An access to a frame as data: true if it is data now, false if it must stay code. */
+  release(gfn: number): boolean;
+  /** The guest's memory has been replaced by another. */
+  clear(): void;
+}
 
 /** The root of an address space, as CR3 takes it. */
 export interface ShadowRoot {
@@ -130,6 +144,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
   /** GPAs of entries whose accessed or dirty flag was cleared since the last invalidation. */
   readonly #cleared = new Set<number>();
   #hidden = NO_FRAME;
+  #executable: ExecutableFrames | undefined;
   /** Changes whenever a root is dropped. */
   generation = 0;
   /** Changes whenever a frame begins or ceases to be watched. */
@@ -151,6 +166,11 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     this.#cache = new ShadowCache(pool, options.limit, this);
     this.#outOfSync = new OutOfSync(memory, this.#cache, this.#entries);
     memory.setWatcher(WATCH_TABLE, this);
+  }
+
+  /** From now on the kernel view executes copies. */
+  setExecutable(frames: ExecutableFrames): void {
+    this.#executable = frames;
   }
 
   get size(): ShadowSize {
@@ -195,11 +215,10 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     if (isPaged && !walk.walk(page, paging, pdptes)) return this.#true();
     const gfn = isPaged ? walk.gfn : page;
     const rights = leafRights(isPaged ? walk.rights : ALL_RIGHTS, view, flags);
-    if (!rights.mayRead && !(access.isFetch && rights.mayFetch)) return this.#true();
-    if (access.isWrite && !rights.mayWrite) return this.#true();
-    if (access.isFetch && !rights.mayFetch) return this.#true();
+    if (!isAllowed(access, rights)) return this.#true();
     if (!rights.mayRead || !this.#isMappable(gfn)) return 'device';
     if (indexOf(page, 4) === root.slot) return 'device';
+    if (!this.#settle(gfn, access, view, rights)) return 'code';
     if (access.isWrite && this.#memory.isWatched(gfn) && !this.#unsync(gfn)) return 'table';
     this.#cache.touch(root.page);
     this.#makeRoom();
@@ -258,7 +277,13 @@ export class Shadow implements Watcher, ShadowCacheOwner {
   clear(): void {
     for (const page of [...this.#cache.pages]) this.#cache.remove(page);
     this.#cleared.clear();
+    this.#executable?.clear();
     this.changes++;
+  }
+
+  /** Takes every leaf entry for a frame of the guest away. */
+  unmap(gfn: number): void {
+    this.#entries.hide(gfn);
   }
 
   /** Watcher: a table of the guest was written. */
@@ -295,6 +320,19 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     this.#roots.delete(key);
     this.#pdptes.delete(key);
     this.generation++;
+  }
+
+  /** Makes a frame code or data as the access needs it; false if it must stay code. */
+  #settle(gfn: number, access: Access, view: ViewName, { mayFetch }: LeafRights): boolean {
+    const executable = this.#executable;
+    if (executable === undefined) return true;
+    if (access.isFetch) {
+      if (view === 'kernel') executable.fetched(gfn);
+      return true;
+    }
+    // Reads see the frame itself but where the copy must be mapped.
+    if (!access.isWrite && (view === 'user' || !mayFetch)) return true;
+    return executable.copyOf(gfn) === undefined || executable.release(gfn);
   }
 
   #true(): Outcome {
@@ -342,9 +380,16 @@ export class Shadow implements Watcher, ShadowCacheOwner {
       this.#cache.touch(child);
       table = child;
     }
+    const place = entryPlace(table, indexOf(page, 1));
+    const isCopied = this.#executable !== undefined && view === 'kernel' && canFetch;
+    const copy = isCopied ? this.#executable?.copyOf(gfn) : undefined;
+    if (copy !== undefined) {
+      this.#entries.setExecuteOnly(place, gfn, copy);
+      return;
+    }
     const canWrite = mayWrite && !this.#memory.isWatched(gfn);
-    const leaf = { gfn, canWrite, canFetch };
-    this.#entries.setLeaf(entryPlace(table, indexOf(page, 1)), leaf, this.#memory.frame(gfn));
+    const leaf = { gfn, canWrite, canFetch: canFetch && !isCopied };
+    this.#entries.setLeaf(place, leaf, this.#memory.frame(gfn));
   }
 
   /**
@@ -576,4 +621,9 @@ function regionOf(page: number, level: number): number {
 /** Which part of a table with 1024 entries. */
 function partOf(page: number, level: number): number {
   return level === 2 ? (page >>> 18) & 3 : (page >>> 9) & 1;
+}
+
+function isAllowed({ isWrite, isFetch }: Access, rights: LeafRights): boolean {
+  if (isFetch) return rights.mayFetch;
+  return rights.mayRead && (rights.mayWrite || !isWrite);
 }

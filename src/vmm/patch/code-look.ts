@@ -1,0 +1,59 @@
+/** What code looks like from any of its bytes on: how long the instruction is that begins there, and how safe. */
+
+import { decode } from '../../isa/decode.ts';
+import { buildDecodeTables } from '../../isa/decode-table.ts';
+import { MAX_LENGTH } from '../../isa/decoding.ts';
+import type { CodeMode } from '../../isa/row.ts';
+import { ROWS } from '../../isa/table.ts';
+import { leavesLine } from '../../isa/uops.ts';
+import { directSafety, TRAPPING } from './direct-safety.ts';
+
+/** INT3, which at CPL 3 traps wherever it is come upon. */
+export const FILLER = 0xcc;
+
+const TABLES = buildDecodeTables(ROWS);
+
+/** A look: length in bits 3:0 (0: it crosses the end of the page), safety in 5:4, and this. */
+export const LOOK_LENGTH = 15;
+export const LOOK_SAFETY_SHIFT = 4;
+/** What stands behind it is not run after it. */
+export const LOOK_LEAVES = 1 << 6;
+/** So that no look is 0. */
+const LOOK_KNOWN = 1 << 7;
+
+/** Safety and what else is needed of each row, made when it is first met. */
+const OF_ROW = new Uint8Array(ROWS.length);
+
+/** The instruction at `at` of the page `code`. */
+export function lookAt(code: Uint8Array, at: number, mode: CodeMode): number {
+  if (code[at] === FILLER) return trapping(1);
+  const decoded = decode(code, at, mode, TABLES);
+  if (decoded.ok) return ofRow(decoded.row) | decoded.length;
+  if (decoded.reason === 'truncated') return trapping(0);
+  return trapping(decoded.reason === 'too-long' ? MAX_LENGTH : failureLength(code, at, mode));
+}
+
+function trapping(length: number): number {
+  return LOOK_KNOWN | (TRAPPING << LOOK_SAFETY_SHIFT) | length;
+}
+
+function ofRow(row: number): number {
+  const known = OF_ROW[row] ?? 0;
+  if (known !== 0) return known;
+  const insn = ROWS[row];
+  const safety = insn === undefined ? TRAPPING : directSafety(insn);
+  const leaves = insn !== undefined && leavesLine(insn.uop) ? LOOK_LEAVES : 0;
+  const look = LOOK_KNOWN | (safety << LOOK_SAFETY_SHIFT) | leaves;
+  OF_ROW[row] = look;
+  return look;
+}
+
+/** How many bytes tell that there is no instruction at `at`. */
+function failureLength(code: Uint8Array, at: number, mode: CodeMode): number {
+  let length = 1;
+  for (; length < MAX_LENGTH; length++) {
+    const decoded = decode(code.subarray(at, at + length), 0, mode, TABLES);
+    if (decoded.ok || decoded.reason !== 'truncated') break;
+  }
+  return length;
+}

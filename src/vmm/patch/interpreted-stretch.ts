@@ -1,0 +1,28 @@
+/**
+ * How many instructions the VMM interprets where patching does not help: exits that follow close upon one another cost
+ * more than the interpretation of what lies between them. So the stretches grow while exits are dense.
+ */
+
+const LONGEST = 8192;
+/** Exits are dense when less than this many stretches lie between two. */
+const DENSE = 4;
+
+export class InterpretedStretch {
+  /** Low half of virtual time. */
+  readonly #now: () => number;
+  #last = 0;
+  #length = 1;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The length of the stretch that begins now, in instructions. */
+  next(): number {
+    const now = this.#now();
+    const since = (now - this.#last) >>> 0;
+    this.#last = now;
+    this.#length = since < this.#length * DENSE + DENSE ? Math.min(this.#length * 2, LONGEST) : 1;
+    return this.#length;
+  }
+}
