@@ -25,7 +25,10 @@ export interface Role {
   readonly view: ViewName;
   /** 4 PML4 to 1 page table. */
   readonly level: 1 | 2 | 3 | 4;
-  /** Which part of a table with 1024 entries, each of which takes as much as two of ours. */
+  /**
+   * Which part of a table with 1024 entries, each of which takes as much as two of ours; of a large page 1 if its dirty
+   * flag is set, else 0.
+   */
   readonly part: number;
   /** RIGHT_ bits of the way to it. */
   readonly rights: number;

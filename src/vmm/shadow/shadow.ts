@@ -435,8 +435,10 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     }
     if (level < leaf) {
       const all = steps[leaf]?.rights ?? 0;
+      // A kernel that ignores R/W may write through an entry that others share: D is its own all the same.
+      const part = isDirty ? 1 : 0;
       const rights = isDirty ? all : all & ~RIGHT_WRITE;
-      return { gfn: regionOf(gfn, level), role: { ...base, kind: 'direct', rights } };
+      return { gfn: regionOf(gfn, level), role: { ...base, kind: 'direct', part, rights } };
     }
     const rights = level === top ? ALL_RIGHTS : (steps[level + 1]?.rights ?? 0);
     const part = mode === '32-bit' ? partOf(page, level) : 0;
