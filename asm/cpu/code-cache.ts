@@ -217,12 +217,15 @@ export class CodeCache {
 
   /** Block at `rip` if it can be entered at once, without a call: else 0, and nothing has changed. */
   @inline static reach(rip: u64): usize {
-    const hpa = Tlb.fetch(rip);
     const mode = load<u32>(CODE_MODE);
+    const guarded = load<u32>(STEPPING) | (mode & CODE_CONFINED);
+    return CodeCache.known(Tlb.fetch(rip), rip, mode, guarded != 0);
+  }
+  /** Block of `mode` at `hpa`, where `rip` is; 0 if it is not decoded, `hpa` is -1, or it is `guarded`. */
+  @inline static known(hpa: i64, rip: u64, mode: u32, guarded: bool): usize {
     const slot = CodePages.slot(<u32>hpa, mode);
     const known = load<u32>(slot) == <u32>hpa && load<u32>(slot, 4) == mode;
-    const guarded = load<u32>(STEPPING) | (mode & CODE_CONFINED);
-    if (hpa < 0 || !known || guarded != 0) return 0;
+    if (hpa < 0 || !known || guarded) return 0;
     store<u64>(CODE_PAGE, rip & ~(<u64>0xfff));
     return load<u32>(slot, 8);
   }

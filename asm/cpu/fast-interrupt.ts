@@ -21,6 +21,7 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from '../layout';
+import { Context } from '../mmu/context';
 import {
   Memory,
   SEGMENT_CS,
@@ -176,7 +177,7 @@ export class FastInterrupt {
   @inline static leaveLong(): usize {
     const top = Register.get(RSP);
     const cpl = load<u32>(CPL);
-    if (!Tlb.hits(TLB_READ, top, 40, FastInterrupt.own(cpl))) return 0;
+    if (!Tlb.hits(TLB_READ, top, 40, Context.number(cpl))) return 0;
     const place = Tlb.place(TLB_READ, top);
     const rip = load<u64>(place);
     const cs = <u32>load<u16>(place, 8);
@@ -204,7 +205,7 @@ export class FastInterrupt {
   @inline static leave32(): usize {
     const top = <u64>(<u32>Register.get(RSP));
     const cpl = load<u32>(CPL);
-    if (!Tlb.hits(TLB_READ, top, 20, FastInterrupt.own(cpl))) return 0;
+    if (!Tlb.hits(TLB_READ, top, 20, Context.number(cpl))) return 0;
     const place = Tlb.place(TLB_READ, top);
     const rip = <u64>load<u32>(place);
     const cs = <u32>load<u16>(place, 4);
@@ -250,11 +251,6 @@ export class FastInterrupt {
   }
   @inline static codeByte(low: u64): u32 {
     return FastInterrupt.byte5(low) & ~READABLE;
-  }
-
-  /** TLB context of explicit accesses at `cpl`: RingChange.reach looks whether they need a look. */
-  @inline static own(cpl: u32): u64 {
-    return cpl == USER ? RingChange.userContext() : load<u64>(SYSTEM_CONTEXT);
   }
 
   /** From `cpl` to `outer`, with the image of RFLAGS: nothing becomes due by it, and no data segment is lost. */

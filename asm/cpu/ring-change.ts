@@ -6,32 +6,24 @@
 
 import {
   CODE_MODE,
-  CODE_PAGE,
-  CONTEXT,
   CPL,
-  DATA_CONTEXT,
   DR7,
   EFER,
-  FETCH_CONTEXT,
   FMASK,
   HOSTED,
   INTR,
   LSTAR,
   RFLAGS,
-  SPACE_BYTES,
-  SPACE_CURRENT,
-  SPACES,
   STAR,
   STEPPING,
   SYSENTER_CS,
   SYSENTER_EIP,
   SYSENTER_ESP,
-  SYSTEM_CONTEXT,
-  TLB_FETCH,
 } from '../layout';
-import { CodePages } from '../mmu/code-pages';
+import { Context } from '../mmu/context';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
+import { CodeCache } from './code-cache';
 import { EFER_LMA, EFER_SCE } from './control';
 import { SELECTOR_RPL } from './descriptor';
 import { AC, Flags, IF, RF, STATUS, TF, VM } from './flags';
@@ -52,10 +44,6 @@ export const FLAT_DATA: u32 = 0xc093;
 export const DPL3: u32 = 3 << 5;
 /** RFLAGS bits that SYSRET takes from R11. */
 export const SYSRET_FLAGS: u32 = 0x3c7fd7;
-
-const PAGE: u64 = ~(<u64>0xfff);
-/** Offset of the number for user accesses in a space (mmu/context.ts). */
-const USER_NUMBER: usize = 4;
 
 export class RingChange {
   @inline static syscall(i: usize): usize {
@@ -125,19 +113,10 @@ export class RingChange {
 
   /** The block at `rip` as code at `cpl` in `mode`, or 0 if it is not decoded or accesses then need a look. */
   @inline static reach(rip: u64, cpl: u32, mode: u32): usize {
-    const space = RingChange.space();
-    const system: u32 = load<u16>(space);
-    const number = cpl == 3 ? <u32>RingChange.userContext() : system;
-    const entry = TLB_FETCH + Tlb.fetchSlot(rip, cpl);
-    const tag = load<u64>(entry);
-    const hpa = (load<u32>(entry, 12) << 12) | (<u32>rip & 0xfff);
-    const slot = CodePages.slot(hpa, mode);
+    const number = Context.number(cpl);
     const watched = (load<u32>(RFLAGS) & AC) | (load<u32>(DR7) & 0xff);
-    const known = load<u32>(slot) == hpa && load<u32>(slot, 4) == mode;
-    if (!known || watched != 0 || system == 0 || number == 0) return 0;
-    if (tag != ((rip & PAGE) | <u64>number)) return 0;
-    store<u64>(CODE_PAGE, rip & PAGE);
-    return load<u32>(slot, 8);
+    const guarded = watched != 0 || number == 0 || Context.number(0) == 0;
+    return CodeCache.known(Tlb.fetchAt(rip, cpl, number), rip, mode, guarded);
   }
 
   /** To CPL 0: CS is `code`, SS the selector behind it. */
@@ -157,21 +136,6 @@ export class RingChange {
   /** Sets CPL, and the TLB contexts that `reach` has found to be there. */
   @inline static setRing(cpl: u32): void {
     store<u32>(CPL, cpl);
-    const system = <u64>load<u16>(RingChange.space());
-    const number = cpl == 3 ? RingChange.userContext() : system;
-    store<u64>(DATA_CONTEXT, number);
-    store<u64>(SYSTEM_CONTEXT, system);
-    store<u64>(FETCH_CONTEXT, number);
-    store<u64>(CONTEXT, number);
-  }
-
-  /** The TLB's number for user accesses in the space in use; 0: none yet. */
-  @inline static userContext(): u64 {
-    return <u64>load<u16>(RingChange.space(), USER_NUMBER);
-  }
-
-  /** The TLB space in use. */
-  @inline static space(): usize {
-    return SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES;
+    Context.use(Context.number(cpl), Context.number(0), cpl == 3);
   }
 }

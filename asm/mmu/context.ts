@@ -109,18 +109,34 @@ export class Context {
     const user = load<u32>(CPL) == 3;
     const ac = (load<u32>(RFLAGS) & AC) != 0;
     const access = user ? Access.User : ac ? Access.SupervisorAc : Access.Supervisor;
-    const space = SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES;
+    const space = Context.space();
     const place = space + ((<u32>access) << 1);
     // Handing out a number may start numbering anew, which voids the one before.
     while (load<u16>(place) == 0 || load<u16>(space) == 0) {
       Context.assign(load<u16>(place) == 0 ? place : space);
     }
     const data = <u64>load<u16>(place);
-    const system = <u64>load<u16>(space);
+    Context.use(data, <u64>load<u16>(space), user);
+    if (Context.watched(user && ac)) store<u64>(CONTEXT, NO_CONTEXT);
+  }
+
+  /** The space in use. */
+  @inline static space(): usize {
+    return SPACES + load<u32>(SPACE_CURRENT) * SPACE_BYTES;
+  }
+
+  /** The number of the space in use for code at `cpl` with EFLAGS.AC clear; 0: none yet. */
+  @inline static number(cpl: u32): u64 {
+    const access: usize = cpl == 3 ? Access.User : Access.Supervisor;
+    return <u64>load<u16>(Context.space() + (access << 1));
+  }
+
+  /** Makes the numbers current of explicit and of implicit accesses, where none need a look. */
+  @inline static use(data: u64, system: u64, user: bool): void {
     store<u64>(DATA_CONTEXT, data);
     store<u64>(SYSTEM_CONTEXT, system);
     store<u64>(FETCH_CONTEXT, user ? data : system);
-    store<u64>(CONTEXT, Context.watched(user && ac) ? NO_CONTEXT : data);
+    store<u64>(CONTEXT, data);
   }
 
   /** Every access must be looked at: alignment checking or a data breakpoint is on. */

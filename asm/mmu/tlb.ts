@@ -65,8 +65,12 @@ export class Tlb {
   }
   /** HPA of the instruction byte at `gva` in RAM, or -1 on a miss. */
   @inline static fetch(gva: u64): i64 {
-    const entry = TLB_FETCH + Tlb.fetchSlot(gva, load<u32>(CPL));
-    if (load<u64>(entry) != ((gva & PAGE) | load<u64>(FETCH_CONTEXT))) return -1;
+    return Tlb.fetchAt(gva, load<u32>(CPL), load<u64>(FETCH_CONTEXT));
+  }
+  /** The same for code at `cpl`, whose fetches have `context`. */
+  @inline static fetchAt(gva: u64, cpl: u32, context: u64): i64 {
+    const entry = TLB_FETCH + Tlb.fetchSlot(gva, cpl);
+    if (load<u64>(entry) != ((gva & PAGE) | context)) return -1;
     return <i64>((load<u32>(entry, 12) << 12) | (<u32>gva & 0xfff));
   }
 
