@@ -171,8 +171,6 @@ export const EXIT_DETAIL: usize = PROCESSOR + 0x4e8;
 
 /** u32, the record that the dispatch loop begins with: what is loaded needs no zero-extension each time. */
 export const CURRENT: usize = PROCESSOR + 0x4ec;
-/** 16 bytes that a split or device access is gathered in. */
-export const SCRATCH: usize = PROCESSOR + 0x4f0;
 
 /** Fault chain (cpu/event.ts): FAULT_COUNT u32, then 4 records of FAULT_BYTES. */
 export const FAULT_COUNT: usize = PROCESSOR + 0x500;
@@ -222,7 +220,6 @@ export const MTRR_VARIABLE: usize = PROCESSOR + 0x760;
 /** CPUID leaves: CPUID_COUNT u32, then entries {leaf, subleaf, eax, ebx, ecx, edx} of u32 written by the host. */
 export const CPUID_COUNT: usize = PROCESSOR + 0x7f0;
 export const CPUID_TABLE: usize = PROCESSOR + 0x800;
-export const CPUID_ENTRIES: u32 = 48;
 
 export const PROCESSOR_BYTES: usize = 0xc80;
 

@@ -110,13 +110,6 @@ export class Flags {
     const result = load<i64>(FLAG_RES);
     return (op == ADD || op == ADC ? (a ^ result) & (b ^ result) : (a ^ b) & (a ^ result)) < 0;
   }
-  static af(): bool {
-    const op = load<u32>(FLAG_OP);
-    if (op == EXPLICIT) return (load<u32>(RFLAGS) & AF) != 0;
-    const a = load<u32>(FLAG_A);
-    if (op == RESULT) return (a & AF) != 0;
-    return ((a ^ load<u32>(FLAG_B) ^ load<u32>(FLAG_RES)) & AF) != 0;
-  }
   /** Signed less: SF != OF. */
   @inline static less(): bool {
     if (load<u32>(FLAG_OP) == SUB) return load<i64>(FLAG_A) < load<i64>(FLAG_B);

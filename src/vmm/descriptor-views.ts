@@ -25,6 +25,8 @@ const GRANULAR = 1n << 55n;
 
 const VIEWS: readonly ViewName[] = ['kernel', 'user'];
 const ENTRY_BYTES = 8;
+/** Of the access rights: the register is loaded with a null selector. */
+const UNUSABLE = 1 << 16;
 const NO_FRAME = -1;
 
 /** One of the guest's tables as it was when it was copied. */
@@ -69,19 +71,8 @@ export class DescriptorViews implements Watcher {
   /** Makes the copies what the guest's tables are now, by the registers in `view`. */
   update(view: CpuView, paging: GuestPaging, pdptes: readonly number[], isLong: boolean): void {
     const { changes } = this.#shadow;
-    const isAsBefore = !this.#registersChanged(view) && !this.#isDirty && this.#wasLong === isLong;
-    if (isAsBefore && this.#seen === changes && this.#root === paging.root) return;
-    const gdtBase = view.u64('GDTR_BASE');
-    const gdtBytes = view.u32('GDTR_LIMIT') + 1;
-    const ldtr = view.segment('ldtr');
-    const ldtBytes = (ldtr.access & (1 << 16)) !== 0 ? 0 : Math.min(ldtr.limit, 0xffff) + 1;
-    const isSame =
-      !this.#isDirty &&
-      this.#wasLong === isLong &&
-      this.#gdt.base === gdtBase &&
-      this.#gdt.bytes === gdtBytes &&
-      this.#ldt.base === ldtr.base &&
-      this.#ldt.bytes === ldtBytes;
+    const isSame = !this.#registersChanged(view) && !this.#isDirty && this.#wasLong === isLong;
+    if (isSame && this.#seen === changes && this.#root === paging.root) return;
     this.#seen = changes;
     this.#root = paging.root;
     const stayed = (table: Source): boolean =>
@@ -95,9 +86,11 @@ export class DescriptorViews implements Watcher {
     const isOther = this.#wasLong !== isLong;
     this.#wasLong = isLong;
     const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
-    const gdt = this.#copy(gdtBase, Math.min(gdtBytes, GUEST_GDT_BYTES), paging, pdptes);
-    this.#gdt = { ...gdt, bytes: gdtBytes };
-    this.#ldt = this.#copy(ldtr.base, ldtBytes, paging, pdptes);
+    const gdtBytes = Math.min(view.u32('GDTR_LIMIT') + 1, GUEST_GDT_BYTES);
+    this.#gdt = this.#copy(view.u64('GDTR_BASE'), gdtBytes, paging, pdptes);
+    const { access, base, limit } = view.segment('ldtr');
+    const ldtBytes = (access & UNUSABLE) !== 0 ? 0 : Math.min(limit, 0xffff) + 1;
+    this.#ldt = this.#copy(base, ldtBytes, paging, pdptes);
     this.#watchInsteadOf(old);
     for (const name of VIEWS) {
       this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isOther);
@@ -197,12 +190,16 @@ export class DescriptorViews implements Watcher {
 }
 
 /** Readers of the words of GDTR and LDTR in `view`. */
-function readers({ data, layout }: CpuView): readonly (() => number)[] {
-  const gdtr = [layout('GDTR_BASE'), layout('GDTR_BASE') + 4, layout('GDTR_LIMIT')];
-  const ldtr = layout('SEGS') + SEGMENT_NAMES.indexOf('ldtr') * layout('SEG_BYTES');
+function readers(view: CpuView): readonly (() => number)[] {
+  const { layout } = view;
+  const ldtr = SEGMENT_NAMES.indexOf('ldtr') * layout('SEG_BYTES');
   const offsets = [0, 4, layout('SEG_LIMIT'), layout('SEG_ACCESS')];
-  const places = [...gdtr, ...offsets.map((offset) => ldtr + offset)];
-  return places.map((place) => () => data.getUint32(place, true));
+  return [
+    view.reader('GDTR_BASE'),
+    view.reader('GDTR_BASE', 4),
+    view.reader('GDTR_LIMIT'),
+    ...offsets.map((offset) => view.reader('SEGS', ldtr + offset)),
+  ];
 }
 
 /** A descriptor of the guest as `view` has it. */

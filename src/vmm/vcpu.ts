@@ -58,10 +58,7 @@ export class Vcpu {
     const pending = ['SHADOW', 'NMI_PENDING', 'DEBUG_PENDING', 'ACTIVITY'];
     this.#pending = pending.map((name) => view.reader(name));
     const words = (name: string, offsets: readonly number[]): (() => number)[] =>
-      offsets.map((offset) => {
-        const at = view.layout(name) + offset;
-        return () => view.data.getUint32(at, true);
-      });
+      offsets.map((offset) => view.reader(name, offset));
     const low = ['CR0', 'CR4', 'EFER'].flatMap((name) => words(name, [0]));
     const wide = ['CR3', 'APIC_PAGE'].flatMap((name) => words(name, [0, 4]));
     this.#controls = [...low, ...wide, ...words('PDPTES', [0, 4, 8, 12, 16, 20, 24, 28])];
