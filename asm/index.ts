@@ -71,8 +71,8 @@ export function exchange(place: usize): void {
 }
 
 /** Runs a guest directly on the host's processor at `place` (Virtual.direct). */
-export function direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
-  return Virtual.direct(place, fuel, stack, flush);
+export function direct(place: usize, fuel: u32, stack: u32, flush: bool, reload: bool): u32 {
+  return Virtual.direct(place, fuel, stack, flush, reload);
 }
 
 /** To be called after the host has changed a map of guest-physical memory, or tables that only it knows. */

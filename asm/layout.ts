@@ -35,6 +35,8 @@ export const FUEL: usize = REGS + 0xc0;
 /** From REGS on: what running code keeps writing. REGS is the start of a page (cpu/code-cache.ts). */
 export const BUSY_BYTES: usize = 0x100;
 
+// --- What makes one processor another
+
 /** Segment registers: 8 entries `es cs ss ds fs gs ldtr tr` of SEG_BYTES. */
 export const SEGS: usize = PROCESSOR + 0x100;
 export const SEG_BYTES: usize = 32;
@@ -66,8 +68,6 @@ export const PKRU: usize = PROCESSOR + 0x280;
 export const CPL: usize = PROCESSOR + 0x284;
 /** u32, what decoding depends on (cpu/mode.ts): 0 is 64-bit code. */
 export const CODE_MODE: usize = PROCESSOR + 0x288;
-/** u32, interrupts held off until after the next instruction: 1 by STI, 2 by MOV or POP SS. */
-export const SHADOW: usize = PROCESSOR + 0x28c;
 /** u32, Activity: running, halted, shut down. */
 export const ACTIVITY: usize = PROCESSOR + 0x290;
 /** u32, level of the INTR pin. */
@@ -98,120 +98,131 @@ export const PAT: usize = PROCESSOR + 0x300;
 export const APIC_BASE: usize = PROCESSOR + 0x308;
 export const MISC_ENABLE: usize = PROCESSOR + 0x310;
 export const MTRR_DEF_TYPE: usize = PROCESSOR + 0x318;
-/** State of the generator behind RDRAND and RDSEED. */
-export const RANDOM: usize = PROCESSOR + 0x320;
 /** u64, IA32_TSC_DEADLINE as last written; the host, whose local APIC it arms, clears it. */
-export const TSC_DEADLINE: usize = PROCESSOR + 0x630;
+export const TSC_DEADLINE: usize = PROCESSOR + 0x320;
 /** u64, HPA of the page of the local APIC, all ones while IA32_APIC_BASE has it off. */
-export const APIC_PAGE: usize = PROCESSOR + 0x638;
+export const APIC_PAGE: usize = PROCESSOR + 0x328;
 
 /** u64, features that this processor has: bit n is entry n of FEATURES in src/isa. */
-export const FEATURES: usize = PROCESSOR + 0x328;
+export const FEATURES: usize = PROCESSOR + 0x330;
 /** u64, RAM bytes; HPA below it is RAM, all else goes to the bus. */
-export const RAM_BYTES: usize = PROCESSOR + 0x330;
+export const RAM_BYTES: usize = PROCESSOR + 0x338;
 
-/** u64, virtual time in ns when the run began; with FUEL_START minus the fuel left it is now. */
-export const TIME: usize = PROCESSOR + 0x338;
-/** u32, instructions that the run began with. */
-export const FUEL_START: usize = PROCESSOR + 0x348;
-/** u32, not 0: a device asks for the run to end at the next boundary. */
-export const STOP_REQUEST: usize = PROCESSOR + 0x34c;
-
-// Counters, u64 each.
-export const COUNT_ACCESSES: usize = PROCESSOR + 0x350;
-export const COUNT_TLB_MISSES: usize = PROCESSOR + 0x358;
-export const COUNT_WALK_REFERENCES: usize = PROCESSOR + 0x360;
-export const COUNT_BLOCKS_DECODED: usize = PROCESSOR + 0x368;
-export const COUNT_FLUSHES: usize = PROCESSOR + 0x370;
-/** u64[32], exceptions raised by vector. */
-export const COUNT_EXCEPTIONS: usize = PROCESSOR + 0x380;
+/** u32, PagingMode: which structures the walker reads. Follows CR0, CR4 and EFER. */
+export const PAGING_MODE: usize = PROCESSOR + 0x340;
 
 /** TLB context (low bits of a tag, mmu/context.ts), u64 each: of explicit accesses at the running CPL as
  *  the fast path compares it (NO_CONTEXT while every access must be looked at), and as it really is; */
-export const CONTEXT: usize = PROCESSOR + 0x480;
-export const DATA_CONTEXT: usize = PROCESSOR + 0x488;
+export const CONTEXT: usize = PROCESSOR + 0x348;
+export const DATA_CONTEXT: usize = PROCESSOR + 0x350;
 /** of instruction fetches; of implicit supervisor accesses. */
-export const FETCH_CONTEXT: usize = PROCESSOR + 0x490;
-export const SYSTEM_CONTEXT: usize = PROCESSOR + 0x498;
+export const FETCH_CONTEXT: usize = PROCESSOR + 0x358;
+export const SYSTEM_CONTEXT: usize = PROCESSOR + 0x360;
+
+/** u32: map of guest-physical memory (mmu/guest-physical.ts) or 0, and the frames that it has. */
+export const GUEST_MAP: usize = PROCESSOR + 0x368;
+export const GUEST_FRAMES: usize = PROCESSOR + 0x36c;
+
+/** u32 index of the space in use (SPACES). */
+export const SPACE_CURRENT: usize = PROCESSOR + 0x344;
+
+/** For a VMM that keeps what it derives from page tables: which translations the guest has invalidated since the host
+ *  cleared this, u32 INVALIDATED_*, and u64 the GVA of the page where it is one. */
+export const INVALIDATED: usize = PROCESSOR + 0x370;
+export const INVALIDATED_PAGE: usize = PROCESSOR + 0x378;
+export const INVALIDATED_NONE: u32 = 0;
+export const INVALIDATED_ONE: u32 = 1;
+export const INVALIDATED_ALL: u32 = 2;
+
+/** From SEGS on: what makes one processor another. A virtual processor and the one that its guest runs on
+ *  directly exchange it (cpu/virtual.ts); the rest they share. */
+export const SYSTEM_BYTES: usize = 0x280;
+
+// --- What running code leaves behind
+
+/** u32, interrupts held off until after the next instruction: 1 by STI, 2 by MOV or POP SS. */
+export const SHADOW: usize = PROCESSOR + 0x380;
+/** State of the generator behind RDRAND and RDSEED. */
+export const RANDOM: usize = PROCESSOR + 0x388;
+/** u64, virtual time in ns when the run began; with FUEL_START minus the fuel left it is now. */
+export const TIME: usize = PROCESSOR + 0x390;
+/** u32, instructions that the run began with. */
+export const FUEL_START: usize = PROCESSOR + 0x398;
+/** u32, not 0: a device asks for the run to end at the next boundary. */
+export const STOP_REQUEST: usize = PROCESSOR + 0x384;
+
+// Counters, u64 each.
+export const COUNT_ACCESSES: usize = PROCESSOR + 0x3a0;
+export const COUNT_TLB_MISSES: usize = PROCESSOR + 0x3a8;
+export const COUNT_WALK_REFERENCES: usize = PROCESSOR + 0x3b0;
+export const COUNT_BLOCKS_DECODED: usize = PROCESSOR + 0x3b8;
+export const COUNT_FLUSHES: usize = PROCESSOR + 0x3c0;
+/** u64[32], exceptions raised by vector. */
+export const COUNT_EXCEPTIONS: usize = PROCESSOR + 0x3c8;
 
 /** What made the running instruction end early (cpu/event.ts). u32. */
-export const RAISED: usize = PROCESSOR + 0x4a0;
+export const RAISED: usize = PROCESSOR + 0x4c8;
 /** u32, 1 while the instruction that runs is alone in its block, so that it may touch devices and code. */
-export const STEPPING: usize = PROCESSOR + 0x4a4;
+export const STEPPING: usize = PROCESSOR + 0x4cc;
 /** u32, 1 while the last instruction of the run is a string instruction stopped between iterations. */
-export const REPEATING: usize = PROCESSOR + 0x4e4;
+export const REPEATING: usize = PROCESSOR + 0x4fc;
 
 // Event block: the exception being raised, and the last record of the chain that led to it.
-export const EVENT_VECTOR: usize = PROCESSOR + 0x4a8;
-export const EVENT_ERROR: usize = PROCESSOR + 0x4ac;
+export const EVENT_VECTOR: usize = PROCESSOR + 0x4d0;
+export const EVENT_ERROR: usize = PROCESSOR + 0x4d4;
 /** u32: fault, trap, software interrupt ... (EventKind). */
-export const EVENT_KIND: usize = PROCESSOR + 0x4b0;
+export const EVENT_KIND: usize = PROCESSOR + 0x4d8;
 /** u32, 1 when EVENT_ERROR is part of the event. */
-export const EVENT_HAS_ERROR: usize = PROCESSOR + 0x4b4;
+export const EVENT_HAS_ERROR: usize = PROCESSOR + 0x4dc;
 /** u64, linear address of a #PF. */
-export const EVENT_ADDRESS: usize = PROCESSOR + 0x4b8;
+export const EVENT_ADDRESS: usize = PROCESSOR + 0x4e0;
 
 /** What the walker found (mmu/walk.ts). */
-export const WALK_HPA: usize = PROCESSOR + 0x4c0;
-export const WALK_SHIFT: usize = PROCESSOR + 0x4c8;
-export const WALK_ERROR: usize = PROCESSOR + 0x4cc;
-/** u32, PagingMode: which structures the walker reads. Follows CR0, CR4 and EFER. */
-export const PAGING_MODE: usize = PROCESSOR + 0x4d0;
-
+export const WALK_HPA: usize = PROCESSOR + 0x4e8;
+export const WALK_SHIFT: usize = PROCESSOR + 0x4f0;
+export const WALK_ERROR: usize = PROCESSOR + 0x4f4;
 /** u32, length of the instruction that raised a software interrupt: RIP, behind it, minus this is its start. */
-export const EVENT_LENGTH: usize = PROCESSOR + 0x4d4;
+export const EVENT_LENGTH: usize = PROCESSOR + 0x4f8;
 
 /** u64, virtual time of the last event plus 1, 0 before the first (Run.event). */
-export const EVENT_TIME: usize = PROCESSOR + 0x4d8;
+export const EVENT_TIME: usize = PROCESSOR + 0x500;
 
 /** Why the run ended (ExitReason), with details where it has any. */
-export const EXIT_REASON: usize = PROCESSOR + 0x4e0;
+export const EXIT_REASON: usize = PROCESSOR + 0x508;
 /** u32, of ExitReason.Absent. */
-export const EXIT_DETAIL: usize = PROCESSOR + 0x4e8;
+export const EXIT_DETAIL: usize = PROCESSOR + 0x50c;
 
 /** u32, the record that the dispatch loop begins with: what is loaded needs no zero-extension each time. */
-export const CURRENT: usize = PROCESSOR + 0x4ec;
+export const CURRENT: usize = PROCESSOR + 0x510;
 
 /** Fault chain (cpu/event.ts): FAULT_COUNT u32, then 4 records of FAULT_BYTES. */
-export const FAULT_COUNT: usize = PROCESSOR + 0x500;
-export const FAULTS: usize = PROCESSOR + 0x508;
+export const FAULT_COUNT: usize = PROCESSOR + 0x514;
+export const FAULTS: usize = PROCESSOR + 0x518;
 export const FAULT_BYTES: usize = 80;
 export const FAULT_RECORDS: u32 = 4;
 
 /** Why-block: what was read when a check failed, until the next fault record takes it. u32 reason,
  *  u32 level (7:0 level of a paging-structure entry, 15:8 PagingMode), u64 address of the entry, u64[2] the entry. */
-export const WHY: usize = PROCESSOR + 0x650;
-export const WHY_LEVEL: usize = PROCESSOR + 0x654;
-export const WHY_ADDRESS: usize = PROCESSOR + 0x658;
-export const WHY_LOW: usize = PROCESSOR + 0x660;
-export const WHY_HIGH: usize = PROCESSOR + 0x668;
+export const WHY: usize = PROCESSOR + 0x658;
+export const WHY_LEVEL: usize = PROCESSOR + 0x65c;
+export const WHY_ADDRESS: usize = PROCESSOR + 0x660;
+export const WHY_LOW: usize = PROCESSOR + 0x668;
+export const WHY_HIGH: usize = PROCESSOR + 0x670;
 /** The stack that it was about, if that came from the TSS: u32 offset of the field in the TSS or 0, u32 1 if the
  *  pointer was read, u64 GVA of the field, u64 the pointer. */
-export const WHY_STACK: usize = PROCESSOR + 0x670;
-export const WHY_STACK_READ: usize = PROCESSOR + 0x674;
-export const WHY_STACK_ADDRESS: usize = PROCESSOR + 0x678;
-export const WHY_STACK_POINTER: usize = PROCESSOR + 0x680;
+export const WHY_STACK: usize = PROCESSOR + 0x678;
+export const WHY_STACK_READ: usize = PROCESSOR + 0x67c;
+export const WHY_STACK_ADDRESS: usize = PROCESSOR + 0x680;
+export const WHY_STACK_POINTER: usize = PROCESSOR + 0x688;
 
 /** PDPTE registers of PAE paging (mmu/pdptes.ts), u64[4]. */
 export const PDPTES: usize = PROCESSOR + 0x690;
 
-/** u32: map of guest-physical memory (mmu/guest-physical.ts) or 0, and the frames that it has. */
-export const GUEST_MAP: usize = PROCESSOR + 0x6e8;
-export const GUEST_FRAMES: usize = PROCESSOR + 0x6ec;
-
-/** u32 index of the space in use (SPACES). */
-export const SPACE_CURRENT: usize = PROCESSOR + 0x6f0;
-
-/** For a VMM that keeps what it derives from page tables: which translations the guest has invalidated since the host
- *  cleared this, u32 INVALIDATED_*, and u64 the GVA of the page where it is one. */
-export const INVALIDATED: usize = PROCESSOR + 0x6f4;
-export const INVALIDATED_PAGE: usize = PROCESSOR + 0x6f8;
-export const INVALIDATED_NONE: u32 = 0;
-export const INVALIDATED_ONE: u32 = 1;
-export const INVALIDATED_ALL: u32 = 2;
-
-/** What of the block a program at CPL 3 can depend on or change, besides what CPUID says. */
-export const RUNNING_BYTES: usize = 0x700;
+/** Of the processor that a guest runs on directly (cpu/virtual.ts): u16[6], the guest's selectors that its segment
+ *  registers were loaded for; u16[6], its own then; u32, 1 while they are as they were loaded. */
+export const RESUMED_SELECTORS: usize = PROCESSOR + 0x6b0;
+export const LOADED_SELECTORS: usize = PROCESSOR + 0x6bc;
+export const ARE_LOADED: usize = PROCESSOR + 0x6c8;
 
 /** Memory type range registers, storage only: the 11 fixed ones, then 8 pairs of base and mask, u64 each. */
 export const MTRR_FIXED: usize = PROCESSOR + 0x700;
@@ -250,15 +261,13 @@ export const FETCHED: usize = CACHES + 0x420;
 export const LARGE_PAGES: usize = CACHES + 0x600;
 export const LARGE_PAGES_BYTES: usize = 512;
 
-/** One record and its end, decoded outside the cache: single steps and instructions across pages. */
+/** One record and its end, decoded outside all caches: an instruction across pages, or near the end of one. */
 export const STEP_BLOCK: usize = CACHES + 0x800;
 
 export const CACHES_BYTES: usize = 0xc00;
 
 /** Room for a processor block while two are exchanged (cpu/virtual.ts). */
 export const SPARE_BLOCK: usize = 0x3000;
-/** u16[6], the selectors that a guest was resumed with. */
-export const LOADED_SELECTORS: usize = 0x3e00;
 
 // --- TLBs --------------------------------------------------------------------------------------
 
@@ -287,6 +296,11 @@ export const DECODE_HANDLERS: usize = DECODE_ENTRIES + DECODE_MAX_ENTRIES * DECO
 export const DECODE_SHAPES: usize = DECODE_HANDLERS + DECODE_MAX_ENTRIES * 8;
 
 // --- Decoded-code cache ------------------------------------------------------------------------
+
+/** Instructions decoded to run alone (cpu/single-steps.ts). */
+export const SINGLE_STEPS: usize = 0xc0000;
+export const SINGLE_STEP_BYTES: usize = 128;
+export const SINGLE_STEP_COUNT: u32 = 2048;
 
 /** Hash table of blocks: entries {hpa u32, mode u32, first record u32, 0}. */
 export const BLOCK_TABLE: usize = 0x100000;

@@ -11,7 +11,8 @@
  *   24 u32 length    bytes
  * Blocks are linked to others of their page only, so that they die together: a write that overlaps decoded
  * bytes drops all blocks of the page. An instruction that crosses a page end, or lies outside RAM, is
- * never cached but decoded each time into STEP_BLOCK, as is every instruction that must run alone.
+ * never cached but decoded each time into STEP_BLOCK. Instructions that must run alone have a cache of their own
+ * (cpu/single-steps.ts).
  */
 
 import {
@@ -39,6 +40,7 @@ import { Raised } from './event';
 import { CODE_CONFINED, Mode } from './mode';
 import { Outcome } from './outcome';
 import { RECORD, Rec } from './record';
+import { SingleSteps } from './single-steps';
 
 /** Offset of the cost from the first record. */
 export const COST: usize = 16;
@@ -158,7 +160,7 @@ export class CodeCache {
     for (let n: u32 = 0; n < count; n++) store<u8>(first + n * RECORD, <u8>(count - n), 7);
   }
 
-  /** Decodes the one instruction at `rip` into STEP_BLOCK; 0 with RAISED set if it cannot be fetched. */
+  /** The one instruction at `rip`, decoded to run alone; 0 with RAISED set if it cannot be fetched. */
   static alone(rip: u64): usize {
     const room = ConfinedCode.room(rip);
     if (room == 0) return ConfinedCode.refuse();
@@ -167,6 +169,10 @@ export class CodeCache {
     if (load<u32>(RAISED) != Raised.Nothing) return 0;
     const offset = <u32>start & 0xfff;
     store<u64>(CODE_PAGE, rip - offset);
+    if (SingleSteps.holds(hpa, room)) {
+      const known = SingleSteps.find(<u32>hpa);
+      if (known != 0) return known;
+    }
     const first = STEP_BLOCK + BLOCK_HEADER;
     const here = min<u32>(room, 0x1000 - offset);
     CodeCache.gather(hpa, 0, here);
@@ -181,7 +187,7 @@ export class CodeCache {
     if (!Decoder.ends(first)) Decoder.end(first + RECORD, offset + length);
     CodeCache.number(first, 1);
     store<i64>(STEP_BLOCK, ((<i64>1) << 32) - <i64>Decoder.accesses(first), 16);
-    return first;
+    return SingleSteps.holds(hpa, room) ? SingleSteps.keep(<u32>hpa) : first;
   }
 
   static gather(hpa: u64, at: u32, count: u32): void {

@@ -3,27 +3,27 @@
  * and back, and runs a guest as it would after an IRET of its own.
  *
  * Guest and host: while a VM is current the guest's block is in the processor's place, where it is emulated, and the
- * block of the host's processor lies beside. For a direct run the two change places.
+ * block of the host's processor lies beside. For a direct run the host's part of it that makes one processor another
+ * (SYSTEM_BYTES) is in place, and the guest's in SPARE_BLOCK.
  */
 
 import {
+  ARE_LOADED,
   CODE_MODE,
   CPL,
-  FLAG_B,
   LOADED_SELECTORS,
   PROCESSOR,
   PROCESSOR_BYTES,
   RAISED,
-  RANDOM,
-  REGS,
+  RESUMED_SELECTORS,
   RFLAGS,
-  RUNNING_BYTES,
   SEG_ACCESS,
   SEG_BASE,
   SEG_LIMIT,
   SEG_SELECTOR,
-  SHADOW,
+  SEGS,
   SPARE_BLOCK,
+  SYSTEM_BYTES,
   TIME,
 } from '../layout';
 import { Context } from '../mmu/context';
@@ -48,9 +48,6 @@ const USER: u32 = 3;
 const SEGMENTS: u32 = 6;
 /** Flags that only the host changes. */
 const HOST_FLAGS: u32 = IF | IOPL | RF | VM | VIF | VIP;
-/** General registers, RIP and flags. */
-const REGISTER_BYTES: usize = FLAG_B + 8 - REGS;
-
 /** Instead of an ExitReason: the guest's segments cannot be had through the host's tables. */
 const REFUSED: u32 = 0xff;
 /** In the result of a direct run, a bit for each segment register that the guest has loaded. */
@@ -59,66 +56,87 @@ const LOADED_SHIFT: u32 = 8;
 export class Virtual {
   /** Exchanges the processor block and that at `place`; the TLB context follows. */
   static exchange(place: usize): void {
-    Virtual.swap(place, PROCESSOR_BYTES);
-  }
-  /** The same for the first `bytes` of the blocks. */
-  @inline static swap(place: usize, bytes: usize): void {
-    memory.copy(SPARE_BLOCK, PROCESSOR, bytes);
-    memory.copy(PROCESSOR, place, bytes);
-    memory.copy(place, SPARE_BLOCK, bytes);
+    memory.copy(SPARE_BLOCK, PROCESSOR, PROCESSOR_BYTES);
+    memory.copy(PROCESSOR, place, PROCESSOR_BYTES);
+    memory.copy(place, SPARE_BLOCK, PROCESSOR_BYTES);
     Context.select();
   }
 
   /**
    * Runs the guest for at most `fuel` instructions on the host's processor, whose block is at `place`, at CPL 3. `stack`
-   * is a selector for the SS of 64-bit code that has none; `flush`: page tables have lost entries. Returns an
-   * ExitReason or REFUSED, and from LOADED_SHIFT up which segment registers the guest has loaded: they are to be
-   * found in the host's block. All else of the guest's registers is taken over.
+   * is a selector for the SS of 64-bit code that has none. `flush`: page tables have lost entries; `reload`: what
+   * selectors mean may have changed. Returns an ExitReason or REFUSED, and from LOADED_SHIFT up which segment
+   * registers the guest has loaded: they are to be found in the host's block. All else of the guest's registers is
+   * taken over.
    */
-  static direct(place: usize, fuel: u32, stack: u32, flush: bool): u32 {
+  static direct(place: usize, fuel: u32, stack: u32, flush: bool, reload: bool): u32 {
+    const host = place - PROCESSOR;
+    const guest = SPARE_BLOCK - PROCESSOR;
     const time = load<u64>(TIME);
     const flags = load<u32>(RFLAGS);
-    const random = load<u64>(RANDOM);
-    memory.copy(place, REGS, REGISTER_BYTES);
-    Virtual.swap(place, RUNNING_BYTES);
-    if (flush) Context.flushAll();
-    store<u64>(TIME, time);
-    store<u64>(RANDOM, random);
+    memory.copy(guest + SEGS, SEGS, SYSTEM_BYTES);
+    memory.copy(SEGS, host + SEGS, SYSTEM_BYTES);
     store<u32>(RFLAGS, (flags & ~HOST_FLAGS) | IF);
-    const guest = place - PROCESSOR;
+    Context.select();
+    if (flush) Context.flushAll();
     const long = load<u32>(guest + CODE_MODE) == CodeMode.Long;
+    if (reload) store<u32>(host + ARE_LOADED, 0);
     let result = REFUSED;
-    if (Virtual.resume(guest, stack, long)) {
-      Virtual.noteSelectors();
+    let kept = u32.MAX_VALUE;
+    if (Virtual.resume(guest, host, stack, long)) {
       result = Run.run(fuel);
-      result |= Virtual.changedSelectors() << LOADED_SHIFT;
-      memory.copy(place, REGS, REGISTER_BYTES);
+      const loaded = Virtual.changedSelectors(host);
+      if (loaded != 0) store<u32>(host + ARE_LOADED, 0);
+      result |= loaded << LOADED_SHIFT;
       // RF lasts for one instruction.
-      const kept = load<u64>(TIME) == time ? HOST_FLAGS : HOST_FLAGS & ~RF;
-      store<u32>(guest + RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & kept));
-      store<u32>(guest + SHADOW, load<u32>(SHADOW));
-      store<u64>(guest + TIME, load<u64>(TIME));
-      store<u64>(guest + RANDOM, load<u64>(RANDOM));
+      kept = load<u64>(TIME) == time ? HOST_FLAGS : HOST_FLAGS & ~RF;
       if (long) Virtual.copyBases(0, guest);
     }
-    Virtual.swap(place, RUNNING_BYTES);
+    store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & kept & HOST_FLAGS));
+    memory.copy(host + SEGS, SEGS, SYSTEM_BYTES);
+    memory.copy(SEGS, guest + SEGS, SYSTEM_BYTES);
+    Context.select();
     return result;
   }
 
-  /** Loads the guest's segment registers on the host's processor; false if they do not come out as they were. */
-  static resume(guest: usize, stack: u32, long: bool): bool {
+  /**
+   * Loads the guest's segment registers on the host's processor, where they have not stayed in it; false if they do not
+   * come out as they were.
+   */
+  static resume(guest: usize, host: usize, stack: u32, long: bool): bool {
+    if (!Virtual.areLoaded(guest, host) && !Virtual.loadAll(guest, host, stack, long)) return false;
+    if (long) Virtual.copyBases(guest, 0);
+    return Virtual.areSame(guest, long);
+  }
+
+  static loadAll(guest: usize, host: usize, stack: u32, long: bool): bool {
     const cs = Virtual.selector(guest, SEGMENT_CS) | USER;
     const ss = Virtual.selector(guest, SEGMENT_SS) | USER;
     const ds = Virtual.selector(guest, SEGMENT_DS);
     const es = Virtual.selector(guest, SEGMENT_ES);
     const fs = Virtual.selector(guest, SEGMENT_FS);
     const gs = Virtual.selector(guest, SEGMENT_GS);
+    store<u32>(host + ARE_LOADED, 0);
     if (!Virtual.load(es, cs, ss, ds, fs, gs)) {
       // 64-bit code hardly looks at the others.
       if (!long || !Virtual.load(0, cs, stack, 0, 0, 0)) return false;
     }
-    if (long) Virtual.copyBases(guest, 0);
-    return Virtual.areSame(guest, long);
+    store<u32>(host + ARE_LOADED, 1);
+    for (let n: u32 = 0; n < SEGMENTS; n++) {
+      store<u16>(host + RESUMED_SELECTORS + (n << 1), <u16>Virtual.selector(guest, n));
+      store<u16>(host + LOADED_SELECTORS + (n << 1), <u16>Virtual.selector(0, n));
+    }
+    return true;
+  }
+
+  /** The host's processor still has what was loaded for the guest's selectors. */
+  static areLoaded(guest: usize, host: usize): bool {
+    if (load<u32>(host + ARE_LOADED) == 0) return false;
+    for (let n: u32 = 0; n < SEGMENTS; n++) {
+      const before: u32 = load<u16>(host + RESUMED_SELECTORS + (n << 1));
+      if (Virtual.selector(guest, n) != before) return false;
+    }
+    return true;
   }
 
   /** ES, DS, FS and GS as MOV does at CPL 0, then SS and CS as an IRET to CPL 3. */
@@ -175,17 +193,11 @@ export class Virtual {
     return load<u16>(block + Segment.place(segment), SEG_SELECTOR);
   }
 
-  /** Remembers the selectors as they are. */
-  static noteSelectors(): void {
-    for (let n: u32 = 0; n < SEGMENTS; n++) {
-      store<u16>(LOADED_SELECTORS + (n << 1), <u16>Virtual.selector(0, n));
-    }
-  }
-  /** A bit for each segment register whose selector is not what was remembered. */
-  static changedSelectors(): u32 {
+  /** A bit for each segment register whose selector is not what was loaded. */
+  static changedSelectors(host: usize): u32 {
     let changed: u32 = 0;
     for (let n: u32 = 0; n < SEGMENTS; n++) {
-      const before: u32 = load<u16>(LOADED_SELECTORS + (n << 1));
+      const before: u32 = load<u16>(host + LOADED_SELECTORS + (n << 1));
       if (Virtual.selector(0, n) != before) changed |= (<u32>1) << n;
     }
     return changed;

@@ -40,6 +40,34 @@ export interface SegmentState {
   readonly access: number;
 }
 
+/** Tells whether any of some u32 has changed, for who asks often. */
+export class WordWatch {
+  readonly #memory: Uint32Array;
+  readonly #places: Uint32Array;
+  readonly #seen: Uint32Array;
+  #isNew = true;
+
+  /** `addresses`: of the u32 in `buffer`, 4-aligned. */
+  constructor(buffer: ArrayBuffer, addresses: readonly number[]) {
+    this.#memory = new Uint32Array(buffer);
+    this.#places = Uint32Array.from(addresses, (address) => address >>> 2);
+    this.#seen = new Uint32Array(addresses.length);
+  }
+
+  /** One differs from what it was when this was called last; true the first time. */
+  changed(): boolean {
+    let isChanged = this.#isNew;
+    this.#isNew = false;
+    for (let n = 0; n < this.#places.length; n++) {
+      const now = this.#memory[this.#places[n] as number] as number;
+      if (this.#seen[n] === now) continue;
+      this.#seen[n] = now;
+      isChanged = true;
+    }
+    return isChanged;
+  }
+}
+
 /** Reads and writes processor state by the names of asm/layout.ts. */
 export class CpuView {
   readonly layout: Layout;
@@ -81,6 +109,13 @@ export class CpuView {
   reader(name: string, offset = 0): () => number {
     const at = this.layout(name) + offset;
     return () => this.data.getUint32(at, true);
+  }
+  /** Watches the u32 at each of `places`, a name and an offset from there. */
+  watch(places: readonly (readonly [name: string, offset: number])[]): WordWatch {
+    return new WordWatch(
+      this.data.buffer as ArrayBuffer,
+      places.map(([name, offset]) => this.layout(name) + offset),
+    );
   }
   /** The same for the low half of a segment's base. */
   segmentBaseReader(name: SegmentName): () => number {

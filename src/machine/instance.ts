@@ -47,7 +47,7 @@ export interface ProcessorExports extends Record<string, unknown> {
   setRflags(image: bigint): void;
   memoryChanged(hpa: number, length: number): void;
   exchange(place: number): void;
-  direct(place: number, fuel: number, stack: number, flush: number): number;
+  direct(place: number, fuel: number, stack: number, flush: number, reload: number): number;
   translationsChanged(): void;
   modeChanged(): void;
 }

@@ -40,7 +40,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 5;
+const STATE_VERSION = 6;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -221,10 +221,16 @@ export class Processor {
 
   /**
    * Runs a guest, whose registers are in the processor's block, directly on the host's processor, whose block is at
-   * `place` in linear memory (asm/cpu/virtual.ts, direct): at most `fuel` instructions.
+   * `place` in linear memory: at most `fuel` instructions. `stack`, `flush`, `reload`: asm/cpu/virtual.ts, direct.
    */
-  direct(place: number, fuel: number, stack: number, flush: boolean): DirectResult {
-    const result = this.#exports.direct(place, fuel, stack, flush ? 1 : 0);
+  direct(
+    place: number,
+    fuel: number,
+    stack: number,
+    flush: boolean,
+    reload: boolean,
+  ): DirectResult {
+    const result = this.#exports.direct(place, fuel, stack, flush ? 1 : 0, reload ? 1 : 0);
     return { reason: EXIT_REASONS[result & 0xff] ?? 'refused', loaded: (result >>> 8) & 0x3f };
   }
 

@@ -6,7 +6,12 @@
  * the flag in the guest's own table.
  */
 
-import { type CpuView, SEGMENT_NAMES, type SegmentState } from '../machine/cpu-view.ts';
+import {
+  type CpuView,
+  SEGMENT_NAMES,
+  type SegmentState,
+  type WordWatch,
+} from '../machine/cpu-view.ts';
 import { PAGE_SIZE } from './frames.ts';
 import { type GuestMemory, WATCH_DESCRIPTORS, type Watcher } from './guest-memory.ts';
 import { GUEST_GDT_BYTES, gdtOffset, type HostStructures, ldtOffset } from './host-structures.ts';
@@ -53,8 +58,7 @@ export class DescriptorViews implements Watcher {
   #seen = -1;
   #root = -1;
   /** Words of GDTR and LDTR, and what they were. */
-  #registers: readonly (() => number)[] | undefined;
-  readonly #last: number[] = [];
+  #registers: WordWatch | undefined;
 
   constructor(memory: GuestMemory, structures: HostStructures, shadow: Shadow) {
     this.#memory = memory;
@@ -63,6 +67,9 @@ export class DescriptorViews implements Watcher {
     this.#walk = new GuestWalk(memory);
     memory.setWatcher(WATCH_DESCRIPTORS, this);
   }
+
+  /** Counts the changes of the copies. */
+  version = 0;
 
   written(): void {
     this.#isDirty = true;
@@ -81,6 +88,7 @@ export class DescriptorViews implements Watcher {
       );
     if (isSame && stayed(this.#gdt) && stayed(this.#ldt)) return;
     this.#isDirty = false;
+    this.version++;
     const gdtOld = this.#gdt.entries;
     const ldtOld = this.#ldt.entries;
     const isOther = this.#wasLong !== isLong;
@@ -100,15 +108,8 @@ export class DescriptorViews implements Watcher {
 
   /** GDTR or LDTR are not what they were when this was asked last. */
   #registersChanged(view: CpuView): boolean {
-    this.#registers ??= readers(view);
-    let isChanged = false;
-    for (let n = 0; n < this.#registers.length; n++) {
-      const now = this.#registers[n]?.() ?? 0;
-      if (this.#last[n] === now) continue;
-      this.#last[n] = now;
-      isChanged = true;
-    }
-    return isChanged;
+    this.#registers ??= watchTables(view);
+    return this.#registers.changed();
   }
 
   /** Bytes of the LDT. */
@@ -189,17 +190,17 @@ export class DescriptorViews implements Watcher {
   }
 }
 
-/** Readers of the words of GDTR and LDTR in `view`. */
-function readers(view: CpuView): readonly (() => number)[] {
+/** GDTR and LDTR in `view`. */
+function watchTables(view: CpuView): WordWatch {
   const { layout } = view;
   const ldtr = SEGMENT_NAMES.indexOf('ldtr') * layout('SEG_BYTES');
   const offsets = [0, 4, layout('SEG_LIMIT'), layout('SEG_ACCESS')];
-  return [
-    view.reader('GDTR_BASE'),
-    view.reader('GDTR_BASE', 4),
-    view.reader('GDTR_LIMIT'),
-    ...offsets.map((offset) => view.reader('SEGS', ldtr + offset)),
-  ];
+  return view.watch([
+    ['GDTR_BASE', 0],
+    ['GDTR_BASE', 4],
+    ['GDTR_LIMIT', 0],
+    ...offsets.map((offset) => ['SEGS', ldtr + offset] as const),
+  ]);
 }
 
 /** A descriptor of the guest as `view` has it. */

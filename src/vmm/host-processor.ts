@@ -67,7 +67,7 @@ const NOTHING: Prepared = {
 };
 
 export class HostProcessor {
-  /** The event that stopped the last run: its vector and error code. */
+  /** The event that stopped the last run of any host's processor: its vector and error code. */
   readonly vector: () => number;
   readonly error: () => number;
   readonly #vcpu: Vcpu;
@@ -83,6 +83,8 @@ export class HostProcessor {
   #mustFlush = false;
   /** What the host's registers are set for. */
   #prepared = NOTHING;
+  /** Version of the descriptor tables that its segment registers were loaded from; undefined: from none of these. */
+  #loadedFrom: number | undefined;
 
   /** `place` is the room for its block in linear memory; `pkru` is 0 where protection keys are not used. */
   constructor(
@@ -104,8 +106,8 @@ export class HostProcessor {
     this.#place = place;
     this.#pcids = pcids;
     this.#beside = new CpuView(own.layout, own.data.buffer as ArrayBuffer, place - from);
-    this.vector = this.#beside.reader('EVENT_VECTOR');
-    this.error = this.#beside.reader('EVENT_ERROR');
+    this.vector = own.reader('EVENT_VECTOR');
+    this.error = own.reader('EVENT_ERROR');
   }
 
   /** Sets what stays: to be called when the virtual processor has been reset. */
@@ -135,7 +137,10 @@ export class HostProcessor {
     const isStale = shadow.takeStale();
     const flush = this.#pcids.takeStale() || isStale || this.#mustFlush;
     this.#mustFlush = false;
-    const { reason, loaded } = this.#vcpu.processor.direct(this.#place, fuel, FLAT_STACK, flush);
+    const reload = this.#loadedFrom !== this.#descriptors.version;
+    this.#loadedFrom = this.#descriptors.version;
+    const { processor } = this.#vcpu;
+    const { reason, loaded } = processor.direct(this.#place, fuel, FLAT_STACK, flush, reload);
     if (loaded !== 0) this.#takeSegments(loaded);
     return reason;
   }
@@ -170,6 +175,7 @@ export class HostProcessor {
     const pcid = this.#pcids.of(root);
     const { generation } = this.#pcids;
     this.#prepared = { root, slot, am, hasBases, ldtBytes, generation };
+    this.#loadedFrom = undefined;
     const host = this.#beside;
     const base = structuresBase(slot);
     host.setU64('CR0', CR0_PE_ET_NE_WP_PG | BigInt(am ? CR0_AM : 0));

@@ -5,7 +5,7 @@
  */
 
 import type { CodeMode } from '../isa/row.ts';
-import type { CpuView } from '../machine/cpu-view.ts';
+import type { CpuView, WordWatch } from '../machine/cpu-view.ts';
 import type { Processor } from '../machine/processor.ts';
 import { type GuestPaging, guestPaging } from './shadow/guest-paging.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
@@ -19,6 +19,8 @@ const RFLAGS_IF = 1 << 9;
 const RFLAGS_AC = 1 << 18;
 const DR6_BS = 1 << 14;
 const DR7_ENABLES = 0xff;
+const PDPTES = [0, 1, 2, 3];
+const PDPTE_WORDS = PDPTES.flatMap((n) => [8 * n, 8 * n + 4]);
 
 export class Vcpu {
   readonly processor: Processor;
@@ -36,10 +38,10 @@ export class Vcpu {
   readonly #codeMode: () => number;
   readonly #dr7: () => number;
   readonly #cr4: () => number;
-  /** What the address space depends on besides EFLAGS.AC; the last eight are the PDPTE registers. */
-  readonly #controls: readonly (() => number)[];
-  /** Their values when `pagingChanged` was asked last. */
-  readonly #seen: number[] = [];
+  /** What the address space depends on besides EFLAGS.AC. */
+  readonly #controls: WordWatch;
+  /** EFLAGS.AC, where it matters, when `pagingChanged` was asked last. */
+  #ac = 0;
 
   constructor(processor: Processor) {
     const { view } = processor;
@@ -57,11 +59,10 @@ export class Vcpu {
     this.#cr4 = view.reader('CR4');
     const pending = ['SHADOW', 'NMI_PENDING', 'DEBUG_PENDING', 'ACTIVITY'];
     this.#pending = pending.map((name) => view.reader(name));
-    const words = (name: string, offsets: readonly number[]): (() => number)[] =>
-      offsets.map((offset) => view.reader(name, offset));
-    const low = ['CR0', 'CR4', 'EFER'].flatMap((name) => words(name, [0]));
-    const wide = ['CR3', 'APIC_PAGE'].flatMap((name) => words(name, [0, 4]));
-    this.#controls = [...low, ...wide, ...words('PDPTES', [0, 4, 8, 12, 16, 20, 24, 28])];
+    const low = ['CR0', 'CR4', 'EFER'].map((name) => [name, 0] as const);
+    const wide = ['CR3', 'APIC_PAGE'].flatMap((name) => [[name, 0] as const, [name, 4] as const]);
+    const pdptes = PDPTE_WORDS.map((offset) => ['PDPTES', offset] as const);
+    this.#controls = view.watch([...low, ...wide, ...pdptes]);
   }
 
   get cpl(): number {
@@ -90,8 +91,8 @@ export class Vcpu {
 
   /** The PDPTE registers, for PAE paging. */
   get pdptes(): readonly number[] {
-    const halves = this.#controls.slice(-8).map((read) => read());
-    return [0, 2, 4, 6].map((n) => (halves[n] ?? 0) + (halves[n + 1] ?? 0) * 2 ** 32);
+    const { data, layout } = this.view;
+    return PDPTES.map((n) => Number(data.getBigUint64(layout('PDPTES') + 8 * n, true)));
   }
 
   /** Frame of its physical memory that is the local APIC's, if one is. */
@@ -101,18 +102,10 @@ export class Vcpu {
 
   /** What its page tables mean may have changed since this was asked last. */
   get pagingChanged(): boolean {
-    let isChanged = false;
-    for (let n = 0; n < this.#controls.length; n++) {
-      const now = this.#controls[n]?.() ?? 0;
-      if (this.#seen[n] === now) continue;
-      this.#seen[n] = now;
-      isChanged = true;
-    }
     const ac = (this.#cr4() & CR4_SMAP) !== 0 ? this.#rflags() & RFLAGS_AC : 0;
-    const last = this.#controls.length;
-    if (this.#seen[last] !== ac) isChanged = true;
-    this.#seen[last] = ac;
-    return isChanged;
+    const isSame = this.#ac === ac;
+    this.#ac = ac;
+    return this.#controls.changed() || !isSame;
   }
 
   /** Long mode is active. */
