@@ -5,83 +5,102 @@
  * Only tables of the last level can be: what an entry of another leads to is more than a translation.
  */
 
-import type { GuestMemory } from '../guest-memory.ts';
-import { PTE_A, PTE_D, pageOf } from './guest-walk.ts';
-import { FLAG_NXE, leafRights } from './leaf-rights.ts';
+import { type GuestMemory, WATCH_TABLE } from '../guest-memory.ts';
+import type { GuestPaging } from './guest-paging.ts';
+import { GuestWalk } from './guest-walk.ts';
 import type { ShadowCache } from './shadow-cache.ts';
+import type { ShadowCounters } from './shadow-counters.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
-import { ENTRIES, entryPlace, type ShadowPage } from './shadow-page.ts';
+import { StaleEntries } from './stale-entries.ts';
+import type { WriteProtection } from './write-protection.ts';
 
-const PAGE_SIZE = 4096;
+const MOST = 64;
 
 export class OutOfSync {
   readonly #memory: GuestMemory;
   readonly #cache: ShadowCache;
-  readonly #entries: ShadowEntries;
+  readonly #protection: WriteProtection;
+  readonly #counters: ShadowCounters;
+  readonly #walk: GuestWalk;
+  readonly #stale: StaleEntries;
   /** Frames of the tables. */
   readonly #tables = new Set<number>();
 
-  constructor(memory: GuestMemory, cache: ShadowCache, entries: ShadowEntries) {
+  constructor(
+    memory: GuestMemory,
+    cache: ShadowCache,
+    entries: ShadowEntries,
+    protection: WriteProtection,
+    counters: ShadowCounters,
+  ) {
     this.#memory = memory;
     this.#cache = cache;
-    this.#entries = entries;
+    this.#protection = protection;
+    this.#counters = counters;
+    this.#walk = new GuestWalk(memory);
+    this.#stale = new StaleEntries(memory, cache, entries);
   }
 
   get size(): number {
     return this.#tables.size;
   }
 
-  get tables(): readonly number[] {
-    return [...this.#tables];
-  }
-
-  has(gfn: number): boolean {
-    return this.#tables.has(gfn);
-  }
-
-  add(gfn: number): void {
+  /** Lets the guest write to its table in frame `gfn` until it invalidates translations; false if it must not. */
+  begin(gfn: number): boolean {
+    const pages = this.#cache.ofTable(gfn);
+    const isLast = pages.length > 0 && pages.every(({ role }) => role.level === 1);
+    if (!isLast || !this.#memory.isWatchedOnlyFor(gfn, WATCH_TABLE)) return false;
+    if (this.#tables.size >= MOST) this.#endAll();
     this.#tables.add(gfn);
+    this.#protection.unprotect(gfn, WATCH_TABLE);
+    this.#counters.unsynced++;
+    return true;
   }
 
-  remove(gfn: number): void {
+  /** The table in frame `gfn` is not to be out of sync. */
+  end(gfn: number): void {
+    if (!this.#tables.has(gfn)) return;
+    this.#stale.drop(gfn);
+    this.#tables.delete(gfn);
+    this.#counters.resynced++;
+    this.#protection.protect(gfn, WATCH_TABLE);
+  }
+
+  /** Frame `gfn` is a table no more. */
+  forget(gfn: number): void {
     this.#tables.delete(gfn);
   }
 
-  /** Drops all that the table in frame `gfn` does not say any more; false if nothing is derived from it now. */
-  recheck(gfn: number): boolean {
-    let isUsed = false;
-    for (const page of this.#cache.ofTable(gfn)) {
-      for (let n = 0; n < ENTRIES; n++) if (this.#recheckEntry(page, n)) isUsed = true;
-    }
-    return isUsed;
+  /** The table in frame `gfn` is found where it was not before, so nothing derived from it may be stale. */
+  linked(gfn: number): void {
+    if (this.#tables.has(gfn)) this.#stale.drop(gfn);
   }
 
-  /** The same for the entry at `offset` of the table alone. */
-  recheckAt(gfn: number, offset: number): void {
-    for (const page of this.#cache.ofTable(gfn)) {
-      const { mode, part } = page.role;
-      const entry = offset / (mode === '32-bit' ? 4 : 8);
-      if (mode !== '32-bit') this.#recheckEntry(page, entry);
-      else if (entry >> 9 === part) this.#recheckEntry(page, entry % ENTRIES);
+  /** The guest has invalidated translations of `page` (GuestWalk), or all of them. */
+  invalidate(page: number | undefined, paging: GuestPaging, pdptes: readonly number[]): void {
+    if (this.#tables.size === 0) return;
+    if (page === undefined) {
+      this.#endAll();
+      return;
+    }
+    if (paging.mode === 'off') return;
+    // Only the table that the page is found through now: others are looked at when they are linked.
+    this.#walk.walk(page, paging, pdptes);
+    const { steps, last } = this.#walk;
+    const step = steps[1];
+    if (last === 1 && step !== undefined && this.#tables.has(step.gfn)) {
+      this.#stale.dropAt(step.gfn, step.offset);
     }
   }
 
-  /** Drops entry `n` of `page` if the guest's own does not allow it; true if it is there and stays. */
-  #recheckEntry(page: ShadowPage, n: number): boolean {
-    const place = entryPlace(page, n);
-    const leaf = this.#entries.leaf(place);
-    if (leaf === undefined) return false;
-    const { mode, view, part, rights, flags } = page.role;
-    const at = page.gfn * PAGE_SIZE + (mode === '32-bit' ? (part * ENTRIES + n) * 4 : n * 8);
-    const low = this.#memory.readU32(at);
-    const high = mode === '32-bit' ? 0 : this.#memory.readU32(at + 4);
-    const now = pageOf({ low, high }, mode, (flags & FLAG_NXE) !== 0, rights);
-    if (now !== undefined && now.gfn === leaf.gfn && (low & PTE_A) !== 0) {
-      const { mayRead, mayWrite, mayFetch } = leafRights(now.rights, view, flags);
-      const isWritable = mayWrite && (low & PTE_D) !== 0;
-      if (mayRead && (isWritable || !leaf.canWrite) && (mayFetch || !leaf.canFetch)) return true;
+  #endAll(): void {
+    for (const gfn of [...this.#tables]) {
+      const isUsed = this.#stale.drop(gfn);
+      this.#tables.delete(gfn);
+      this.#counters.resynced++;
+      if (isUsed) this.#protection.protect(gfn, WATCH_TABLE);
+      // Otherwise it may be a table no more.
+      else for (const page of this.#cache.ofTable(gfn)) this.#cache.remove(page);
     }
-    this.#entries.drop(place);
-    return false;
   }
 }

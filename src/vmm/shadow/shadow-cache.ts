@@ -5,6 +5,8 @@ import { pageKey, type Role, type ShadowPage } from './shadow-page.ts';
 
 /** Hears of pages that come and go. */
 export interface ShadowCacheOwner {
+  /** `page` is new; what its frame held before is still there. */
+  added(page: ShadowPage): void;
   /** A page of the guest's table in frame `gfn` is the first one, or `isTable` false: was the last one. */
   tableChanged(gfn: number, isTable: boolean): void;
   /** `page` is about to go. */
@@ -39,24 +41,15 @@ export class ShadowCache {
     return this.#pages.get(pageKey(gfn, role));
   }
 
+  /** The page, empty if it is new: then there must be room for it. */
+  get(gfn: number, role: Role): ShadowPage {
+    const key = pageKey(gfn, role);
+    return this.#pages.get(key) ?? this.#add(key, gfn, role);
+  }
+
   /** All pages of the guest's table in frame `gfn`. */
   ofTable(gfn: number): readonly ShadowPage[] {
     return this.#tables.get(gfn) ?? NONE;
-  }
-
-  /** A page that is not there yet, for which there is room. What its frame held before stays. */
-  add(gfn: number, role: Role): ShadowPage {
-    const frame = this.#pool.take(FRAME_VMM);
-    const page: ShadowPage = { role, gfn, frame, parents: new Set(), used: 0, writes: 0 };
-    this.#pages.set(pageKey(gfn, role), page);
-    if (role.kind !== 'table') return page;
-    const pages = this.#tables.get(gfn);
-    if (pages !== undefined) pages.push(page);
-    else {
-      this.#tables.set(gfn, [page]);
-      this.#owner.tableChanged(gfn, true);
-    }
-    return page;
   }
 
   /** `page` is in use now. */
@@ -90,5 +83,20 @@ export class ShadowCache {
     const going = oldest.slice(0, Math.max(count, Math.ceil(oldest.length * EVICTED_SHARE)));
     for (const page of going) this.remove(page);
     return going.length;
+  }
+
+  #add(key: number, gfn: number, role: Role): ShadowPage {
+    const frame = this.#pool.take(FRAME_VMM);
+    const page: ShadowPage = { role, gfn, frame, parents: new Set(), used: 0, writes: 0 };
+    this.#pages.set(key, page);
+    this.#owner.added(page);
+    if (role.kind !== 'table') return page;
+    const pages = this.#tables.get(gfn);
+    if (pages !== undefined) pages.push(page);
+    else {
+      this.#tables.set(gfn, [page]);
+      this.#owner.tableChanged(gfn, true);
+    }
+    return page;
   }
 }

@@ -49,12 +49,24 @@ export interface ShadowPage {
   writes: number;
 }
 
+/** The root of an address space, as CR3 takes it. */
+export interface ShadowRoot {
+  readonly page: ShadowPage;
+  /** Entry of the PML4 that belongs to the VMM: its structures lie in the 512 GiB of this entry. It may move. */
+  slot: number;
+}
+
 export const ENTRIES = 512;
 export const ENTRY_BYTES = 8;
 
 /** HPA of an entry. */
 export function entryPlace({ frame }: ShadowPage, index: number): number {
   return frame * PAGE_SIZE + index * ENTRY_BYTES;
+}
+
+/** Index of `page` in a table at `level`. */
+export function indexOf(page: number, level: number): number {
+  return Math.floor(page / 2 ** (9 * (level - 1))) & (ENTRIES - 1);
 }
 
 const KINDS: Readonly<Record<ShadowKind, number>> = { table: 0, direct: 1, upper: 2 };

@@ -1,0 +1,61 @@
+/** What shadow pages stand for: which tables of the guest, or what in the place of one, under which roles. */
+
+import type { GuestPaging } from './guest-paging.ts';
+import { type GuestWalk, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
+import { flagsOf } from './leaf-rights.ts';
+import { ENTRIES, type Role, type ViewName } from './shadow-page.ts';
+
+const PAGE_SIZE = 4096;
+export const ALL_RIGHTS = RIGHT_WRITE | RIGHT_USER;
+
+export interface TableRole {
+  readonly gfn: number;
+  readonly role: Role;
+}
+
+/** What the shadow page at `level` on the way to `page` stands for, by the walk just made. */
+export function roleOf(
+  walk: GuestWalk,
+  level: 1 | 2 | 3 | 4,
+  page: number,
+  paging: GuestPaging,
+  view: ViewName,
+): TableRole {
+  const { mode } = paging;
+  const { steps, leaf, gfn, isDirty } = walk;
+  const base = { mode, view, level, part: 0, flags: flagsOf(paging) };
+  if (mode === 'off') {
+    return { gfn: regionOf(page, level), role: { ...base, kind: 'direct', rights: ALL_RIGHTS } };
+  }
+  const top = mode === '4-level' ? 4 : 2;
+  if (level > top) {
+    const id = mode === 'pae' ? paging.root / 32 : paging.root / PAGE_SIZE;
+    return { gfn: id, role: { ...base, kind: 'upper', rights: ALL_RIGHTS } };
+  }
+  if (level === 4) {
+    return {
+      gfn: paging.root / PAGE_SIZE,
+      role: { ...base, kind: 'table', rights: ALL_RIGHTS },
+    };
+  }
+  if (level < leaf) {
+    const all = steps[leaf]?.rights ?? 0;
+    // A kernel that ignores R/W may write through an entry that others share: D is its own all the same.
+    const part = isDirty ? 1 : 0;
+    const rights = isDirty ? all : all & ~RIGHT_WRITE;
+    return { gfn: regionOf(gfn, level), role: { ...base, kind: 'direct', part, rights } };
+  }
+  const rights = level === top ? ALL_RIGHTS : (steps[level + 1]?.rights ?? 0);
+  const part = mode === '32-bit' ? partOf(page, level) : 0;
+  return { gfn: steps[level]?.gfn ?? 0, role: { ...base, kind: 'table', part, rights } };
+}
+
+/** First of the pages that a table at `level` spans. */
+function regionOf(page: number, level: number): number {
+  return page - (page % ENTRIES ** level);
+}
+
+/** Which part of a table with 1024 entries. */
+function partOf(page: number, level: number): number {
+  return level === 2 ? (page >>> 18) & 3 : (page >>> 9) & 1;
+}
