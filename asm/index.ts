@@ -71,7 +71,7 @@ export function exchange(place: usize): void {
 }
 
 /** Runs a guest directly on the host's processor at `place` (Virtual.direct). */
-export function direct(place: usize, fuel: u32, stack: u32, flush: bool, reload: bool): u32 {
+export function direct(place: usize, fuel: u32, stack: u32, flush: f64, reload: bool): u32 {
   return Virtual.direct(place, fuel, stack, flush, reload);
 }
 

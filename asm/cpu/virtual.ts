@@ -35,6 +35,7 @@ import {
   SEGMENT_GS,
   SEGMENT_SS,
 } from '../mmu/memory';
+import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from './code-segment';
 import { ACCESS_DB, ACCESS_L, ACCESS_UNUSABLE } from './descriptor';
 import { Event, Raised, Vector } from './event';
@@ -48,6 +49,10 @@ const USER: u32 = 3;
 const SEGMENTS: u32 = 6;
 /** Flags that only the host changes. */
 const HOST_FLAGS: u32 = IF | IOPL | RF | VM | VIF | VIP;
+/** Instead of the number of a page: all of them, none. */
+const ANYWHERE: f64 = -1;
+const NOWHERE: f64 = -2;
+
 /** Instead of an ExitReason: the guest's segments cannot be had through the host's tables. */
 const REFUSED: u32 = 0xff;
 /** In the result of a direct run, a bit for each segment register that the guest has loaded. */
@@ -64,12 +69,12 @@ export class Virtual {
 
   /**
    * Runs the guest for at most `fuel` instructions on the host's processor, whose block is at `place`, at CPL 3. `stack`
-   * is a selector for the SS of 64-bit code that has none. `flush`: page tables have lost entries; `reload`: what
-   * selectors mean may have changed. Returns an ExitReason or REFUSED, and from LOADED_SHIFT up which segment
+   * is a selector for the SS of 64-bit code that has none. `flush`: number of the page (GVA bits 47:12) whose
+   * translations must go, ANYWHERE or NOWHERE; `reload`: what selectors mean may have changed. Returns an ExitReason or REFUSED, and from LOADED_SHIFT up which segment
    * registers the guest has loaded: they are to be found in the host's block. All else of the guest's registers is
    * taken over.
    */
-  static direct(place: usize, fuel: u32, stack: u32, flush: bool, reload: bool): u32 {
+  static direct(place: usize, fuel: u32, stack: u32, flush: f64, reload: bool): u32 {
     const host = place - PROCESSOR;
     const guest = SPARE_BLOCK - PROCESSOR;
     const time = load<u64>(TIME);
@@ -78,7 +83,8 @@ export class Virtual {
     memory.copy(SEGS, host + SEGS, SYSTEM_BYTES);
     store<u32>(RFLAGS, (flags & ~HOST_FLAGS) | IF);
     Context.select();
-    if (flush) Context.flushAll();
+    if (flush == ANYWHERE) Context.flushAll();
+    else if (flush != NOWHERE) Tlb.invalidatePage(<u64>(((<i64>flush) << 28) >> 16));
     const long = load<u32>(guest + CODE_MODE) == CodeMode.Long;
     if (reload) store<u32>(host + ARE_LOADED, 0);
     let result = REFUSED;

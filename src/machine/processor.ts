@@ -223,14 +223,8 @@ export class Processor {
    * Runs a guest, whose registers are in the processor's block, directly on the host's processor, whose block is at
    * `place` in linear memory: at most `fuel` instructions. `stack`, `flush`, `reload`: asm/cpu/virtual.ts, direct.
    */
-  direct(
-    place: number,
-    fuel: number,
-    stack: number,
-    flush: boolean,
-    reload: boolean,
-  ): DirectResult {
-    const result = this.#exports.direct(place, fuel, stack, flush ? 1 : 0, reload ? 1 : 0);
+  direct(place: number, fuel: number, stack: number, flush: number, reload: boolean): DirectResult {
+    const result = this.#exports.direct(place, fuel, stack, flush, reload ? 1 : 0);
     return { reason: EXIT_REASONS[result & 0xff] ?? 'refused', loaded: (result >>> 8) & 0x3f };
   }
 

@@ -9,7 +9,6 @@ import type { ExitCause, ExitLog } from './exits/exit-log.ts';
 import type { HostProcessor } from './host-processor.ts';
 import type { PatchedCode } from './patch/patched-code.ts';
 import type { GuestPaging } from './shadow/guest-paging.ts';
-import { pageNumber } from './shadow/guest-walk.ts';
 import type { Outcome, Shadow, ShadowRoot } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -38,10 +37,9 @@ export class DirectRunner {
   /** Instructions that have run directly. */
   instructions = 0;
   #generation = -1;
-  /** Of the virtual processor, as long as pagingChanged does not tell otherwise. */
-  #paging: GuestPaging;
-  #pdptes: readonly number[];
-  #isLong: boolean;
+  /** Of the virtual processor, when it was looked at last. */
+  #paging: GuestPaging | undefined;
+  #isLong = false;
 
   constructor(
     vcpu: Vcpu,
@@ -58,9 +56,6 @@ export class DirectRunner {
       kernel: { host: hosts.kernel, root: undefined },
       user: { host: hosts.user, root: undefined },
     };
-    this.#paging = vcpu.paging;
-    this.#pdptes = vcpu.pdptes;
-    this.#isLong = vcpu.isLong;
     this.#patched = patched;
     this.#log = log;
   }
@@ -117,25 +112,26 @@ export class DirectRunner {
 
   /** The shadow root to run in; the descriptor tables are brought up to date. */
   #root(): ShadowRoot {
-    const { view } = this.#vcpu;
-    if (this.#vcpu.pagingChanged || this.#generation !== this.#shadow.generation) this.#forget();
-    const place = this.#places[this.#vcpu.viewName];
+    const { view, viewName, paging, pdptes } = this.#vcpu;
+    if (paging !== this.#paging || this.#generation !== this.#shadow.generation) {
+      this.#forget(paging);
+    }
+    const place = this.#places[viewName];
     if (place.root === undefined) {
-      place.root = this.#shadow.root(this.#paging, this.#vcpu.viewName, this.#pdptes);
+      place.root = this.#shadow.root(paging, viewName, pdptes);
       // Making room may have dropped the other one.
       if (this.#generation !== this.#shadow.generation) {
         const { root } = place;
-        this.#forget();
+        this.#forget(paging);
         place.root = root;
       }
     }
-    this.#descriptors.update(view, this.#paging, this.#pdptes, this.#isLong);
+    this.#descriptors.update(view, paging, pdptes, this.#isLong);
     return place.root;
   }
 
-  #forget(): void {
-    this.#paging = this.#vcpu.paging;
-    this.#pdptes = this.#vcpu.pdptes;
+  #forget(paging: GuestPaging): void {
+    this.#paging = paging;
     this.#isLong = this.#vcpu.isLong;
     this.#generation = this.#shadow.generation;
     this.#shadow.hide(this.#vcpu.apicFrame);
@@ -146,27 +142,27 @@ export class DirectRunner {
   /** Execution has met the filler: why it cannot go on, or undefined. */
   #trapped(patched: PatchedCode): ExitCause | undefined {
     this.#log?.begin({ kind: 'scan' });
-    const cause = patched.trapped(this.#paging);
+    const cause = patched.trapped(this.#vcpu.paging);
     if (cause === undefined) this.#log?.end();
     return cause;
   }
 
   /** Serves a page fault, if only the shadow has made it. */
   #fault(host: HostProcessor): Outcome {
-    const address = host.address();
     const error = host.error();
-    const page = pageNumber(address);
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
-    this.#log?.begin({ kind: 'fill', address, error });
-    const outcome = this.#shadow.fault(this.#root(), page, access, this.#paging, this.#pdptes);
+    this.#log?.begin({ kind: 'fill', address: host.address(), error });
+    const root = this.#root();
+    const { paging, pdptes } = this.#vcpu;
+    const outcome = this.#shadow.fault(root, host.page(), access, paging, pdptes);
     if (outcome === 'filled') this.#log?.end();
     return outcome;
   }
 }
 
-/** Exceptions with an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
-const WITH_ERROR: ReadonlySet<number> = new Set([8, 10, 11, 12, 13, PF, 17]);
+/** Exceptions with an error code: a bit each for #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
+const WITH_ERROR = [8, 10, 11, 12, 13, PF, 17].reduce((bits, vector) => bits | (1 << vector), 0);
 
 function errorOf(host: HostProcessor, vector: number): number | undefined {
-  return WITH_ERROR.has(vector) ? host.error() : undefined;
+  return vector < 32 && ((WITH_ERROR >>> vector) & 1) !== 0 ? host.error() : undefined;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ExitReason } from '../machine/processor.ts';
-import { pageNumber } from './shadow/guest-walk.ts';
+import { pageAt } from './shadow/guest-walk.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { Vcpu } from './vcpu.ts';
 
@@ -14,12 +14,16 @@ export class Emulator {
   readonly #shadow: Shadow;
   readonly #invalidated: () => number;
   readonly #one: number;
+  readonly #pageLow: () => number;
+  readonly #pageHigh: () => number;
   #watches = -1;
 
   constructor(vcpu: Vcpu, shadow: Shadow) {
     this.#vcpu = vcpu;
     this.#shadow = shadow;
     this.#invalidated = vcpu.view.reader('INVALIDATED');
+    this.#pageLow = vcpu.view.reader('INVALIDATED_PAGE');
+    this.#pageHigh = vcpu.view.reader('INVALIDATED_PAGE', 4);
     this.#one = vcpu.view.layout('INVALIDATED_ONE');
   }
 
@@ -44,8 +48,8 @@ export class Emulator {
 
   /** What the instructions have invalidated in the processor's translations goes for the shadow too. */
   #invalidate(isOne: boolean): void {
-    const { view, paging, pdptes } = this.#vcpu;
-    const page = isOne ? pageNumber(view.u64('INVALIDATED_PAGE')) : undefined;
+    const { paging, pdptes } = this.#vcpu;
+    const page = isOne ? pageAt(this.#pageLow(), this.#pageHigh()) : undefined;
     this.#shadow.invalidate(page, paging, pdptes);
   }
 }

@@ -159,10 +159,10 @@ export class GuestMemory implements PhysicalMemory {
   /** Sets bits of the aligned u32 at `gpa` in RAM, which is told only to who has a copy of them. */
   setBits(gpa: number, bits: number): void {
     const hpa = this.#hpa(gpa);
-    const before = this.#machine.read(hpa, 4);
+    const isCode = ((this.#reasons[gpa >>> PAGE_SHIFT] ?? 0) & WATCH_CODE) !== 0;
+    const before = isCode ? this.#machine.read(hpa, 4) : undefined;
     this.#machine.writeU32(hpa, (this.#view.getUint32(hpa, true) | bits) >>> 0);
-    if (((this.#reasons[gpa >>> PAGE_SHIFT] ?? 0) & WATCH_CODE) === 0) return;
-    this.#watchers.get(WATCH_CODE)?.written(gpa, before);
+    if (before !== undefined) this.#watchers.get(WATCH_CODE)?.written(gpa, before);
   }
 
   #writeInPage(gpa: number, data: Uint8Array): void {

@@ -23,8 +23,9 @@ import {
   TSS_OFFSET,
 } from './host-structures.ts';
 import type { Pcids } from './pcids.ts';
+import { pageAt } from './shadow/guest-walk.ts';
 import type { Shadow, ShadowRoot } from './shadow/shadow.ts';
-import type { ViewName } from './shadow/shadow-page.ts';
+import { ANYWHERE, type ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
 
 const CR0_PE_ET_NE_WP_PG = 0x8001_0031n;
@@ -79,6 +80,8 @@ export class HostProcessor {
   /** The block beside the processor's. */
   readonly #place: number;
   readonly #beside: CpuView;
+  readonly #cr2Low: () => number;
+  readonly #cr2High: () => number;
   readonly #pcids: Pcids;
   #mustFlush = false;
   /** What the host's registers are set for. */
@@ -106,6 +109,8 @@ export class HostProcessor {
     this.#place = place;
     this.#pcids = pcids;
     this.#beside = new CpuView(own.layout, own.data.buffer as ArrayBuffer, place - from);
+    this.#cr2Low = this.#beside.reader('CR2');
+    this.#cr2High = this.#beside.reader('CR2', 4);
     this.vector = own.reader('EVENT_VECTOR');
     this.error = own.reader('EVENT_ERROR');
   }
@@ -134,8 +139,8 @@ export class HostProcessor {
   /** Runs the guest for at most `fuel` instructions in `root` of `shadow`. */
   run(fuel: number, root: ShadowRoot, shadow: Shadow): ExitReason | 'refused' {
     this.#prepare(root);
-    const isStale = shadow.takeStale();
-    const flush = this.#pcids.takeStale() || isStale || this.#mustFlush;
+    const stale = shadow.takeStale();
+    const flush = this.#pcids.takeStale() || this.#mustFlush ? ANYWHERE : stale;
     this.#mustFlush = false;
     const reload = this.#loadedFrom !== this.#descriptors.version;
     this.#loadedFrom = this.#descriptors.version;
@@ -155,6 +160,11 @@ export class HostProcessor {
   /** Linear address of the last #PF. */
   address(): bigint {
     return this.#beside.u64('CR2');
+  }
+
+  /** The page that it lies in. */
+  page(): number {
+    return pageAt(this.#cr2Low(), this.#cr2High());
   }
 
   /** Control registers and tables for a run in `root`. */

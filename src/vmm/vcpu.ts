@@ -40,8 +40,10 @@ export class Vcpu {
   readonly #cr4: () => number;
   /** What the address space depends on besides EFLAGS.AC. */
   readonly #controls: WordWatch;
-  /** EFLAGS.AC, where it matters, when `pagingChanged` was asked last. */
+  /** What they, and EFLAGS.AC where it matters, were when `paging` was asked last. */
   #ac = 0;
+  #paging: GuestPaging;
+  #pdptes: readonly number[] = [];
 
   constructor(processor: Processor) {
     const { view } = processor;
@@ -63,6 +65,7 @@ export class Vcpu {
     const wide = ['CR3', 'APIC_PAGE'].flatMap((name) => [[name, 0] as const, [name, 4] as const]);
     const pdptes = PDPTE_WORDS.map((offset) => ['PDPTES', offset] as const);
     this.#controls = view.watch([...low, ...wide, ...pdptes]);
+    this.#paging = guestPaging(view);
   }
 
   get cpl(): number {
@@ -85,12 +88,26 @@ export class Vcpu {
     return ((this.#ripHigh() & 0xffff) * 2 ** 32 + low) % 2 ** 48;
   }
 
+  /**
+   * How its page tables are to be read; another object whenever that, or where its local APIC is, or whether long mode is
+   * active, may have changed.
+   */
   get paging(): GuestPaging {
-    return guestPaging(this.view);
+    const ac = (this.#cr4() & CR4_SMAP) !== 0 ? this.#rflags() & RFLAGS_AC : 0;
+    if (this.#controls.changed() || this.#ac !== ac) {
+      this.#ac = ac;
+      this.#paging = guestPaging(this.view);
+      this.#pdptes = this.#readPdptes();
+    }
+    return this.#paging;
   }
 
-  /** The PDPTE registers, for PAE paging. */
+  /** The PDPTE registers that belong to `paging`. */
   get pdptes(): readonly number[] {
+    return this.#pdptes;
+  }
+
+  #readPdptes(): readonly number[] {
     const { data, layout } = this.view;
     return PDPTES.map((n) => Number(data.getBigUint64(layout('PDPTES') + 8 * n, true)));
   }
@@ -98,14 +115,6 @@ export class Vcpu {
   /** Frame of its physical memory that is the local APIC's, if one is. */
   get apicFrame(): number {
     return Number(this.view.u64('APIC_PAGE') >> 12n);
-  }
-
-  /** What its page tables mean may have changed since this was asked last. */
-  get pagingChanged(): boolean {
-    const ac = (this.#cr4() & CR4_SMAP) !== 0 ? this.#rflags() & RFLAGS_AC : 0;
-    const isSame = this.#ac === ac;
-    this.#ac = ac;
-    return this.#controls.changed() || !isSame;
   }
 
   /** Long mode is active. */

@@ -10,7 +10,14 @@ import { presentPages } from './present-pages.ts';
 import type { ShadowCache } from './shadow-cache.ts';
 import type { ShadowCounters } from './shadow-counters.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
-import { entryPlace, indexOf, type ShadowRoot } from './shadow-page.ts';
+import {
+  ANYWHERE,
+  entryPlace,
+  firstPage,
+  indexOf,
+  type ShadowPage,
+  type ShadowRoot,
+} from './shadow-page.ts';
 import { roleOf } from './table-roles.ts';
 
 /** Shadow pages that a fill may need. */
@@ -76,7 +83,7 @@ export class Filling {
       const child = this.#cache.get(next, role);
       if (linked !== child) {
         this.#outOfSync.linked(next);
-        this.#entries.setLink(place, child);
+        this.#entries.setLink(place, child, baseIn(table, level, page));
       }
       this.#cache.touch(child);
       table = child;
@@ -109,4 +116,9 @@ export class Filling {
       this.#counters.eagerFills++;
     }
   }
+}
+
+/** Page that the first entry of a shadow page at `level` is for that leads to `page` from `parent`. */
+function baseIn(parent: ShadowPage, level: number, page: number): number {
+  return parent.base === ANYWHERE ? ANYWHERE : firstPage(page, level);
 }

@@ -33,33 +33,22 @@ export interface GuestPaging {
 /** As the registers of the virtual processor in `view` have it. */
 export function guestPaging(view: CpuView): GuestPaging {
   const cr0 = view.u32('CR0');
-  const cr3 = view.u64('CR3');
   const cr4 = view.u32('CR4');
   const efer = view.u32('EFER');
   const mode = modeOf(cr0, cr4, efer);
-  if (mode === 'off') return OFF;
+  const isOn = mode !== 'off';
+  const implicitSmap = isOn && (cr4 & CR4_SMAP) !== 0;
   return {
     mode,
-    root: Number(cr3 & ROOT[mode]),
-    pse: (cr4 & CR4_PSE) !== 0,
-    wp: (cr0 & CR0_WP) !== 0,
-    nxe: (efer & EFER_NXE) !== 0,
-    smep: (cr4 & CR4_SMEP) !== 0,
-    smap: (cr4 & CR4_SMAP) !== 0 && (view.u32('RFLAGS') & RFLAGS_AC) === 0,
-    implicitSmap: (cr4 & CR4_SMAP) !== 0,
+    root: isOn ? Number(view.u64('CR3') & ROOT[mode]) : 0,
+    pse: isOn && (cr4 & CR4_PSE) !== 0,
+    wp: isOn && (cr0 & CR0_WP) !== 0,
+    nxe: isOn && (efer & EFER_NXE) !== 0,
+    smep: isOn && (cr4 & CR4_SMEP) !== 0,
+    smap: implicitSmap && (view.u32('RFLAGS') & RFLAGS_AC) === 0,
+    implicitSmap,
   };
 }
-
-const OFF: GuestPaging = {
-  mode: 'off',
-  root: 0,
-  pse: false,
-  wp: false,
-  nxe: false,
-  smep: false,
-  smap: false,
-  implicitSmap: false,
-};
 
 /** Bits of CR3 that name the root. */
 const ROOT = {

@@ -6,6 +6,7 @@
 
 import type { GuestMemory } from '../guest-memory.ts';
 import type { GuestPaging, GuestPagingMode } from './guest-paging.ts';
+import { indexOf, SPANS } from './shadow-page.ts';
 
 /** Rights that a walk gathers; the first two are ANDed, the last is ORed. */
 export const RIGHT_WRITE = 1;
@@ -28,12 +29,14 @@ const HIGH_RESERVED = 0xf_ff00;
 const HIGH_RESERVED_PAE = 0x7fff_ff00;
 
 const PAGE_NUMBER_BITS = 36;
-/** Pages that an entry spans, by its level. */
-const SPANS = [0, 1, 2 ** 9, 2 ** 18, 2 ** 27];
 
 /** The number of the page at `gva`. */
 export function pageNumber(gva: bigint): number {
   return Number(BigInt.asUintN(PAGE_NUMBER_BITS, gva >> 12n));
+}
+/** The same by the halves of the GVA. */
+export function pageAt(low: number, high: number): number {
+  return (high & 0xffff) * 2 ** 20 + (low >>> 12);
 }
 
 /** The halves of an entry, each from 0 up. */
@@ -123,7 +126,7 @@ export class GuestWalk {
     this.top = top;
     for (let level = top; level > 0; level--) {
       const step = this.#step(level);
-      const index = Math.floor(page / (SPANS[level] ?? 1)) & 511;
+      const index = indexOf(page, level);
       this.last = level;
       step.gfn = Math.floor(at / 4096);
       step.offset = index * 8;

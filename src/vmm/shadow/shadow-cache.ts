@@ -87,7 +87,8 @@ export class ShadowCache {
 
   #add(key: number, gfn: number, role: Role): ShadowPage {
     const frame = this.#pool.take(FRAME_VMM);
-    const page: ShadowPage = { role, gfn, frame, parents: new Set(), used: 0, writes: 0 };
+    const parents = new Set<number>();
+    const page: ShadowPage = { role, gfn, frame, parents, base: undefined, used: 0, writes: 0 };
     this.#pages.set(key, page);
     this.#owner.added(page);
     if (role.kind !== 'table') return page;

@@ -5,7 +5,8 @@
 
 import type { MachineMemory } from '../../machine/memory.ts';
 import { PAGE_SIZE } from '../frames.ts';
-import { ENTRIES, entryPlace, type ShadowPage } from './shadow-page.ts';
+import { ReverseMap } from './reverse-map.ts';
+import { ANYWHERE, ENTRIES, entryPlace, NOWHERE, type ShadowPage } from './shadow-page.ts';
 
 const PTE_P = 1 << 0;
 const PTE_RW = 1 << 1;
@@ -32,22 +33,29 @@ export class ShadowEntries {
   readonly #machine: MachineMemory;
   readonly #view: DataView;
   /** Leaf entries (HPA) by the frame of the guest that they map, and the other way round. */
-  readonly #leaves = new Map<number, Set<number>>();
+  readonly #leaves = new ReverseMap();
   readonly #mapped = new Map<number, number>();
   /** Pages that links lead to, by place. */
   readonly #links = new Map<number, ShadowPage>();
-  #isStale = false;
+  #stale = NOWHERE;
 
   constructor(machine: MachineMemory) {
     this.#machine = machine;
     this.#view = new DataView(machine.bytes.buffer, machine.bytes.byteOffset, machine.size);
   }
 
-  /** True once after entries lost something: the processor's translations must be flushed. */
-  takeStale(): boolean {
-    const isStale = this.#isStale;
-    this.#isStale = false;
-    return isStale;
+  /**
+   * Once after entries lost something, where the processor must forget translations: the number of a page, ANYWHERE or
+   * NOWHERE.
+   */
+  takeStale(): number {
+    const stale = this.#stale;
+    this.#stale = NOWHERE;
+    return stale;
+  }
+
+  #noteStale(page: number): void {
+    this.#stale = this.#stale === NOWHERE || this.#stale === page ? page : ANYWHERE;
   }
 
   /** Empties the frame of a new page. */
@@ -93,17 +101,18 @@ export class ShadowEntries {
     const old = this.leaf(place);
     if (old?.gfn !== gfn) {
       this.drop(place);
-      const leaves = this.#leaves.get(gfn);
-      if (leaves === undefined) this.#leaves.set(gfn, new Set([place]));
-      else leaves.add(place);
+      this.#leaves.add(gfn, place);
       this.#mapped.set(place, gfn);
-    } else if ((old.canWrite && !canWrite) || (old.canFetch && !canFetch)) this.#isStale = true;
+    } else if ((old.canWrite && !canWrite) || (old.canFetch && !canFetch)) {
+      this.#noteStale(ANYWHERE);
+    }
     this.#set(place, low, high);
   }
 
-  /** Makes the entry at `place` lead to `child`. */
-  setLink(place: number, child: ShadowPage): void {
+  /** Makes the entry at `place` lead to `child`, whose first entry is for page `base` then (ShadowPage). */
+  setLink(place: number, child: ShadowPage, base: number): void {
     this.drop(place);
+    this.#putAt(child, base);
     this.#set(place, ((child.frame << 12) | USER | PTE_RW) >>> 0, child.frame >>> 20);
     this.#links.set(place, child);
     child.parents.add(place);
@@ -115,19 +124,17 @@ export class ShadowEntries {
     this.#set(place, ((frame << 12) | SUPERVISOR) >>> 0, frame >>> 20);
   }
 
-  /** Takes the entry at `place` away. */
-  drop(place: number): void {
+  /** Takes the entry at `place` away; `page` (GuestWalk) is the only one that the processor can have through it. */
+  drop(place: number, page = ANYWHERE): void {
     if ((this.#view.getUint32(place, true) & PTE_P) === 0) return;
     this.#set(place, 0, 0);
-    this.#isStale = true;
+    this.#noteStale(page);
     this.#links.get(place)?.parents.delete(place);
     this.#links.delete(place);
     const gfn = this.#mapped.get(place);
     if (gfn === undefined) return;
     this.#mapped.delete(place);
-    const leaves = this.#leaves.get(gfn);
-    leaves?.delete(place);
-    if (leaves?.size === 0) this.#leaves.delete(gfn);
+    this.#leaves.delete(gfn, place);
   }
 
   /** Takes all entries of `page` away, and those that lead to it. */
@@ -138,17 +145,30 @@ export class ShadowEntries {
 
   /** Takes the right to write to frame `gfn` away wherever it is mapped. */
   protect(gfn: number): void {
-    for (const place of this.#leaves.get(gfn) ?? []) {
+    this.#leaves.forEach(gfn, (place) => {
       const low = this.#view.getUint32(place, true);
-      if ((low & PTE_RW) === 0) continue;
+      if ((low & PTE_RW) === 0) return;
       this.#machine.writeU32(place, (low & ~PTE_RW) >>> 0);
-      this.#isStale = true;
-    }
+      this.#noteStale(ANYWHERE);
+    });
   }
 
   /** Takes frame `gfn` away wherever it is mapped. */
   hide(gfn: number): void {
-    for (const place of this.#leaves.get(gfn) ?? []) this.drop(place);
+    this.#leaves.forEach(gfn, (place) => {
+      this.drop(place);
+    });
+  }
+
+  /** `child` has its first entry for page `base`, and perhaps for another one as well. */
+  #putAt(child: ShadowPage, base: number): void {
+    if (child.base === undefined) child.base = base;
+    if (child.base === base || child.base === ANYWHERE) return;
+    child.base = ANYWHERE;
+    for (let n = 0; n < ENTRIES; n++) {
+      const below = this.child(entryPlace(child, n));
+      if (below !== undefined) this.#putAt(below, ANYWHERE);
+    }
   }
 
   #set(place: number, low: number, high: number): void {

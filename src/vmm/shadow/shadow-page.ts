@@ -43,6 +43,11 @@ export interface ShadowPage {
   readonly frame: number;
   /** Entries (HPA) of other shadow pages that lead to it. */
   readonly parents: Set<number>;
+  /**
+   * Page (GuestWalk) that its first entry is for, in all address spaces that it was ever part of; ANYWHERE: not the same
+   * in all; undefined: not linked yet.
+   */
+  base: number | undefined;
   /** When it was last on the way of a fill. */
   used: number;
   /** Writes to the guest's table since then. */
@@ -56,8 +61,15 @@ export interface ShadowRoot {
   slot: number;
 }
 
+/** In the place of the number of a page: any page, or none. */
+export const ANYWHERE = -1;
+export const NOWHERE = -2;
+
 export const ENTRIES = 512;
 export const ENTRY_BYTES = 8;
+
+/** Pages that an entry spans, by its level. */
+export const SPANS = [0, 1, 2 ** 9, 2 ** 18, 2 ** 27];
 
 /** HPA of an entry. */
 export function entryPlace({ frame }: ShadowPage, index: number): number {
@@ -66,7 +78,12 @@ export function entryPlace({ frame }: ShadowPage, index: number): number {
 
 /** Index of `page` in a table at `level`. */
 export function indexOf(page: number, level: number): number {
-  return Math.floor(page / 2 ** (9 * (level - 1))) & (ENTRIES - 1);
+  return Math.floor(page / (SPANS[level] ?? 1)) & (ENTRIES - 1);
+}
+
+/** The first of the pages that a table at `level` with `page` is for. */
+export function firstPage(page: number, level: number): number {
+  return page - (page % (ENTRIES * (SPANS[level] ?? 1)));
 }
 
 const KINDS: Readonly<Record<ShadowKind, number>> = { table: 0, direct: 1, upper: 2 };

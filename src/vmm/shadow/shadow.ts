@@ -132,8 +132,8 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     return this.#protection.changes;
   }
 
-  /** True once after entries were taken away: the processor's translations must be flushed. */
-  takeStale(): boolean {
+  /** Once after entries were taken away, where the processor must forget translations (ShadowEntries). */
+  takeStale(): number {
     return this.#entries.takeStale();
   }
 

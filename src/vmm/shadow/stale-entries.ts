@@ -8,7 +8,7 @@ import { PTE_A, PTE_D, pageOf } from './guest-walk.ts';
 import { FLAG_NXE, leafRights } from './leaf-rights.ts';
 import type { ShadowCache } from './shadow-cache.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
-import { ENTRIES, entryPlace, type ShadowPage } from './shadow-page.ts';
+import { ANYWHERE, ENTRIES, entryPlace, firstPage, type ShadowPage } from './shadow-page.ts';
 
 const PAGE_SIZE = 4096;
 
@@ -32,18 +32,21 @@ export class StaleEntries {
     return isUsed;
   }
 
-  /** The same for the entry at `offset` of the table alone. */
-  dropAt(gfn: number, offset: number): void {
+  /** The same for the entry at `offset` of the table alone, through which the guest has just found `wanted`. */
+  dropAt(gfn: number, offset: number, wanted: number): void {
     for (const page of this.#cache.ofTable(gfn)) {
       const { mode, part } = page.role;
       const entry = offset / (mode === '32-bit' ? 4 : 8);
-      if (mode !== '32-bit') this.#dropIfStale(page, entry);
-      else if (entry >> 9 === part) this.#dropIfStale(page, entry % ENTRIES);
+      const stale = page.base === firstPage(wanted, 1) ? wanted : ANYWHERE;
+      if (mode !== '32-bit') this.#dropIfStale(page, entry, stale);
+      else if (entry >> 9 === part) this.#dropIfStale(page, entry % ENTRIES, stale);
     }
   }
 
-  /** Drops entry `n` of `page` if the guest's own does not allow it; true if it is there and stays. */
-  #dropIfStale(page: ShadowPage, n: number): boolean {
+  /**
+   * Drops entry `n` of `page` if the guest's own does not allow it; true if it is there and stays. `stale`: ShadowEntries.drop.
+   */
+  #dropIfStale(page: ShadowPage, n: number, stale = ANYWHERE): boolean {
     const place = entryPlace(page, n);
     const leaf = this.#entries.leaf(place);
     if (leaf === undefined) return false;
@@ -57,7 +60,7 @@ export class StaleEntries {
       const isWritable = mayWrite && (low & PTE_D) !== 0;
       if (mayRead && (isWritable || !leaf.canWrite) && (mayFetch || !leaf.canFetch)) return true;
     }
-    this.#entries.drop(place);
+    this.#entries.drop(place, stale);
     return false;
   }
 }

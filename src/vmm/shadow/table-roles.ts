@@ -3,7 +3,7 @@
 import type { GuestPaging } from './guest-paging.ts';
 import { type GuestWalk, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
 import { flagsOf } from './leaf-rights.ts';
-import { ENTRIES, type Role, type ViewName } from './shadow-page.ts';
+import { firstPage, type Role, type ViewName } from './shadow-page.ts';
 
 const PAGE_SIZE = 4096;
 export const ALL_RIGHTS = RIGHT_WRITE | RIGHT_USER;
@@ -25,7 +25,7 @@ export function roleOf(
   const { steps, leaf, gfn, isDirty } = walk;
   const base = { mode, view, level, part: 0, flags: flagsOf(paging) };
   if (mode === 'off') {
-    return { gfn: regionOf(page, level), role: { ...base, kind: 'direct', rights: ALL_RIGHTS } };
+    return { gfn: firstPage(page, level), role: { ...base, kind: 'direct', rights: ALL_RIGHTS } };
   }
   const top = mode === '4-level' ? 4 : 2;
   if (level > top) {
@@ -43,16 +43,11 @@ export function roleOf(
     // A kernel that ignores R/W may write through an entry that others share: D is its own all the same.
     const part = isDirty ? 1 : 0;
     const rights = isDirty ? all : all & ~RIGHT_WRITE;
-    return { gfn: regionOf(gfn, level), role: { ...base, kind: 'direct', part, rights } };
+    return { gfn: firstPage(gfn, level), role: { ...base, kind: 'direct', part, rights } };
   }
   const rights = level === top ? ALL_RIGHTS : (steps[level + 1]?.rights ?? 0);
   const part = mode === '32-bit' ? partOf(page, level) : 0;
   return { gfn: steps[level]?.gfn ?? 0, role: { ...base, kind: 'table', part, rights } };
-}
-
-/** First of the pages that a table at `level` spans. */
-function regionOf(page: number, level: number): number {
-  return page - (page % ENTRIES ** level);
 }
 
 /** Which part of a table with 1024 entries. */
