@@ -133,7 +133,13 @@ export { OutOfFrames } from './vmm/frames.ts';
 export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
 export type { PatchCounters } from './vmm/patch/patched-code.ts';
 export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
-export { SHADOW_FILLS, type ShadowFill, type ShadowSize } from './vmm/shadow/shadow.ts';
+export {
+  SHADOW_FILLS,
+  SHADOW_SYNCS,
+  type ShadowFill,
+  type ShadowSize,
+  type ShadowSync,
+} from './vmm/shadow/shadow.ts';
 export type { ShadowCounters } from './vmm/shadow/shadow-counters.ts';
 export {
   createVirtualMachine,

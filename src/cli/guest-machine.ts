@@ -9,7 +9,7 @@ import {
   Pc,
   type PcOptions,
   SHADOW_FILLS,
-  type ShadowFill,
+  SHADOW_SYNCS,
   type VirtualMachine,
   type VmOptions,
 } from '../index.ts';
@@ -37,6 +37,8 @@ export interface GuestRequest {
   readonly cpu: string;
   /** Value of `--shadow-fill`. */
   readonly shadowFill: string;
+  /** Value of `--shadow-sync`. */
+  readonly shadowSync: string;
   readonly options: PcOptions;
 }
 
@@ -46,17 +48,18 @@ export function createGuestMachines(
   countExits: boolean,
 ): readonly GuestMachine[] {
   const module = loadProcessorModule();
-  const choices = requests.map(({ cpu }) => parseChoice(cpu, CPU_CHOICES));
+  const choices = requests.map(({ cpu }) => parseChoice('cpu', cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
     return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
   }
-  const planned = requests.map(({ options, shadowFill }, n) => {
+  const planned = requests.map(({ options, shadowFill, shadowSync }, n) => {
     const exits = countExits ? new ExitStatistics() : undefined;
     const vm: VmOptions = {
       ...options,
       cpu: techniqueOf(choices[n] ?? 'bare'),
-      shadowFill: parseFill(shadowFill),
+      shadowFill: parseChoice('shadow-fill', shadowFill, SHADOW_FILLS),
+      shadowSync: parseChoice('shadow-sync', shadowSync, SHADOW_SYNCS),
       ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
     };
     return { vm, options, exits };
@@ -79,15 +82,13 @@ function techniqueOf(choice: CpuChoice): CpuTechnique {
   );
 }
 
-function parseFill(text: string): ShadowFill {
-  const fill = SHADOW_FILLS.find((name) => name === text);
-  if (fill !== undefined) return fill;
-  throw new UsageError(`--shadow-fill: '${text}' is not one of ${SHADOW_FILLS.join(', ')}`);
-}
-
-/** The one of `choices` that a value of `--cpu` names. */
-export function parseChoice<T extends string>(text: string, choices: readonly T[]): T {
+/** The one of `choices` that the value `text` of an option names. */
+export function parseChoice<T extends string>(
+  option: string,
+  text: string,
+  choices: readonly T[],
+): T {
   const choice = choices.find((name) => name === text);
   if (choice !== undefined) return choice;
-  throw new UsageError(`--cpu: '${text}' is not one of ${choices.join(', ')}`);
+  throw new UsageError(`--${option}: '${text}' is not one of ${choices.join(', ')}`);
 }

@@ -27,7 +27,7 @@ import { HostProcessor } from './host-processor.ts';
 import { HostStructures } from './host-structures.ts';
 import { type CpuTechnique, Monitor } from './monitor.ts';
 import { type PatchCounters, PatchedCode } from './patch/patched-code.ts';
-import { Shadow, type ShadowFill } from './shadow/shadow.ts';
+import { Shadow, type ShadowFill, type ShadowSync } from './shadow/shadow.ts';
 import { EXECUTE_ONLY } from './shadow/shadow-entries.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import { Vcpu } from './vcpu.ts';
@@ -43,6 +43,7 @@ export interface VmOptions {
   /** As of a machine. */
   readonly maxInstructions?: number;
   readonly shadowFill?: ShadowFill;
+  readonly shadowSync?: ShadowSync;
   /** Most shadow pages that there are at a time; those of one address space must fit, or it is slow. */
   readonly shadowPages?: number;
   /** Hears of every exit; with the host's time for how long it took. */
@@ -199,6 +200,7 @@ class Hypervisor implements VirtualEngine {
       vmmTable: structures.table,
       limit: shadowPagesOf(options),
       fill: options.shadowFill ?? 'lazy',
+      sync: options.shadowSync ?? 'flush',
     });
     const { shadow } = this;
     const vcpu = new Vcpu(this.processor);

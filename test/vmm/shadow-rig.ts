@@ -66,7 +66,9 @@ export class ShadowRig implements Stage {
 
   constructor(
     setting: Setting,
-    options: Pick<VmOptions, 'shadowFill' | 'shadowPages'> & { readonly ramBytes: number },
+    options: Pick<VmOptions, 'shadowFill' | 'shadowSync' | 'shadowPages'> & {
+      readonly ramBytes: number;
+    },
   ) {
     const vm = { ...options, features: guestFeatures(DEFAULT_FEATURES), cpu: 'trap' } as const;
     const host = new Host(loadProcessorModule(), framesOf(vm));

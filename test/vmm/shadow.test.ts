@@ -24,6 +24,8 @@ const PLANS = [
   { setting: PSE, tagged: false, options: {} },
   { setting: FOUR_LEVEL, tagged: true, options: { shadowFill: 'eager' } },
   { setting: PSE, tagged: false, options: { shadowFill: 'eager' } },
+  { setting: FOUR_LEVEL, tagged: true, options: { shadowSync: 'write' } },
+  { setting: PAE, tagged: false, options: { shadowSync: 'write' } },
   // So few that pages make room for others all the time.
   { setting: FOUR_LEVEL, tagged: true, options: { shadowPages: 16 } },
   { setting: PAE, tagged: false, options: { shadowPages: 16 } },

@@ -53,7 +53,7 @@ export const command: Command<Values> = {
       .example('$0 kernel.elf --cpu trap --max-instructions 1_000_000_000', 'a long run')
       .example('$0 guests/interrupts/main.asm --input keys.txt --json', 'with input, as JSON'),
   run: (args) => {
-    const techniques = args.cpu.split(',').map((name) => parseChoice(name, CPU_TECHNIQUES));
+    const techniques = args.cpu.split(',').map((name) => parseChoice('cpu', name, CPU_TECHNIQUES));
     const every = args.every === undefined ? {} : { every: parseCount('every', args.every) };
     const guest = readImage(args, args.format);
     const setup: GuestSetup = {

@@ -36,6 +36,11 @@ const GUEST_OPTIONS = {
     describe:
       'shadow page tables get entries when they are used (lazy, the default), or all at each load of CR3 (eager)',
   },
+  'shadow-sync': {
+    ...text,
+    describe:
+      "last-level tables may differ from the guest's until it flushes (flush, the default), or are kept equal at each write (write)",
+  },
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
@@ -179,8 +184,9 @@ function createMachines(
   const requests = plans.map(({ values }, n) => {
     const { com1, console } = connections[n] as Connections;
     const options = { ...machineOptions(values), com1, console };
-    const { cpu = 'bare', 'shadow-fill': shadowFill = 'lazy' } = values;
-    return { cpu, shadowFill, options };
+    const { cpu = 'bare' } = values;
+    const { 'shadow-fill': shadowFill = 'lazy', 'shadow-sync': shadowSync = 'flush' } = values;
+    return { cpu, shadowFill, shadowSync, options };
   });
   const machines = createGuestMachines(requests, countExits);
   machines.forEach(({ board }, n) => {

@@ -56,7 +56,7 @@ export const command: Command<Values> = {
       .example('$0 kernel.elf --max-instructions 1000000 --format jsonl', 'the start of a run'),
   run: async (args) => {
     const format = parseFormat(args.format);
-    const cpu = parseChoice(args.cpu, CPU_TECHNIQUES);
+    const cpu = parseChoice('cpu', args.cpu, CPU_TECHNIQUES);
     const { output } = args;
     if (output === undefined && args.serial === 'stdio') {
       throw new UsageError('--serial stdio: the trace goes to stdout; give it a file with -o');

@@ -17,6 +17,7 @@ import type { WriteProtection } from './write-protection.ts';
 const MOST = 64;
 
 export class OutOfSync {
+  readonly #isLax: boolean;
   readonly #memory: GuestMemory;
   readonly #cache: ShadowCache;
   readonly #protection: WriteProtection;
@@ -26,13 +27,16 @@ export class OutOfSync {
   /** Frames of the tables. */
   readonly #tables = new Set<number>();
 
+  /** `isLax`: tables may be out of sync at all. */
   constructor(
+    isLax: boolean,
     memory: GuestMemory,
     cache: ShadowCache,
     entries: ShadowEntries,
     protection: WriteProtection,
     counters: ShadowCounters,
   ) {
+    this.#isLax = isLax;
     this.#memory = memory;
     this.#cache = cache;
     this.#protection = protection;
@@ -49,7 +53,7 @@ export class OutOfSync {
   begin(gfn: number): boolean {
     const pages = this.#cache.ofTable(gfn);
     const isLast = pages.length > 0 && pages.every(({ role }) => role.level === 1);
-    if (!isLast || !this.#memory.isWatchedOnlyFor(gfn, WATCH_TABLE)) return false;
+    if (!this.#isLax || !isLast || !this.#memory.isWatchedOnlyFor(gfn, WATCH_TABLE)) return false;
     if (this.#tables.size >= MOST) this.#endAll();
     this.#tables.add(gfn);
     this.#protection.unprotect(gfn, WATCH_TABLE);

@@ -52,12 +52,20 @@ export type Outcome =
 export const SHADOW_FILLS = ['lazy', 'eager'] as const;
 export type ShadowFill = (typeof SHADOW_FILLS)[number];
 
+/**
+ * When a shadow takes over what the guest has written to a table of the last level: once the guest invalidates
+ * translations, or at each write, which is an exit.
+ */
+export const SHADOW_SYNCS = ['flush', 'write'] as const;
+export type ShadowSync = (typeof SHADOW_SYNCS)[number];
+
 export interface ShadowOptions {
   /** The machine's frame of the PDPT that maps the VMM. */
   readonly vmmTable: number;
   /** Most shadow pages that there can be. */
   readonly limit: number;
   readonly fill: ShadowFill;
+  readonly sync: ShadowSync;
 }
 
 /** Roots that something is mapped through, pages of all levels, and tables out of sync, counted by walking what there is. */
@@ -102,7 +110,8 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     this.#entries = entries;
     this.#cache = cache;
     this.#protection = new WriteProtection(memory, entries);
-    this.#outOfSync = new OutOfSync(memory, cache, entries, this.#protection, counters);
+    const isLax = options.sync === 'flush';
+    this.#outOfSync = new OutOfSync(isLax, memory, cache, entries, this.#protection, counters);
     this.#roots = new ShadowRoots(walk, entries, cache, slots);
     this.#writes = new TableWrites(memory, cache, this.#roots, slots);
     this.#filling = new Filling(memory, walk, entries, cache, this.#outOfSync, counters);
