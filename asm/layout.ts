@@ -146,7 +146,7 @@ export const SHADOW: usize = PROCESSOR + 0x380;
 export const RANDOM: usize = PROCESSOR + 0x388;
 /** u64, virtual time in ns when the run began; with FUEL_START minus the fuel left it is now. */
 export const TIME: usize = PROCESSOR + 0x390;
-/** u32, instructions that the run began with. */
+/** u32, instructions that the run may have: less than it began with once it was made to end (cpu/emulation.ts). */
 export const FUEL_START: usize = PROCESSOR + 0x398;
 /** u32, not 0: a device asks for the run to end at the next boundary. */
 export const STOP_REQUEST: usize = PROCESSOR + 0x384;

@@ -10,6 +10,7 @@ import { Why } from '../gen/why';
 import { CPL } from '../layout';
 import { Memory, SEGMENT_CS } from '../mmu/memory';
 import { ACCESS_DB, ACCESS_L, ACCESS_P, Descriptor, SELECTOR_RPL, Table } from './descriptor';
+import { Emulation } from './emulation';
 import { Event, Vector } from './event';
 import { Mode } from './mode';
 import { Segment } from './segment';
@@ -101,6 +102,7 @@ export class CodeSegment {
   @inline static commit(selector: u32, low: u64, cpl: u32): void {
     Segment.set(SEGMENT_CS, (selector & ~SELECTOR_RPL) | cpl, low);
     store<u32>(CPL, cpl);
+    Emulation.changeRing(cpl);
     Mode.update();
   }
 }

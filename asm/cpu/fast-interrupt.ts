@@ -43,6 +43,7 @@ import {
   SELECTOR_TI,
   SystemType,
 } from './descriptor';
+import { Emulation } from './emulation';
 import { FaultChain } from './fault-chain';
 import { AC, Flags, IF, NT, RF, TF, VM } from './flags';
 import { CodeMode, Mode } from './mode';
@@ -259,6 +260,7 @@ export class FastInterrupt {
     if ((image & (TF | RF | AC)) != 0 || ((image & IF) != 0 && load<u32>(INTR) != 0)) return false;
     if (outer == cpl) return true;
     return (
+      !Emulation.isOn() &&
       FastInterrupt.stays(SEGMENT_ES) &&
       FastInterrupt.stays(SEGMENT_DS) &&
       FastInterrupt.stays(SEGMENT_FS) &&

@@ -26,6 +26,7 @@ import { Tlb } from '../mmu/tlb';
 import { CodeCache } from './code-cache';
 import { EFER_LMA, EFER_SCE } from './control';
 import { SELECTOR_RPL } from './descriptor';
+import { Emulation } from './emulation';
 import { AC, Flags, IF, RF, STATUS, TF, VM } from './flags';
 import { CodeMode } from './mode';
 import { Place, Register } from './operand';
@@ -67,7 +68,8 @@ export class RingChange {
     const image = load<u32>(Register.place(R11));
     const rip = Register.get(RCX);
     const busy = load<u32>(CODE_MODE) | load<u32>(STEPPING) | (image & (TF | RF | AC));
-    if (busy != 0 || (~efer & (EFER_SCE | EFER_LMA)) != 0 || Rec.size(i) != 8) return 0;
+    if (busy != 0 || Emulation.isOn() || (~efer & (EFER_SCE | EFER_LMA)) != 0 || Rec.size(i) != 8)
+      return 0;
     if (!Memory.isCanonical(rip) || ((image & IF) != 0 && load<u32>(INTR) != 0)) return 0;
     const next = RingChange.reach(rip, 3, CodeMode.Long);
     if (next == 0) return 0;
@@ -99,7 +101,7 @@ export class RingChange {
     const mode: u32 = long ? CodeMode.Long : CodeMode.Bits32;
     const code = load<u32>(SYSENTER_CS) & 0xfffc;
     const busy = load<u32>(STEPPING) | (load<u32>(CODE_MODE) ^ mode);
-    if (busy != 0 || code == 0) return 0;
+    if (busy != 0 || Emulation.isOn() || code == 0) return 0;
     const rsp = Register.get(RCX);
     const rip = Register.get(RDX);
     if (long && !(Memory.isCanonical(rip) && Memory.isCanonical(rsp))) return 0;

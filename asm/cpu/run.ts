@@ -51,7 +51,7 @@ export class Run {
     if (load<u32>(ACTIVITY) == Activity.Shutdown) store<u32>(EXIT_REASON, ExitReason.Shutdown);
     else Run.loop();
     const left = load<i64>(FUEL);
-    const used = fuel - <u32>(left >> 32);
+    const used = load<u32>(FUEL_START) - <u32>(left >> 32);
     store<u64>(TIME, load<u64>(TIME) + used);
     store<u32>(FUEL_START, 0);
     store<i64>(FUEL, 0);

@@ -7,6 +7,7 @@
 import { EFER_SCE } from '../cpu/control';
 import { Debug } from '../cpu/debug';
 import { Table } from '../cpu/descriptor';
+import { Emulation } from '../cpu/emulation';
 import { Event, ExitReason, Raised } from '../cpu/event';
 import { Flags, IF, RF, TF, VM } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
@@ -68,6 +69,7 @@ class Ring {
     Segment.setFlat(SEGMENT_CS, code | 3, (long ? FLAT_CODE64 : FLAT_CODE32) | DPL3);
     Segment.setFlat(SEGMENT_SS, stack | 3, FLAT_DATA | DPL3);
     store<u32>(CPL, 3);
+    Emulation.changeRing(3);
     Mode.update();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What a guest sees of a VMM through the instructions that are sensitive and do not trap: guests/probe. Under trap all
- * of it runs directly, under interpretation its programs do.
+ * of it runs directly, under interpretation and patch its programs do.
  */
 
 import { readFileSync } from 'node:fs';
@@ -47,8 +47,8 @@ test('under trap it sees the VMM', () => {
   expect(run('trap')).toEqual(trap);
 });
 
-test('under interpret only its programs see the VMM', () => {
-  expect(run('interpret')).toEqual(
+test.each(['interpret', 'patch'] as const)('under %s only its programs see the VMM', (cpu) => {
+  expect(run(cpu)).toEqual(
     bare.map((line, n) => (partsOf(line).who === 'program' ? trap[n] : line)),
   );
 });

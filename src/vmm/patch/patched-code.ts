@@ -165,7 +165,9 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     if (frame?.active === undefined) return true;
     const now = this.#vcpu.timeLow();
     const isRecent = frame.released !== 0 && (now - frame.released) >>> 0 < RELEASE_AFTER;
-    if (isRecent || this.#runsFrom(gfn)) return false;
+    // User code is never interpreted.
+    const isUser = this.#vcpu.viewName === 'user';
+    if (!isUser && (isRecent || this.#runsFrom(gfn))) return false;
     frame.released = now;
     this.#retire(gfn, frame);
     return true;
@@ -178,7 +180,6 @@ export class PatchedCode implements Watcher, ExecutableFrames {
 
   /** The instruction at RIP may lie in `gfn`, and runs from the copy. */
   #runsFrom(gfn: number): boolean {
-    if (this.#vcpu.viewName === 'user') return false;
     const { paging } = this.#vcpu;
     return [0, LONGEST - 1].some((n) => this.#frameAt(this.#vcpu.codeAddress(n), paging) === gfn);
   }
