@@ -22,6 +22,8 @@ export interface TechniqueCost {
   readonly technique: BenchTechnique;
   readonly exitsPerOp: number;
   readonly nsPerOp: number;
+  /** Speed as a part of the bare machine's; undefined if that was not measured. */
+  readonly ofBare: number | undefined;
 }
 
 /** The value of `--techniques`; nothing means all of them. */
@@ -51,7 +53,12 @@ export function measureTechniques(
       exitsPerOp: runBench(module, counted, technique, true).exits / counted.ops,
       nsPerOp: medianNsPerOp(module, technique === 'bare' ? whole : part, technique, runs),
     }));
-    return { name: whole.name, unit: whole.unit, techniques: costs };
+    const bare = costs.find(({ technique }) => technique === 'bare');
+    const compared = costs.map((cost) => ({
+      ...cost,
+      ofBare: bare && bare.nsPerOp / cost.nsPerOp,
+    }));
+    return { name: whole.name, unit: whole.unit, techniques: compared };
   });
 }
 
@@ -66,21 +73,25 @@ function medianNsPerOp(
   return (median * 1e9) / bench.ops;
 }
 
-/** A table: a row for each benchmark, exits and nanoseconds of each technique. */
+/** A table: a row for each benchmark; exits, nanoseconds and the part of the bare machine's speed of each technique. */
 export function formatTechniques(
   costs: readonly TechniqueCosts[],
   techniques: readonly BenchTechnique[],
 ): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
+  const isCompared = techniques.includes('bare');
   // The bare machine has no exits.
   const columns = techniques.flatMap((name) =>
-    name === 'bare' ? ['bare ns'] : [`${name} exits`, `${name} ns`],
+    name === 'bare'
+      ? ['bare ns']
+      : [`${name} exits`, `${name} ns`, ...(isCompared ? ['of bare'] : [])],
   );
   const rows = costs.map(({ name, unit, techniques: cells }) => [
     name,
-    ...cells.flatMap(({ technique, exitsPerOp, nsPerOp }) => {
+    ...cells.flatMap(({ technique, exitsPerOp, nsPerOp, ofBare }) => {
       const ns = nsPerOp.toFixed(1);
-      return technique === 'bare' ? [ns] : [exitsPerOp.toFixed(2), ns];
+      if (technique === 'bare') return [ns];
+      return [exitsPerOp.toFixed(2), ns, ...(ofBare === undefined ? [] : [ofBare.toFixed(3)])];
     }),
     unit,
   ]);

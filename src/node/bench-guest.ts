@@ -58,6 +58,15 @@ export const NANOBENCHMARKS: readonly string[] = [
   'nano-ptemod',
 ];
 
+/** Code and data on one page, each beside the same with its data apart: what that costs where code runs from copies. */
+export const MIXED_BENCHMARKS: readonly string[] = [
+  'mixed-counter',
+  'mixed-table',
+  'mixed-jumps',
+  'mixed-sort',
+  'mixed-rewrite',
+].flatMap((name) => [name, `${name}-apart`]);
+
 /** Names of the guests that come with the package: the 64-bit ones, then the 32-bit ones. */
 export function benchNames(): string[] {
   const names = readdirSync(GUESTS).filter((name) => name.startsWith(PREFIX));

@@ -6,6 +6,7 @@ export {
   type BenchTechnique,
   benchNames,
   guestSource,
+  MIXED_BENCHMARKS,
   NANOBENCHMARKS,
   readBench,
   runBench,

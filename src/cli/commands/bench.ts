@@ -7,6 +7,7 @@ import {
   benchNames,
   guestSource,
   loadProcessorModule,
+  MIXED_BENCHMARKS,
   NANOBENCHMARKS,
   readBench,
   runBench,
@@ -53,13 +54,13 @@ export const command: Command<Values> = {
       .positional('guests', { type: 'string', array: true, describe: 'benchmarks (default: all)' })
       .options(OPTIONS)
       .example('$0 --runs 3 int80 syscall', 'two of the benchmarks')
-      .example('$0 --techniques', 'exits and host time of the nanobenchmarks'),
+      .example('$0 --techniques', 'exits and host time of what costs a VMM something'),
   run: ({ guests = [], runs, techniques, quick, json }) => {
     const count = parseCount('runs', runs);
     const module = loadProcessorModule();
     if (techniques !== undefined) {
       const chosen = parseTechniques(techniques);
-      const names = guests.length > 0 ? guests : NANOBENCHMARKS;
+      const names = guests.length > 0 ? guests : [...NANOBENCHMARKS, ...MIXED_BENCHMARKS];
       const costs = measureTechniques(module, names, chosen, count, quick ? QUICK_SHARE : 1);
       if (json) printJson({ results: costs });
       else print(formatTechniques(costs, chosen));

@@ -25,6 +25,9 @@ export const SITE_ENTANGLED = 2;
 const LOOK_REACH = 14;
 const SITE_REACH = 64;
 
+/** Bytes of what is compared at a time. */
+const WORD = 4;
+
 export interface CopyCounters {
   copies: number;
   scans: number;
@@ -46,8 +49,9 @@ export class CodeCopy {
   readonly #sites = new Uint8Array(PAGE_SIZE);
   /** What lookAt said; 0: not asked yet. */
   readonly #looks = new Uint8Array(PAGE_SIZE);
-  /** The original as it was when the copy was put away. */
-  #before: Uint8Array | undefined;
+  /** The original's words, and while the copy is put away what they were. */
+  readonly #words: Uint32Array;
+  #before: Uint32Array | undefined;
 
   /** A copy in `frame` of the machine's frame `original`. */
   constructor(
@@ -63,6 +67,8 @@ export class CodeCopy {
     this.#counters = counters;
     const start = original * PAGE_SIZE;
     this.#original = machine.bytes.subarray(start, start + PAGE_SIZE);
+    const { buffer, byteOffset } = this.#original;
+    this.#words = new Uint32Array(buffer, byteOffset, PAGE_SIZE / WORD);
     machine.fill(frame * PAGE_SIZE, PAGE_SIZE, FILLER);
     counters.copies++;
   }
@@ -107,7 +113,7 @@ export class CodeCopy {
 
   /** The copy is not used from now on, and not told of writes. */
   suspend(): void {
-    this.#before = this.#original.slice();
+    this.#before = this.#words.slice();
   }
 
   /** It is used again. */
@@ -115,8 +121,10 @@ export class CodeCopy {
     const before = this.#before;
     this.#before = undefined;
     if (before === undefined) return;
-    for (let at = 0; at < PAGE_SIZE; at++) {
-      if (before[at] !== this.#original[at]) this.written(at, 1);
+    for (let n = 0; n < before.length; n++) {
+      const first = n;
+      while (n < before.length && before[n] !== this.#words[n]) n++;
+      if (n > first) this.written(first * WORD, (n - first) * WORD);
     }
   }
 

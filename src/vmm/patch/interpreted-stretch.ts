@@ -3,7 +3,7 @@
  * more than the interpretation of what lies between them. So the stretches grow while exits are dense.
  */
 
-const LONGEST = 8192;
+const LONGEST = 65_536;
 /** Exits are dense when less than this many stretches lie between two. */
 const DENSE = 4;
 

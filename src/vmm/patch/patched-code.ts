@@ -45,11 +45,22 @@ interface CodeFrame {
   active: CodeCopy | undefined;
   /** Low half of the virtual time when it last became data. */
   released: number;
+  /** Writes that the VMM has seen since it became code. */
+  writes: number;
+  /** Long stretches that it is still to be data in. */
+  lent: number;
 }
 
 const LONGEST = 15;
 const NO_PDPTES: readonly number[] = [];
 const PATCHED: ExitCause = { kind: 'patched' };
+/**
+ * A frame that was written to so often while it was code is made data for the next long stretches: writes to code come
+ * to the VMM one by one, and cost more than that it becomes code again.
+ */
+const OFTEN = 8;
+const LONG = 64;
+const LOANS = 64;
 /** Nanoseconds of virtual time that make the two exits for a change of state worth while. */
 const RELEASE_AFTER = 10_000;
 
@@ -72,6 +83,8 @@ export class PatchedCode implements Watcher, ExecutableFrames {
   readonly #walk: GuestWalk;
   readonly #stretch: InterpretedStretch;
   readonly #frames = new Map<number, CodeFrame>();
+  /** Those that are data in long stretches. */
+  readonly #lent = new Map<number, CodeFrame>();
   /** Copies that may exist. */
   readonly #limit: number;
   #recent: RecentPage | undefined;
@@ -121,7 +134,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
       case SITE_NONE:
         return undefined;
       case SITE_ENTANGLED:
-        return { kind: 'entangled', instructions: this.#stretch.next() };
+        return this.#interpret('entangled');
       default:
         return PATCHED;
     }
@@ -136,12 +149,19 @@ export class PatchedCode implements Watcher, ExecutableFrames {
 
   /** A data access to code that cannot run from a copy meanwhile is to be emulated. */
   accessed(): ExitCause {
-    return { kind: 'code', instructions: this.#stretch.next() };
+    return this.#interpret('code');
   }
 
   /** Watcher: a frame that is code was written. */
   written(gpa: number, before: Uint8Array): void {
-    this.#frames.get(Math.floor(gpa / PAGE_SIZE))?.active?.written(gpa % PAGE_SIZE, before.length);
+    const gfn = Math.floor(gpa / PAGE_SIZE);
+    const frame = this.#frames.get(gfn);
+    if (frame?.active === undefined) return;
+    frame.active.written(gpa % PAGE_SIZE, before.length);
+    frame.writes++;
+    if (frame.writes !== OFTEN) return;
+    frame.lent = LOANS;
+    this.#lent.set(gfn, frame);
   }
 
   // --- For the shadow page tables ----------------------------------------------------------------
@@ -155,6 +175,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     if (frame.active !== undefined) return;
     frame.active = this.#copy(gfn, frame);
     frame.active.resume();
+    frame.writes = 0;
     this.#shadow.protect(gfn, WATCH_CODE);
     this.#shadow.unmap(gfn);
     this.counters.toCode++;
@@ -184,6 +205,23 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     return [0, LONGEST - 1].some((n) => this.#frameAt(this.#vcpu.codeAddress(n), paging) === gfn);
   }
 
+  /** A stretch of interpretation. */
+  #interpret(kind: 'entangled' | 'code'): ExitCause {
+    const instructions = this.#stretch.next();
+    if (instructions >= LONG) this.#lend();
+    return { kind, instructions };
+  }
+
+  /** Makes code data that is written to often, for the stretch which begins now. */
+  #lend(): void {
+    for (const [gfn, frame] of this.#lent) {
+      if (frame.active === undefined) continue;
+      this.#retire(gfn, frame);
+      frame.lent--;
+      if (frame.lent === 0) this.#lent.delete(gfn);
+    }
+  }
+
   /** Makes code data. */
   #retire(gfn: number, frame: CodeFrame): void {
     this.#recent = undefined;
@@ -197,7 +235,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
   #frame(gfn: number): CodeFrame {
     const known = this.#frames.get(gfn);
     if (known !== undefined) return known;
-    const frame = { copies: new Map(), active: undefined, released: 0 };
+    const frame = { copies: new Map(), active: undefined, released: 0, writes: 0, lent: 0 };
     this.#frames.set(gfn, frame);
     return frame;
   }
