@@ -12,7 +12,7 @@ import type { Machine, RunEnd } from '../machine/machine.ts';
 import { Board, type BoardOptions } from '../pc/board.ts';
 import { Pc } from '../pc/pc.ts';
 import type { CpuTechnique } from '../vmm/monitor.ts';
-import { createVirtualMachine } from '../vmm/virtual-machine.ts';
+import { createVirtualMachine, type VmOptions } from '../vmm/virtual-machine.ts';
 import { FileError, readText } from './files.ts';
 import { type GuestFile, readGuest } from './guest-file.ts';
 
@@ -34,7 +34,11 @@ export interface BenchGuest {
 }
 
 /** What a benchmark runs on. */
-export type BenchTechnique = 'bare' | CpuTechnique;
+export interface BenchSetup extends Pick<VmOptions, 'shadowFill' | 'shadowSync'> {
+  readonly cpu: 'bare' | CpuTechnique;
+}
+
+const BARE: BenchSetup = { cpu: 'bare' };
 
 /** One run of a benchmark. */
 export interface BenchRun {
@@ -56,6 +60,15 @@ export const NANOBENCHMARKS: readonly string[] = [
   'nano-pgfault',
   'nano-divzero',
   'nano-ptemod',
+];
+
+/** What a VMM's shadow page tables make dear: writes to page tables, page faults, flushes, loads of CR3. */
+export const PAGING_BENCHMARKS: readonly string[] = [
+  'nano-ptemod',
+  'mapunmap',
+  'remap',
+  'pagefault',
+  'switch',
 ];
 
 /** Code and data on one page, each beside the same with its data apart: what that costs where code runs from copies. */
@@ -106,17 +119,17 @@ export function readBench(name: string, share = 1): BenchGuest {
   };
 }
 
-/** Runs a benchmark once, in a VM if `cpu` is a technique; throws if it does not give the right result. */
+/** Runs a benchmark once; throws if it does not give the right result. */
 export function runBench(
   module: WebAssembly.Module,
   bench: BenchGuest,
-  cpu: BenchTechnique = 'bare',
+  setup: BenchSetup = BARE,
   countExits = false,
 ): BenchRun {
   const marks: { at: number; instructions: bigint; exits: number }[] = [];
   let output = '';
   let exits = 0;
-  const machine = createBoard(module, cpu, countExits ? () => exits++ : undefined, {
+  const machine = createBoard(module, setup, countExits ? () => exits++ : undefined, {
     ramBytes: bench.ramMib * 2 ** 20,
     com1: (byte) => {
       // The work is between the end of the first line and the beginning of the last.
@@ -142,13 +155,14 @@ export function runBench(
 /** A machine on a board; `exit` hears of exits, which costs time. */
 function createBoard(
   module: WebAssembly.Module,
-  cpu: BenchTechnique,
+  { cpu, ...shadow }: BenchSetup,
   exit: (() => void) | undefined,
   options: BoardOptions & { readonly ramBytes: number },
 ): Machine {
   if (cpu === 'bare') return new Pc(module, options).machine;
   const exits = exit && { sink: exit, now: () => 0 };
-  const { machine } = createVirtualMachine(module, { ...options, cpu, ...(exits && { exits }) });
+  const vm = { ...options, ...shadow, cpu, ...(exits && { exits }) };
+  const { machine } = createVirtualMachine(module, vm);
   new Board(machine, options);
   return machine;
 }

@@ -3,11 +3,12 @@
 export {
   type BenchGuest,
   type BenchRun,
-  type BenchTechnique,
+  type BenchSetup,
   benchNames,
   guestSource,
   MIXED_BENCHMARKS,
   NANOBENCHMARKS,
+  PAGING_BENCHMARKS,
   readBench,
   runBench,
 } from './bench-guest.ts';

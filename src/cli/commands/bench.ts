@@ -9,13 +9,15 @@ import {
   loadProcessorModule,
   MIXED_BENCHMARKS,
   NANOBENCHMARKS,
+  PAGING_BENCHMARKS,
   readBench,
   runBench,
 } from '../../node/index.ts';
+import { PAGING, parseSetups, TECHNIQUES } from '../bench-setups.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { print, printJson } from '../output.ts';
+import { formatSetups, measureSetups, type NamedSetup } from '../setup-costs.ts';
 import { STATUS_OK } from '../status.ts';
-import { formatTechniques, measureTechniques, parseTechniques } from '../technique-costs.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseCount } from '../values.ts';
 
@@ -24,6 +26,11 @@ const OPTIONS = {
   techniques: {
     type: 'string',
     describe: 'what each operation costs bare and in VMs (all, or a list as trap,interpret)',
+  },
+  paging: {
+    type: 'string',
+    describe:
+      'what page tables cost in VMs: shadows built at each load of CR3 (eager), on demand (lazy), and out-of-sync (all, or a list)',
   },
   quick: { type: 'boolean', default: false, describe: 'a twentieth of the work: rough numbers' },
   ...JSON_OPTION,
@@ -54,20 +61,31 @@ export const command: Command<Values> = {
       .positional('guests', { type: 'string', array: true, describe: 'benchmarks (default: all)' })
       .options(OPTIONS)
       .example('$0 --runs 3 int80 syscall', 'two of the benchmarks')
-      .example('$0 --techniques', 'exits and host time of what costs a VMM something'),
-  run: ({ guests = [], runs, techniques, quick, json }) => {
+      .example('$0 --techniques', 'exits and host time of what costs a VMM something')
+      .example('$0 --paging', 'the same of what shadow page tables make dear'),
+  run: ({ guests = [], runs, techniques, paging, quick, json }) => {
     const count = parseCount('runs', runs);
     const module = loadProcessorModule();
-    if (techniques !== undefined) {
-      const chosen = parseTechniques(techniques);
-      const names = guests.length > 0 ? guests : [...NANOBENCHMARKS, ...MIXED_BENCHMARKS];
-      const costs = measureTechniques(module, names, chosen, count, quick ? QUICK_SHARE : 1);
+    const share = quick ? QUICK_SHARE : 1;
+    const compare = (chosen: readonly NamedSetup[], usual: readonly string[]): number => {
+      const names = guests.length > 0 ? guests : usual;
+      const costs = measureSetups(module, names, chosen, count, share);
       if (json) printJson({ results: costs });
-      else print(formatTechniques(costs, chosen));
+      else print(formatSetups(costs, chosen));
       return STATUS_OK;
+    };
+    if (techniques !== undefined && paging !== undefined) {
+      throw new UsageError('--techniques and --paging: one at a time');
+    }
+    if (techniques !== undefined) {
+      const chosen = parseSetups('techniques', techniques, TECHNIQUES);
+      return compare(chosen, [...NANOBENCHMARKS, ...MIXED_BENCHMARKS]);
+    }
+    if (paging !== undefined) {
+      return compare(parseSetups('paging', paging, PAGING), PAGING_BENCHMARKS);
     }
     const names = guests.length > 0 ? guests : benchNames();
-    const benches = names.map((name) => readBench(name, quick ? QUICK_SHARE : 1));
+    const benches = names.map((name) => readBench(name, share));
     if (!json) print(HEAD);
     const results = benches.map(({ ops, ...bench }) => {
       const result = summarize(
