@@ -38,18 +38,22 @@ const NO_FRAME = -1;
 interface Source {
   readonly base: bigint;
   readonly bytes: number;
+  /** Its pages (GuestWalk). */
+  readonly pages: readonly number[];
   /** The frame of the guest that each of its pages is, or NO_FRAME. */
   readonly gfns: readonly number[];
   readonly entries: BigUint64Array;
 }
 
-const NOTHING: Source = { base: 0n, bytes: 0, gfns: [], entries: new BigUint64Array() };
+const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], entries: new BigUint64Array() };
 
 export class DescriptorViews implements Watcher {
   readonly #memory: GuestMemory;
   readonly #structures: HostStructures;
   readonly #shadow: Shadow;
   readonly #walk: GuestWalk;
+  /** What `#look` has found. */
+  readonly #found: number[] = [];
   #gdt = NOTHING;
   #ldt = NOTHING;
   #isDirty = true;
@@ -82,11 +86,12 @@ export class DescriptorViews implements Watcher {
     if (isSame && this.#seen === changes && this.#root === paging.root) return;
     this.#seen = changes;
     this.#root = paging.root;
-    const stayed = (table: Source): boolean =>
-      this.#framesOf(table.base, table.bytes, paging, pdptes).every(
-        (gfn, n) => gfn === table.gfns[n],
-      );
-    if (isSame && stayed(this.#gdt) && stayed(this.#ldt)) return;
+    if (
+      isSame &&
+      this.#stayed(this.#gdt, paging, pdptes) &&
+      this.#stayed(this.#ldt, paging, pdptes)
+    )
+      return;
     this.#isDirty = false;
     this.version++;
     const gdtOld = this.#gdt.entries;
@@ -133,15 +138,15 @@ export class DescriptorViews implements Watcher {
       if (gfn !== NO_FRAME) this.#shadow.protect(gfn, WATCH_DESCRIPTORS);
     }
     this.#shadow.followed.clear();
-    for (const { base, gfns: pages } of [this.#gdt, this.#ldt]) {
-      pages.forEach((_, n) => {
-        this.#shadow.followed.add(pageNumber(base + BigInt(n * PAGE_SIZE)));
-      });
+    for (const { pages } of [this.#gdt, this.#ldt]) {
+      for (const page of pages) this.#shadow.followed.add(page);
     }
   }
 
   #copy(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): Source {
-    const gfns = this.#framesOf(base, bytes, paging, pdptes);
+    const pages = pagesOf(base, bytes);
+    this.#look(pages, paging, pdptes);
+    const gfns = this.#found.slice(0, pages.length);
     const entries = new BigUint64Array(bytes >> 3);
     const table = new Uint8Array(entries.buffer);
     const start = Number(base & 0xfffn);
@@ -154,16 +159,28 @@ export class DescriptorViews implements Watcher {
       // An entry that crosses a page end is left to the emulator.
       if (at % ENTRY_BYTES !== 0 && at < table.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
     });
-    return { base, bytes, gfns, entries };
+    return { base, bytes, pages, gfns, entries };
   }
 
-  /** The frames of the guest that `bytes` at `base` lie in. */
-  #framesOf(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): number[] {
-    if (bytes === 0) return [];
-    const count = Number(((base + BigInt(bytes - 1)) >> 12n) - (base >> 12n)) + 1;
-    return Array.from({ length: count }, (_, n) =>
-      this.#frameOf(pageNumber(base + BigInt(n * PAGE_SIZE)), paging, pdptes),
-    );
+  /** The pages of a table are the frames that they were when it was copied. */
+  #stayed({ pages, gfns }: Source, paging: GuestPaging, pdptes: readonly number[]): boolean {
+    this.#look(pages, paging, pdptes);
+    return gfns.every((gfn, n) => gfn === this.#found[n]);
+  }
+
+  /** Finds the frame of each of `pages`, which follow one another: one walk does for all in a large page. */
+  #look(pages: readonly number[], paging: GuestPaging, pdptes: readonly number[]): void {
+    let reach = 0;
+    let gfn = NO_FRAME;
+    for (let n = 0; n < pages.length; n++) {
+      const page = pages[n] as number;
+      if (page < reach && this.#memory.holds(gfn + 1)) gfn++;
+      else {
+        gfn = this.#frameOf(page, paging, pdptes);
+        reach = gfn === NO_FRAME || paging.mode === 'off' ? 0 : this.#walk.end(page);
+      }
+      this.#found[n] = gfn;
+    }
   }
 
   /** The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors. */
@@ -188,6 +205,13 @@ export class DescriptorViews implements Watcher {
       this.#structures.write(offset + n * ENTRY_BYTES, changed(entry, view, this.#wasLong));
     }
   }
+}
+
+/** The pages that `bytes` at `base` lie in. */
+function pagesOf(base: bigint, bytes: number): readonly number[] {
+  if (bytes === 0) return [];
+  const count = Number(((base + BigInt(bytes - 1)) >> 12n) - (base >> 12n)) + 1;
+  return Array.from({ length: count }, (_, n) => pageNumber(base + BigInt(n * PAGE_SIZE)));
 }
 
 /** GDTR and LDTR in `view`. */

@@ -20,9 +20,14 @@ export const WATCH_DESCRIPTORS = 2;
 /** Code of it runs from a copy. */
 export const WATCH_CODE = 4;
 
+/** Room for the data of small writes, and for what was there before, by their length: most are small. */
+const small = (): readonly Uint8Array[] => Array.from({ length: 5 }, (_, n) => new Uint8Array(n));
+const SMALL = small();
+const SMALL_BEFORE = small();
+
 /** Hears of writes to frames that are watched for its reason. */
 export interface Watcher {
-  /** `length` bytes within one page at GPA `gpa` were `before`. */
+  /** What bytes within one page at GPA `gpa` were; `before` is not to be kept. */
   written(gpa: number, before: Uint8Array): void;
 }
 
@@ -107,6 +112,21 @@ export class GuestMemory implements PhysicalMemory {
     }
   }
 
+  /** What an access of the guest of `size` bytes (1 to 4) reads, which lie in one page. */
+  load(gpa: number, size: number): number {
+    const hpa = this.#hpa(gpa);
+    let value = 0;
+    for (let n = size - 1; n >= 0; n--) value = value * 256 + (this.#machine.bytes[hpa + n] ?? 0);
+    return value;
+  }
+
+  /** Writes as an access of the guest of `size` bytes (1 to 4) does, which lie in one page. */
+  store(gpa: number, size: number, value: number): void {
+    const data = SMALL[size] ?? new Uint8Array(size);
+    for (let n = 0; n < size; n++) data[n] = value >>> (8 * n);
+    this.#writeInPage(gpa, data);
+  }
+
   writeU64(gpa: number, value: bigint): void {
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, value, true);
@@ -171,12 +191,20 @@ export class GuestMemory implements PhysicalMemory {
       this.#machine.write(hpa, data);
       return;
     }
-    const before = this.#machine.read(hpa, data.length);
+    const before = this.#before(hpa, data.length);
     this.#machine.write(hpa, data);
     const reasons = this.#reasons[gpa >>> PAGE_SHIFT] ?? 0;
-    for (const [reason, watcher] of this.#watchers) {
+    this.#watchers.forEach((watcher, reason) => {
       if ((reasons & reason) !== 0) watcher.written(gpa, before);
-    }
+    });
+  }
+
+  /** What is at `hpa`; of few bytes good until the next write. */
+  #before(hpa: number, length: number): Uint8Array {
+    const small = SMALL_BEFORE[length];
+    if (small === undefined) return this.#machine.read(hpa, length);
+    for (let n = 0; n < length; n++) small[n] = this.#machine.bytes[hpa + n] ?? 0;
+    return small;
   }
 
   #hpa(gpa: number): number {

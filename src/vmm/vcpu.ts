@@ -20,6 +20,7 @@ const RFLAGS_AC = 1 << 18;
 const DR6_BS = 1 << 14;
 const DR7_ENABLES = 0xff;
 const PDPTES = [0, 1, 2, 3];
+const NO_PDPTES: readonly number[] = [];
 const PDPTE_WORDS = PDPTES.flatMap((n) => [8 * n, 8 * n + 4]);
 
 export class Vcpu {
@@ -108,6 +109,7 @@ export class Vcpu {
   }
 
   #readPdptes(): readonly number[] {
+    if (this.#paging.mode !== 'pae') return NO_PDPTES;
     const { data, layout } = this.view;
     return PDPTES.map((n) => Number(data.getBigUint64(layout('PDPTES') + 8 * n, true)));
   }

@@ -295,7 +295,7 @@ class Hypervisor implements VirtualEngine {
         if ((high & EMULATED_HIGH) === 0) return devices.memoryRead(high, low, size);
         const upper = high & ~EMULATED_HIGH;
         if (upper === 0 && low + size <= this.memory.size) {
-          return fromBytes(this.memory.read(low, size));
+          return this.memory.load(low, size);
         }
         return devices.memoryRead(upper, low, size);
       },
@@ -306,17 +306,9 @@ class Hypervisor implements VirtualEngine {
         }
         const upper = high & ~EMULATED_HIGH;
         if (upper === 0 && low + size <= this.memory.size) {
-          this.memory.write(low, toBytes(value, size));
+          this.memory.store(low, size, value);
         } else devices.memoryWrite(upper, low, size, value);
       },
     };
   }
-}
-
-function fromBytes(bytes: Uint8Array): number {
-  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-}
-
-function toBytes(value: number, size: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, n) => (value >>> (8 * n)) & 0xff);
 }

@@ -191,8 +191,8 @@ describe('asm and disasm', () => {
   test('bench --techniques tells exits and time of each operation', () => {
     const args = ['bench', '--techniques', 'bare,trap', '--runs', '1', '--quick', '--json'];
     const { results } = JSON.parse(trapline([...args, 'nano-in', 'nano-callret']).stdout);
-    const exits = results.map(({ techniques }: { techniques: { exitsPerOp: number }[] }) =>
-      techniques.map(({ exitsPerOp }) => Math.round(exitsPerOp)),
+    const exits = results.map(({ setups }: { setups: { exitsPerOp: number }[] }) =>
+      setups.map(({ exitsPerOp }) => Math.round(exitsPerOp)),
     );
     expect(exits).toEqual([
       [0, 1],

@@ -95,6 +95,12 @@ export class GuestWalk {
     return this.steps[this.leaf]?.rights ?? 0;
   }
 
+  /** First page that the entry which maps `page` maps no more. */
+  end(page: number): number {
+    const pages = SPANS[this.leaf] ?? 1;
+    return page - (page % pages) + pages;
+  }
+
   /** The dirty flag of the page is set. */
   get isDirty(): boolean {
     return ((this.steps[this.leaf]?.low ?? 0) & PTE_D) !== 0;

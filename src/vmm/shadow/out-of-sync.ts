@@ -93,7 +93,7 @@ export class OutOfSync {
     const { steps, last } = this.#walk;
     const step = steps[1];
     if (last === 1 && step !== undefined && this.#tables.has(step.gfn)) {
-      this.#stale.dropAt(step.gfn, step.offset, page);
+      this.#stale.dropAt(step.gfn, step.offset);
     }
   }
 

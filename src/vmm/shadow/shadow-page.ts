@@ -86,6 +86,11 @@ export function firstPage(page: number, level: number): number {
   return page - (page % (ENTRIES * (SPANS[level] ?? 1)));
 }
 
+/** The page that entry `n` of a shadow page at the last level is for, or ANYWHERE. */
+export function pageOfLeaf({ base }: ShadowPage, n: number): number {
+  return base === undefined || base === ANYWHERE ? ANYWHERE : base + n;
+}
+
 const KINDS: Readonly<Record<ShadowKind, number>> = { table: 0, direct: 1, upper: 2 };
 const MODES: Readonly<Record<GuestPagingMode, number>> = {
   off: 0,

@@ -8,7 +8,7 @@ import { PTE_A, PTE_D, pageOf } from './guest-walk.ts';
 import { FLAG_NXE, leafRights } from './leaf-rights.ts';
 import type { ShadowCache } from './shadow-cache.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
-import { ANYWHERE, ENTRIES, entryPlace, firstPage, type ShadowPage } from './shadow-page.ts';
+import { ENTRIES, entryPlace, pageOfLeaf, type ShadowPage } from './shadow-page.ts';
 
 const PAGE_SIZE = 4096;
 
@@ -32,21 +32,18 @@ export class StaleEntries {
     return isUsed;
   }
 
-  /** The same for the entry at `offset` of the table alone, through which the guest has just found `wanted`. */
-  dropAt(gfn: number, offset: number, wanted: number): void {
+  /** The same for the entry at `offset` of the table alone. */
+  dropAt(gfn: number, offset: number): void {
     for (const page of this.#cache.ofTable(gfn)) {
       const { mode, part } = page.role;
       const entry = offset / (mode === '32-bit' ? 4 : 8);
-      const stale = page.base === firstPage(wanted, 1) ? wanted : ANYWHERE;
-      if (mode !== '32-bit') this.#dropIfStale(page, entry, stale);
-      else if (entry >> 9 === part) this.#dropIfStale(page, entry % ENTRIES, stale);
+      if (mode !== '32-bit') this.#dropIfStale(page, entry);
+      else if (entry >> 9 === part) this.#dropIfStale(page, entry % ENTRIES);
     }
   }
 
-  /**
-   * Drops entry `n` of `page` if the guest's own does not allow it; true if it is there and stays. `stale`: ShadowEntries.drop.
-   */
-  #dropIfStale(page: ShadowPage, n: number, stale = ANYWHERE): boolean {
+  /** Drops entry `n` of `page` if the guest's own does not allow it; true if it is there and stays. */
+  #dropIfStale(page: ShadowPage, n: number): boolean {
     const place = entryPlace(page, n);
     const leaf = this.#entries.leaf(place);
     if (leaf === undefined) return false;
@@ -60,7 +57,7 @@ export class StaleEntries {
       const isWritable = mayWrite && (low & PTE_D) !== 0;
       if (mayRead && (isWritable || !leaf.canWrite) && (mayFetch || !leaf.canFetch)) return true;
     }
-    this.#entries.drop(place, stale);
+    this.#entries.drop(place, pageOfLeaf(page, n));
     return false;
   }
 }

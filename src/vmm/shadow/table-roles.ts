@@ -3,7 +3,7 @@
 import type { GuestPaging } from './guest-paging.ts';
 import { type GuestWalk, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
 import { flagsOf } from './leaf-rights.ts';
-import { firstPage, type Role, type ViewName } from './shadow-page.ts';
+import { firstPage, type Role, type ShadowKind, type ViewName } from './shadow-page.ts';
 
 const PAGE_SIZE = 4096;
 export const ALL_RIGHTS = RIGHT_WRITE | RIGHT_USER;
@@ -23,31 +23,27 @@ export function roleOf(
 ): TableRole {
   const { mode } = paging;
   const { steps, leaf, gfn, isDirty } = walk;
-  const base = { mode, view, level, part: 0, flags: flagsOf(paging) };
-  if (mode === 'off') {
-    return { gfn: firstPage(page, level), role: { ...base, kind: 'direct', rights: ALL_RIGHTS } };
-  }
+  const flags = flagsOf(paging);
+  const own = (kind: ShadowKind, of: number, part: number, rights: number): TableRole => ({
+    gfn: of,
+    role: { kind, mode, view, level, part, rights, flags },
+  });
+  if (mode === 'off') return own('direct', firstPage(page, level), 0, ALL_RIGHTS);
   const top = mode === '4-level' ? 4 : 2;
   if (level > top) {
     const id = mode === 'pae' ? paging.root / 32 : paging.root / PAGE_SIZE;
-    return { gfn: id, role: { ...base, kind: 'upper', rights: ALL_RIGHTS } };
+    return own('upper', id, 0, ALL_RIGHTS);
   }
-  if (level === 4) {
-    return {
-      gfn: paging.root / PAGE_SIZE,
-      role: { ...base, kind: 'table', rights: ALL_RIGHTS },
-    };
-  }
+  if (level === 4) return own('table', paging.root / PAGE_SIZE, 0, ALL_RIGHTS);
   if (level < leaf) {
     const all = steps[leaf]?.rights ?? 0;
     // A kernel that ignores R/W may write through an entry that others share: D is its own all the same.
-    const part = isDirty ? 1 : 0;
     const rights = isDirty ? all : all & ~RIGHT_WRITE;
-    return { gfn: firstPage(gfn, level), role: { ...base, kind: 'direct', part, rights } };
+    return own('direct', firstPage(gfn, level), isDirty ? 1 : 0, rights);
   }
   const rights = level === top ? ALL_RIGHTS : (steps[level + 1]?.rights ?? 0);
   const part = mode === '32-bit' ? partOf(page, level) : 0;
-  return { gfn: steps[level]?.gfn ?? 0, role: { ...base, kind: 'table', part, rights } };
+  return own('table', steps[level]?.gfn ?? 0, part, rights);
 }
 
 /** Which part of a table with 1024 entries. */

@@ -6,7 +6,7 @@
 import type { GuestMemory } from '../guest-memory.ts';
 import { PTE_A, PTE_D } from './guest-walk.ts';
 import type { ShadowCache } from './shadow-cache.ts';
-import { entryPlace, type ShadowPage } from './shadow-page.ts';
+import { entryPlace, pageOfLeaf, type ShadowPage } from './shadow-page.ts';
 import type { ShadowRoots } from './shadow-roots.ts';
 import type { VmmSlots } from './vmm-slots.ts';
 
@@ -92,8 +92,10 @@ export class TableWrites {
   /** Drops what `page` has of the guest's entry number `entry`. */
   #dropEntry(page: ShadowPage, entry: number): void {
     const { mode, level, part } = page.role;
-    if (mode !== '32-bit') this.#slots.drop(entryPlace(page, entry));
-    else if (level === 1 && entry >> 9 === part) this.#slots.drop(entryPlace(page, entry & 511));
+    if (level === 1) {
+      const isHere = mode !== '32-bit' || entry >> 9 === part;
+      if (isHere) this.#slots.drop(entryPlace(page, entry & 511), pageOfLeaf(page, entry & 511));
+    } else if (mode !== '32-bit') this.#slots.drop(entryPlace(page, entry));
     else if (level === 2 && entry >> 8 === part) {
       this.#slots.drop(entryPlace(page, (entry & 255) * 2));
       this.#slots.drop(entryPlace(page, (entry & 255) * 2 + 1));

@@ -40,10 +40,10 @@ export class VmmSlots {
     if (!this.#isFree(root)) this.#move(root);
   }
 
-  /** Takes the entry at `place` away, which the guest has changed. */
-  drop(place: number): void {
+  /** Takes the entry at `place` away, which the guest has changed; `page`: ShadowEntries.drop. */
+  drop(place: number, page?: number): void {
     const root = this.#owned.get(place);
-    if (root === undefined) this.#entries.drop(place);
+    if (root === undefined) this.#entries.drop(place, page);
     else this.#move(root);
   }
 
