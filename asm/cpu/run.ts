@@ -108,9 +108,9 @@ export class Run {
     return load<i64>(FUEL) >> 32 > 0;
   }
 
-  /** The next instruction must be looked at by itself. */
+  /** The next instruction must be looked at by itself: RF ends with it, if it comes to its end. */
   @inline static steps(): bool {
-    return (load<u32>(RFLAGS) & TF) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
+    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
   }
 
   /** One instruction, not begun, may still run: not worth a block. */
@@ -131,8 +131,6 @@ export class Run {
     }
     store<i64>(FUEL, fuel);
     store<u32>(REPEATING, 0);
-    // RF lasts for one instruction and shows in nothing but breakpoints, which would have it stepped.
-    if (load<u32>(RFLAGS) & RF) store<u32>(RFLAGS, load<u32>(RFLAGS) & ~RF);
     execute(i);
   }
 

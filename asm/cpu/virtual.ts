@@ -48,7 +48,7 @@ const USER: u32 = 3;
 /** Segment registers that a program loads. */
 const SEGMENTS: u32 = 6;
 /** Flags that only the host changes. */
-const HOST_FLAGS: u32 = IF | IOPL | RF | VM | VIF | VIP;
+const HOST_FLAGS: u32 = IF | IOPL | VM | VIF | VIP;
 /** Instead of the number of a page: all of them, none. */
 const ANYWHERE: f64 = -1;
 const NOWHERE: f64 = -2;
@@ -88,17 +88,17 @@ export class Virtual {
     const long = load<u32>(guest + CODE_MODE) == CodeMode.Long;
     if (reload) store<u32>(host + ARE_LOADED, 0);
     let result = REFUSED;
-    let kept = u32.MAX_VALUE;
+    // An INT that has not come to its end, as the filler of `patch`, leaves RF as it was.
+    let kept = HOST_FLAGS | RF;
     if (Virtual.resume(guest, host, stack, long)) {
       result = Run.run(fuel);
       const loaded = Virtual.changedSelectors(host);
       if (loaded != 0) store<u32>(host + ARE_LOADED, 0);
       result |= loaded << LOADED_SHIFT;
-      // RF lasts for one instruction.
-      kept = load<u64>(TIME) == time ? HOST_FLAGS : HOST_FLAGS & ~RF;
+      if (load<u64>(TIME) != time) kept = HOST_FLAGS;
       if (long) Virtual.copyBases(0, guest);
     }
-    store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~HOST_FLAGS) | (flags & kept & HOST_FLAGS));
+    store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~kept) | (flags & kept));
     memory.copy(host + SEGS, SEGS, SYSTEM_BYTES);
     memory.copy(SEGS, guest + SEGS, SYSTEM_BYTES);
     Context.select();

@@ -95,8 +95,10 @@ export class CodeCopy {
         return;
       }
       if (!this.#show(at)) {
+        // How far the VMM will go from there is not known.
         this.#sites[at] = SITE_ENTANGLED;
         this.#counters.entangled++;
+        return;
       }
       if ((look & LOOK_LEAVES) !== 0) return;
       at += length;
