@@ -40,6 +40,30 @@ export function decodeOperands(decoding: Decoding, entry: Uint8Array): OperandVa
   return operands;
 }
 
+/** Moves past what follows ModRM. */
+export function skipOperands(decoding: Decoding, entry: Uint8Array): void {
+  const { cursor } = decoding;
+  const form = entry[ENTRY.MODRM];
+  if ((form === MODRM.ANY || form === MODRM.MEMORY) && decoding.modrm < 0xc0) skipAddress(decoding);
+  const end = ENTRY.OPERANDS + (entry[ENTRY.OPERAND_COUNT] ?? 0) * OPERAND_BYTES;
+  for (let at: number = ENTRY.OPERANDS; at < end; at += OPERAND_BYTES) {
+    const slot = entry[at + 1];
+    if (slot === SLOT.moffs) cursor.at += addressSizeOf(decoding) / 8;
+    else if (slot === SLOT.imm) cursor.at += immediateBytes(entry, at);
+  }
+}
+
+/** Bytes of the immediate that the operand at `at` of the entry is. */
+function immediateBytes(entry: Uint8Array, at: number): number {
+  if (entry[at] === OPERAND_KIND.far) return farBytes(entry) + 2;
+  return 1 << (entry[at + 2] ?? 0);
+}
+
+/** Bytes of a far pointer's offset. */
+function farBytes(entry: Uint8Array): 2 | 4 {
+  return entry[ENTRY.IMMEDIATE] === IMMEDIATE.FAR16 ? 2 : 4;
+}
+
 const BITS_OF_WIDTH = [8, 16, 32, 64, 128, 48, 80, 32];
 
 /** A far pointer's size is that of its offset. */
@@ -97,14 +121,14 @@ function decodeImmediate(
   width: number,
   entry: Uint8Array,
 ): OperandValue {
-  const code = entry[ENTRY.IMMEDIATE] ?? 0;
   if (kind === OPERAND_KIND.far) {
-    const size = code === IMMEDIATE.FAR16 ? 2 : 4;
+    const size = farBytes(entry);
     const offset = cursor.unsigned(size);
     return { kind: 'farptr', offset, selector: cursor.unsigned(2), bits: 8 * size };
   }
   const size = 1 << width;
-  const signed = kind === OPERAND_KIND.rel || (code & IMMEDIATE.SIGNED) !== 0;
+  const signed =
+    kind === OPERAND_KIND.rel || ((entry[ENTRY.IMMEDIATE] ?? 0) & IMMEDIATE.SIGNED) !== 0;
   return immediate(signed ? cursor.signed(size) : cursor.unsigned(size));
 }
 
@@ -127,6 +151,21 @@ const NO_ADDRESS = {
 const NONE_BASE = 5;
 const NO_INDEX = 4;
 const SIB = 4;
+/** In 16-bit addressing, rm of an address without a register. */
+const ABSOLUTE_16 = 6;
+
+/** Moves past SIB and displacement, behind a ModRM that names memory. */
+export function skipAddress(decoding: Decoding): void {
+  const { cursor, modrm } = decoding;
+  const mod = modrm >> 6;
+  const isNarrow = addressSizeOf(decoding) === 16;
+  const full = isNarrow ? 2 : 4;
+  let base = modrm & 7;
+  if (!isNarrow && base === SIB) base = cursor.u8() & 7;
+  const isAbsolute = mod === 0 && base === (isNarrow ? ABSOLUTE_16 : NONE_BASE);
+  if (isAbsolute || mod === 2) cursor.at += full;
+  else cursor.at += mod;
+}
 
 /** Behind ModRM; `displacementSize` is given only where the instruction has more bytes of it than it needs. */
 export function decodeAddress(decoding: Decoding): Address {
@@ -199,7 +238,7 @@ const PAIRS_16: readonly (readonly [base: number, index?: number])[] = [
 function decodeAddress16(decoding: Decoding): Address {
   const { cursor, modrm } = decoding;
   const mod = modrm >> 6;
-  if (mod === 0 && (modrm & 7) === 6) {
+  if (mod === 0 && (modrm & 7) === ABSOLUTE_16) {
     return { ...NO_ADDRESS, bits: 16, displacement: cursor.unsigned(2) };
   }
   const [base = 0, index] = PAIRS_16[modrm & 7] ?? [];

@@ -11,7 +11,7 @@
  * What depends on register numbers (cr5, mov cs) or machine state is the processor's business.
  */
 
-import { decodeAddress, decodeOperands } from './decode-operand.ts';
+import { decodeOperands, skipAddress, skipOperands } from './decode-operand.ts';
 import { readOpcode, readPrefixes } from './decode-prefix.ts';
 import {
   type DecodeTables,
@@ -72,6 +72,9 @@ export interface DecodeFailure {
   readonly reason: 'invalid' | 'too-long' | 'truncated';
 }
 
+/** What can be said of an instruction without its operands. */
+export type Measured = Pick<Decoded, 'ok' | 'row' | 'length'>;
+
 /** Decodes the instruction at `offset`. */
 export function decode(
   bytes: Uint8Array,
@@ -80,20 +83,15 @@ export function decode(
   tables: DecodeTables,
 ): Decoded | DecodeFailure {
   const decoding = begin(bytes, offset, mode);
-  const { cursor } = decoding;
-  readPrefixes(decoding);
-  const opcodeIsValid = readOpcode(decoding);
-  const entry = opcodeIsValid ? findEntry(decoding, tables) : undefined;
+  const entry = readEntry(decoding, tables);
   const operands = entry ? decodeOperands(decoding, entry) : [];
-  if (opcodeIsValid && !entry) skipOperands(decoding, tables);
-  if (cursor.length > MAX_LENGTH) return { ok: false, reason: 'too-long' };
-  if (cursor.overrun) return { ok: false, reason: 'truncated' };
-  if (!entry || !isAllowed(decoding, entry)) return { ok: false, reason: 'invalid' };
+  const failure = failureOf(decoding, entry);
+  if (failure !== undefined || entry === undefined) return failure ?? INVALID;
   return {
     ok: true,
-    row: (entry[ENTRY.ROW] ?? 0) | ((entry[ENTRY.ROW + 1] ?? 0) << 8),
+    row: rowOf(entry),
     operands,
-    length: cursor.length,
+    length: decoding.cursor.length,
     prefixes: {
       operandSize: decoding.operandPrefix,
       addressSize: decoding.addressPrefix,
@@ -108,13 +106,52 @@ export function decode(
   };
 }
 
+/** Which instruction is at `offset`, and how long it is: `decode` for who needs no more. */
+export function measure(
+  bytes: Uint8Array,
+  offset: number,
+  mode: CodeMode,
+  tables: DecodeTables,
+): Measured | DecodeFailure {
+  const decoding = begin(bytes, offset, mode);
+  const entry = readEntry(decoding, tables);
+  if (entry !== undefined) skipOperands(decoding, entry);
+  const failure = failureOf(decoding, entry);
+  if (failure !== undefined || entry === undefined) return failure ?? INVALID;
+  return { ok: true, row: rowOf(entry), length: decoding.cursor.length };
+}
+
+/** Reads up to the opcode or its ModRM; where there is no instruction, to the end of what may be none. */
+function readEntry(decoding: Decoding, tables: DecodeTables): Uint8Array | undefined {
+  readPrefixes(decoding);
+  if (!readOpcode(decoding)) return undefined;
+  const entry = findEntry(decoding, tables);
+  if (entry === undefined) skipShape(decoding, tables);
+  return entry;
+}
+
+const INVALID: DecodeFailure = { ok: false, reason: 'invalid' };
+const TOO_LONG: DecodeFailure = { ok: false, reason: 'too-long' };
+const TRUNCATED: DecodeFailure = { ok: false, reason: 'truncated' };
+
+function failureOf(decoding: Decoding, entry: Uint8Array | undefined): DecodeFailure | undefined {
+  const { cursor } = decoding;
+  if (cursor.length > MAX_LENGTH) return TOO_LONG;
+  if (cursor.overrun) return TRUNCATED;
+  return entry !== undefined && isAllowed(decoding, entry) ? undefined : INVALID;
+}
+
+function rowOf(entry: Uint8Array): number {
+  return (entry[ENTRY.ROW] ?? 0) | ((entry[ENTRY.ROW + 1] ?? 0) << 8);
+}
+
 /** Moves past what an opcode that is no instruction has behind it. */
-function skipOperands(decoding: Decoding, { shapes }: DecodeTables): void {
+function skipShape(decoding: Decoding, { shapes }: DecodeTables): void {
   const { cursor, map, opcode } = decoding;
   const shape = shapes[(map & 3) * 256 + opcode] ?? 0;
   if ((shape & SHAPE.MODRM) !== 0) {
     decoding.modrm = cursor.u8();
-    if (decoding.modrm < 0xc0) decodeAddress(decoding);
+    if (decoding.modrm < 0xc0) skipAddress(decoding);
   }
   const sized = operandSizeOf(decoding, 0) === 16 ? 2 : 4;
   cursor.at += (shape & SHAPE.BYTES) + ((shape & SHAPE.SIZED) !== 0 ? sized : 0);

@@ -1,6 +1,6 @@
 /** What code looks like from any of its bytes on: how long the instruction is that begins there, and how safe. */
 
-import { decode } from '../../isa/decode.ts';
+import { measure } from '../../isa/decode.ts';
 import { buildDecodeTables } from '../../isa/decode-table.ts';
 import { MAX_LENGTH } from '../../isa/decoding.ts';
 import type { CodeMode } from '../../isa/row.ts';
@@ -27,10 +27,10 @@ const OF_ROW = new Uint8Array(ROWS.length);
 /** The instruction at `at` of the page `code`. */
 export function lookAt(code: Uint8Array, at: number, mode: CodeMode): number {
   if (code[at] === FILLER) return trapping(1);
-  const decoded = decode(code, at, mode, TABLES);
-  if (decoded.ok) return ofRow(decoded.row) | decoded.length;
-  if (decoded.reason === 'truncated') return trapping(0);
-  return trapping(decoded.reason === 'too-long' ? MAX_LENGTH : failureLength(code, at, mode));
+  const measured = measure(code, at, mode, TABLES);
+  if (measured.ok) return ofRow(measured.row) | measured.length;
+  if (measured.reason === 'truncated') return trapping(0);
+  return trapping(measured.reason === 'too-long' ? MAX_LENGTH : failureLength(code, at, mode));
 }
 
 function trapping(length: number): number {
@@ -52,8 +52,8 @@ function ofRow(row: number): number {
 function failureLength(code: Uint8Array, at: number, mode: CodeMode): number {
   let length = 1;
   for (; length < MAX_LENGTH; length++) {
-    const decoded = decode(code.subarray(at, at + length), 0, mode, TABLES);
-    if (decoded.ok || decoded.reason !== 'truncated') break;
+    const measured = measure(code.subarray(at, at + length), 0, mode, TABLES);
+    if (measured.ok || measured.reason !== 'truncated') break;
   }
   return length;
 }
