@@ -7,24 +7,32 @@ import type { Machine } from '../machine/machine.ts';
 import type { PagingState } from '../machine/ref/paging.ts';
 import { walk } from '../machine/ref/walk.ts';
 
+/** Whose memory it is. */
+export type LinearSource = Pick<Machine, 'memory' | 'processor'>;
+
+const PAGE_BYTES = 4096;
+
 /** As many of the `length` bytes at `address` as are mapped to RAM without a gap. */
-export function readLinear(machine: Machine, address: bigint, length: number): Uint8Array {
+export function readLinear(machine: LinearSource, address: bigint, length: number): Uint8Array {
   const { memory } = machine;
   const state = pagingState(machine);
   const bytes = new Uint8Array(length);
-  for (let n = 0; n < length; n++) {
-    const place = translate(machine, state, address + BigInt(n));
+  for (let n = 0; n < length; ) {
+    const at = address + BigInt(n);
+    const place = translate(machine, state, at);
     if (place === undefined) return bytes.subarray(0, n);
-    bytes[n] = memory.read(place, 1)[0] ?? 0;
+    const count = Math.min(PAGE_BYTES - Number(at & 0xfffn), length - n);
+    bytes.set(memory.read(place, count), n);
+    n += count;
   }
   return bytes;
 }
 
-const isInRam = ({ memory }: Machine, hpa: bigint, size: number): boolean =>
+const isInRam = ({ memory }: LinearSource, hpa: bigint, size: number): boolean =>
   hpa + BigInt(size) <= BigInt(memory.size);
 
 /** The place in RAM of a linear address. */
-function translate(machine: Machine, state: PagingState, address: bigint): number | undefined {
+function translate(machine: LinearSource, state: PagingState, address: bigint): number | undefined {
   const read = (hpa: bigint, size: 4 | 8): bigint => {
     if (!isInRam(machine, hpa, 8)) return 0n;
     const entry = machine.memory.readU64(Number(hpa));
@@ -34,7 +42,7 @@ function translate(machine: Machine, state: PagingState, address: bigint): numbe
   return 'hpa' in found && isInRam(machine, found.hpa, 1) ? Number(found.hpa) : undefined;
 }
 
-function pagingState({ processor: { view, rflags } }: Machine): PagingState {
+function pagingState({ processor: { view, rflags } }: LinearSource): PagingState {
   const pdptes = view.layout('PDPTES');
   return {
     cr0: view.u64('CR0'),
