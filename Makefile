@@ -69,7 +69,7 @@ test: build
 bench: build
 	$(TRAPLINE) bench $(ARGS)
 
-# Random instruction bytes, ten million of them.
+# Ten million random instructions; two million random kernels, bare and in VMs.
 fuzz: build
 	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz
 

@@ -23,17 +23,18 @@ export const ALIAS = 0x18000;
 export const DATA = 0x20000;
 export const DEVICE = 0x2e000;
 
-const [PML4, PDPT, PD, PT, GDT, IDT, TSS, HANDLERS] = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => n * 0x1000) as [
+export const [PML4, PDPT, PD, PT, GDT, IDT, TSS, HANDLERS] = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => n * 0x1000) as [
   number, number, number, number, number, number, number, number,
 ]; // biome-ignore format: one line
-const HANDLER_STACK = 0xa000;
+export const HANDLER_STACK = 0xa000;
+const PAGE_BYTES = 4096;
 const P = 1n;
 const RW = 2n;
 const US = 4n;
 const IST1 = 0x24;
 
 // biome-ignore format: one descriptor per line.
-const GDT_ENTRIES = [
+export const GDT_ENTRIES = [
   0n,
   0x00af9b000000ffffn, // 08 64-bit code, CPL 0
   0x00cf93000000ffffn, // 10 data, CPL 0
@@ -65,7 +66,7 @@ const RESUME = [
   0x48, 0xcf,                         // iretq
 ];
 const DROP_ERROR = [0x48, 0x83, 0xc4, 0x08]; // add rsp, 8
-const IRETQ = [0x48, 0xcf];
+export const IRETQ = [0x48, 0xcf];
 
 /** What a run may change, but for RAM. */
 const STATE_U64 = (
@@ -73,7 +74,7 @@ const STATE_U64 = (
   'SYSENTER_ESP SYSENTER_EIP TSC_AUX TSC_OFFSET PAT APIC_BASE RANDOM TIME'
 ).split(' ');
 const STATE_U32 =
-  'GDTR_LIMIT IDTR_LIMIT PKRU CPL CODE_MODE SHADOW ACTIVITY INTR NMI_PENDING NMI_BLOCKED DEBUG_PENDING MONITOR_ARMED'.split(
+  'GDTR_LIMIT IDTR_LIMIT PKRU CPL CODE_MODE SHADOW ACTIVITY INTR NMI_PENDING NMI_BLOCKED DEBUG_PENDING MONITOR_ARMED REPEATING'.split(
     ' ',
   );
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
@@ -85,20 +86,30 @@ export class BareMachine {
   readonly initial: Uint8Array;
   /** Gives the vector of an interrupt. */
   acknowledge: () => number = () => 0x20;
-  /** Hears that all of RAM is new. */
+  portRead = (_: number, size: number): number => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1);
+  portWrite: (port: number, value: number) => void = () => {};
+  /** Hears that all of RAM is about to be new. */
   replaced: () => void = () => {};
   readonly #power: Uint8Array;
+  /** The processor's block after `restore`, by what was asked for. */
+  readonly #restored = new Map<string, Uint8Array>();
+  /** Of the block, what a guest could tell: where it is, and how long. */
+  readonly #seen: readonly (readonly [number, number])[];
   /** Linear memory that the processor only reads. */
   readonly #constant: Uint8Array;
 
-  /** With `ramBytes` of RAM, of which it uses the first RAM_BYTES; on an engine of its own, or that which is made. */
+  /**
+   * With `ramBytes` of RAM, of which it uses the first RAM_BYTES; on an engine of its own, or that which is made. `fill`
+   * adds to what is in memory.
+   */
   constructor(
     ramBytes = RAM_BYTES,
     makeEngine: EngineMaker = bareEngine(ramBytes, DEFAULT_FEATURES),
+    fill: (memory: PhysicalMemory) => void = () => {},
   ) {
     this.engine = makeEngine({
-      portRead: (_, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
-      portWrite: () => {},
+      portRead: (port, size) => this.portRead(port, size),
+      portWrite: (port, _, value) => this.portWrite(port, value),
       memoryRead: (_, low) => low & 0xff,
       memoryWrite: () => {},
       taskPriorityWritten: () => {},
@@ -107,6 +118,8 @@ export class BareMachine {
     });
     this.processor = this.engine.processor;
     this.#build();
+    fill(this.engine.memory);
+    this.#seen = this.#seenParts();
     this.initial = this.engine.memory.read(0, ramBytes);
     this.#power = this.#block().slice();
     this.#constant = this.#constants();
@@ -114,10 +127,25 @@ export class BareMachine {
 
   /** RAM, registers and caches as new; flat segments for `cpl`, code of `mode` in long mode at CODE. */
   restore(cpl: 0 | 3, mode: CodeMode = 64): void {
-    const { processor } = this;
-    const { view } = processor;
-    this.engine.memory.write(0, this.initial);
+    const { memory } = this.engine;
     this.replaced();
+    for (const at of memory.written()) memory.write(at, this.initial.subarray(at, at + PAGE_BYTES));
+    memory.forgetWritten();
+    const key = `${mode} ${cpl}`;
+    const known = this.#restored.get(key);
+    if (known === undefined) this.#load(cpl, mode);
+    else this.#block().set(known);
+    this.processor.stateChanged();
+    if (known === undefined) this.#restored.set(key, this.#block().slice());
+  }
+
+  /** Addresses of the pages that are not as they were before any run, or need not be. */
+  written(): number[] {
+    return this.engine.memory.written();
+  }
+
+  #load(cpl: 0 | 3, mode: CodeMode): void {
+    const { view } = this.processor;
     this.#block().set(this.#power);
     view.setU64('CR0', 0x80050033n);
     view.setU64('CR3', BigInt(PML4));
@@ -137,7 +165,6 @@ export class BareMachine {
     view.setU64('IDTR_BASE', BigInt(IDT));
     view.setU32('IDTR_LIMIT', 0xfff);
     view.setU64('RIP', BigInt(CODE));
-    processor.stateChanged();
   }
 
   /** Makes the handler of `vector` begin with ud2. */
@@ -152,10 +179,49 @@ export class BareMachine {
     return [
       `rflags=${hex(rflags)}`,
       ...[...view.gpr].map((value, n) => `r${n}=${hex(value)}`),
+      ...[0, 1, 2, 3].map(
+        (n) => `DR${n}=${hex(view.data.getBigUint64(view.layout('DR') + 8 * n, true))}`,
+      ),
       ...STATE_U64.map((name) => `${name}=${hex(view.u64(name))}`),
       ...STATE_U32.map((name) => `${name}=${hex(view.u32(name))}`),
       ...SEGMENTS.map((name) => `${name}=${Object.values(view.segment(name)).map(hex).join(':')}`),
     ].join('\n');
+  }
+
+  /** The same in a form to be compared. */
+  fingerprint(): Buffer {
+    const { rflags } = this.processor;
+    const { data } = this.processor.view;
+    const flags = Buffer.alloc(8);
+    flags.writeBigUInt64LE(rflags);
+    return Buffer.concat([
+      flags,
+      ...this.#seen.map(([at, length]) => new Uint8Array(data.buffer, at, length)),
+    ]);
+  }
+
+  #seenParts(): (readonly [number, number])[] {
+    const { layout } = this.processor.view;
+    const segment = (n: number): (readonly [number, number])[] => {
+      const at = layout('SEGS') + n * layout('SEG_BYTES');
+      const part = (name: string, length: number): readonly [number, number] => [
+        at + layout(name),
+        length,
+      ];
+      return [
+        part('SEG_BASE', 8),
+        part('SEG_LIMIT', 4),
+        part('SEG_ACCESS', 4),
+        part('SEG_SELECTOR', 2),
+      ];
+    };
+    return [
+      [layout('REGS'), 128],
+      [layout('DR'), 32],
+      ...STATE_U64.map((name) => [layout(name), 8] as const),
+      ...STATE_U32.map((name) => [layout(name), 4] as const),
+      ...SEGMENTS.flatMap((_, n) => segment(n)),
+    ];
   }
 
   /** Nothing outside RAM and the processor's own state has been written. */

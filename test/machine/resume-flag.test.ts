@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
-import { hypervisor } from '../fuzz/kernel.ts';
+import { virtualMachine } from '../fuzz/kernel-run.ts';
 import { BareMachine, CODE, DATA } from '../fuzz/machine.ts';
 
 const IF = 0x200n;
@@ -37,7 +37,7 @@ function flagsAfter(machine: BareMachine, slices: readonly number[]): boolean[] 
 }
 
 describe.each(['bare', 'trap', 'patch', 'interpret'] as const)('RF under %s', (cpu) => {
-  const machine = cpu === 'bare' ? new BareMachine() : hypervisor(cpu satisfies CpuTechnique);
+  const machine = cpu === 'bare' ? new BareMachine() : virtualMachine(cpu satisfies CpuTechnique);
 
   it('stays between the iterations of a string instruction, and goes with the last', () => {
     start(machine, BigInt(DATA));
