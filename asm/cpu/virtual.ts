@@ -125,7 +125,8 @@ export class Virtual {
     store<u32>(host + ARE_LOADED, 0);
     if (!Virtual.load(es, cs, ss, ds, fs, gs)) {
       // 64-bit code hardly looks at the others.
-      if (!long || !Virtual.load(0, cs, stack, 0, 0, 0)) return false;
+      if (!long) return false;
+      if (!Virtual.load(0, cs, ss, 0, 0, 0) && !Virtual.load(0, cs, stack, 0, 0, 0)) return false;
     }
     store<u32>(host + ARE_LOADED, 1);
     for (let n: u32 = 0; n < SEGMENTS; n++) {

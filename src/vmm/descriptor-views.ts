@@ -43,9 +43,12 @@ interface Source {
   /** The frame of the guest that each of its pages is, or NO_FRAME. */
   readonly gfns: readonly number[];
   readonly entries: BigUint64Array;
+  /** The same entries, two for each: quick to compare. */
+  readonly words: Uint32Array;
 }
 
-const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], entries: new BigUint64Array() };
+const NO_ENTRIES = { entries: new BigUint64Array(), words: new Uint32Array() };
+const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], ...NO_ENTRIES };
 
 export class DescriptorViews implements Watcher {
   readonly #memory: GuestMemory;
@@ -94,8 +97,8 @@ export class DescriptorViews implements Watcher {
       return;
     this.#isDirty = false;
     this.version++;
-    const gdtOld = this.#gdt.entries;
-    const ldtOld = this.#ldt.entries;
+    const gdtOld = this.#gdt.words;
+    const ldtOld = this.#ldt.words;
     const isOther = this.#wasLong !== isLong;
     this.#wasLong = isLong;
     const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
@@ -105,10 +108,8 @@ export class DescriptorViews implements Watcher {
     const ldtBytes = (access & UNUSABLE) !== 0 ? 0 : Math.min(limit, 0xffff) + 1;
     this.#ldt = this.#copy(base, ldtBytes, paging, pdptes);
     this.#watchInsteadOf(old);
-    for (const name of VIEWS) {
-      this.#write(gdtOffset(name), this.#gdt.entries, gdtOld, name, isOther);
-      this.#write(ldtOffset(name), this.#ldt.entries, ldtOld, name, isOther);
-    }
+    this.#write(gdtOffset, this.#gdt, gdtOld, isOther);
+    this.#write(ldtOffset, this.#ldt, ldtOld, isOther);
   }
 
   /** GDTR or LDTR are not what they were when this was asked last. */
@@ -159,7 +160,7 @@ export class DescriptorViews implements Watcher {
       // An entry that crosses a page end is left to the emulator.
       if (at % ENTRY_BYTES !== 0 && at < table.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
     });
-    return { base, bytes, pages, gfns, entries };
+    return { base, bytes, pages, gfns, entries, words: new Uint32Array(entries.buffer) };
   }
 
   /** The pages of a table are the frames that they were when it was copied. */
@@ -183,26 +184,35 @@ export class DescriptorViews implements Watcher {
     }
   }
 
-  /** The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors. */
+  /**
+   * The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors, or has not done so yet: the emulator
+   * does it then, and sets the accessed flags.
+   */
   #frameOf(page: number, paging: GuestPaging, pdptes: readonly number[]): number {
     if (paging.mode === 'off') return this.#memory.holds(page) ? page : NO_FRAME;
-    if (!this.#walk.walk(page, paging, pdptes)) return NO_FRAME;
+    if (!this.#walk.walk(page, paging, pdptes) || !this.#walk.isAccessed) return NO_FRAME;
     if (paging.implicitSmap && (this.#walk.rights & RIGHT_USER) !== 0) return NO_FRAME;
     return this.#memory.holds(this.#walk.gfn) ? this.#walk.gfn : NO_FRAME;
   }
 
-  /** Writes what differs from `old`, or all entries. */
+  /** Writes for both views what differs from the words `old`, or all entries that are not 0. */
   #write(
-    offset: number,
-    entries: BigUint64Array,
-    old: BigUint64Array,
-    view: ViewName,
+    offsetOf: (view: ViewName) => number,
+    { words, entries }: Source,
+    old: Uint32Array,
     all: boolean,
   ): void {
-    for (let n = 0; n < Math.max(entries.length, old.length); n++) {
-      const entry = entries[n] ?? 0n;
-      if (!all && entry === old[n]) continue;
-      this.#structures.write(offset + n * ENTRY_BYTES, changed(entry, view, this.#wasLong));
+    for (let n = 0; n < Math.max(words.length, old.length); n += 2) {
+      const low = n < words.length ? words[n] : 0;
+      const high = n < words.length ? words[n + 1] : 0;
+      const isZero = low === 0 && high === 0;
+      const isSame = n < old.length ? low === old[n] && high === old[n + 1] : isZero;
+      if (isSame && (!all || isZero)) continue;
+      const entry = entries[n >> 1] ?? 0n;
+      for (const view of VIEWS) {
+        const at = offsetOf(view) + (n >> 1) * ENTRY_BYTES;
+        this.#structures.write(at, changed(entry, view, this.#wasLong));
+      }
     }
   }
 }

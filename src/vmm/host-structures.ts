@@ -29,7 +29,7 @@ export function ldtOffset(view: ViewName): number {
 /** Selectors of the VMM, at the end of every GDT, where no guest looks for its own. */
 export const HOST_CODE = 0xffd0;
 export const HOST_DATA = 0xffd8;
-/** A flat stack segment for guests that run without one, as 64-bit kernels may. */
+/** A flat stack segment for kernels that run without one, as 64-bit ones may; user code would find it. */
 export const FLAT_STACK = 0xffe0 | 3;
 export const HOST_TSS = 0xfff0;
 /** Selector of the LDT while the guest has one: it is not in the GDT. */
@@ -82,9 +82,9 @@ export class HostStructures {
       const gdt = gdtOffset(view);
       this.write(gdt + HOST_CODE, CODE64);
       this.write(gdt + HOST_DATA, DATA);
-      this.write(gdt + (FLAT_STACK & ~3), DATA_DPL3);
       this.write(gdt + HOST_TSS, TSS_TYPE);
     }
+    this.write(gdtOffset('kernel') + (FLAT_STACK & ~3), DATA_DPL3);
   }
 
   /** Writes the u64 at `offset` of the structures. */

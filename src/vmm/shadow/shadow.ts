@@ -178,6 +178,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     this.#cache.touch(root.page);
     this.#makeRoom();
     if (isPaged) walk.setFlags(access.isWrite);
+    if (this.followed.has(page)) this.changes++;
     const canWrite = rights.mayWrite && (!isPaged || walk.isDirty);
     this.#filling.fill(root, page, gfn, paging, canWrite, rights.mayFetch);
     this.counters.hiddenFaults++;

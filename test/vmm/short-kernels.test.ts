@@ -1,0 +1,57 @@
+/** Kernels of a few instructions that once did something else in a VM than on the bare machine. */
+
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../../src/assembler/assemble.ts';
+import { type Kernel, makeKernel } from '../fuzz/kernel.ts';
+import { bareMachine, difference, run, virtualMachine } from '../fuzz/kernel-run.ts';
+import { CODE, DATA } from '../fuzz/machine.ts';
+
+interface Case {
+  readonly name: string;
+  readonly source: string;
+  readonly length: number;
+  readonly kernel?: Partial<Kernel>;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'user code loads a selector of the host: #GP, as there is no such descriptor',
+    source: 'mov eax, 0xffe3\n mov fs, ax\n mov gs, ax\n',
+    length: 30,
+    kernel: { cpl: 3 },
+  },
+  {
+    name: 'user code loads a descriptor: the page of its table is accessed',
+    source: 'mov eax, 0x27\n mov fs, ax\n mov eax, 0x23\n mov gs, ax\n',
+    length: 4,
+    kernel: { cpl: 3, hasLdt: true },
+  },
+];
+
+/** A kernel of `source` at CODE, with nothing else that happens. */
+function kernelOf({ source, length, kernel }: Case): Kernel {
+  const mode = kernel?.mode ?? 64;
+  const { bytes } = assemble(`bits ${mode}\norg ${CODE}\n${source}`, { file: 'kernel.asm' });
+  const regs = Array.from({ length: 16 }, (_, n) => BigInt(n === 4 ? DATA + 0x800 : 0));
+  return {
+    ...makeKernel(1),
+    ...{ mode, cpl: 0, code: bytes, start: 0, regs, rflags: 0x202n, rip: CODE },
+    ...{ cr4: 0xa0n, hasLdt: false, isPlainIdt: false, resumesDebug: false, dr7: 0x400 },
+    ...{ period: 0, nmis: 0, length },
+    ...kernel,
+  };
+}
+
+describe.each(['patch', 'interpret'] as const)('under %s', (cpu) => {
+  const bare = bareMachine();
+  const vm = virtualMachine(cpu);
+
+  it.each(CASES)('$name', (about) => {
+    const kernel = kernelOf(about);
+    for (const slice of [1, 3, 1000]) {
+      run(bare, kernel, { end: kernel.length, slice: () => 1 });
+      run(vm, kernel, { end: kernel.length, slice: () => slice });
+      expect(difference(bare, vm)).toBeUndefined();
+    }
+  });
+});
