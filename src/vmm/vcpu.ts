@@ -10,8 +10,9 @@ import type { Processor } from '../machine/processor.ts';
 import { type GuestPaging, guestPaging } from './shadow/guest-paging.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 
-/** By CODE_MODE. */
+/** By bits 1:0 of CODE_MODE: the others tell what segments are like (asm/cpu/mode.ts). */
 const CODE_MODES: readonly CodeMode[] = [64, 32, 16];
+const CODE_SIZE = 3;
 const EFER_LMA = 1 << 10;
 const CR4_SMAP = 1 << 21;
 const RFLAGS_TF = 1 << 8;
@@ -79,7 +80,7 @@ export class Vcpu {
   }
 
   get codeMode(): CodeMode {
-    return CODE_MODES[this.#codeMode()] ?? 64;
+    return CODE_MODES[this.#codeMode() & CODE_SIZE] ?? 64;
   }
 
   /** The linear address of the code `distance` bytes behind RIP, less the bits that only repeat bit 47. */

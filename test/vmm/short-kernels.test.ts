@@ -26,6 +26,12 @@ const CASES: readonly Case[] = [
     length: 4,
     kernel: { cpl: 3, hasLdt: true },
   },
+  {
+    name: '32-bit code whose segment has a limit is no 64-bit code',
+    source: 'jmp 0xb8:next\nnext: a16 mov ecx, [0x7004]\n a16 add [0x9000], ecx\n nop\n',
+    length: 4,
+    kernel: { mode: 32 },
+  },
 ];
 
 /** A kernel of `source` at CODE, with nothing else that happens. */
