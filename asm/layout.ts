@@ -254,6 +254,11 @@ export const CODE_PAGE_FREE: usize = CACHES + 0x410;
 /** u32, 1: nothing is cached in the TLBs (the walker must be right without them). */
 export const TLB_DISABLED: usize = CACHES + 0x414;
 
+/** u32, not 0: instructions whose rows are sensitive run alone, and the run ends after each; then it is WATCH_RAN. */
+export const SENSITIVE_WATCH: usize = CACHES + 0x418;
+export const WATCH_ON: u32 = 1;
+export const WATCH_RAN: u32 = 2;
+
 /** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
 export const FETCHED: usize = CACHES + 0x420;
 

@@ -27,6 +27,7 @@ import {
   RAISED,
   RAM,
   RIP,
+  SENSITIVE_WATCH,
   STEP_BLOCK,
   STEPPING,
 } from '../layout';
@@ -112,7 +113,7 @@ export class CodeCache {
     let open = true;
     while (open && count < MAX_INSTRUCTIONS && offset < 0x1000) {
       const length = Decoder.decode(RAM + (hpa & 0xfffff000) + offset, 0x1000 - offset, offset, i);
-      if (length == 0) break;
+      if (length == 0 || (load<u32>(SENSITIVE_WATCH) != 0 && Rec.isSensitive(i))) break;
       CodePages.mark(page, offset, length);
       accesses += Decoder.accesses(i);
       open = !Decoder.ends(i);

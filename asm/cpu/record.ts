@@ -99,6 +99,10 @@ export class Rec {
     const place = DECODE_HANDLERS + ((<usize>load<u16>(i, 30)) << 3);
     return Rec.hasMemory(i) ? load<u16>(place, 2) : load<u16>(place);
   }
+  /** The row names resources of the system that the instruction touches (src/isa/decode-table.ts, ENTRY.SENSITIVE). */
+  @inline static isSensitive(i: usize): bool {
+    return load<u8>(Rec.entry(i), 30) != 0;
+  }
   /** The decode-table entry that the instruction matched. */
   @inline static entry(i: usize): usize {
     return DECODE_ENTRIES + ((<usize>load<u16>(i, 30)) << 5);

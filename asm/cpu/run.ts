@@ -24,10 +24,12 @@ import {
   REPEATING,
   RFLAGS,
   RIP,
+  SENSITIVE_WATCH,
   SHADOW,
   STEPPING,
   STOP_REQUEST,
   TIME,
+  WATCH_RAN,
 } from '../layout';
 import { COST, CodeCache } from './code-cache';
 import { ConfinedCode } from './confined-code';
@@ -36,6 +38,7 @@ import { Deliver } from './deliver';
 import { EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Activity, Mode } from './mode';
+import { Rec } from './record';
 
 /** SHADOW: MOV SS and POP SS also hold off debug traps, and hide a breakpoint on the next instruction. */
 const SHADOW_MOV_SS: u32 = 2;
@@ -164,6 +167,10 @@ export class Run {
       store<u32>(SHADOW, shadow);
       store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
       return;
+    }
+    if (load<u32>(SENSITIVE_WATCH) != 0 && load<u32>(REPEATING) == 0 && Rec.isSensitive(i)) {
+      store<u32>(SENSITIVE_WATCH, WATCH_RAN);
+      store<u32>(STOP_REQUEST, 1);
     }
     if (!traced || raised == Raised.Event) return;
     if (load<u32>(ACTIVITY) == Activity.Halted) Run.wake();

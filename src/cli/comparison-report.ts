@@ -1,12 +1,13 @@
 /** What `compare` has found, as text or for JSON. */
 
-import type {
-  ComparedRun,
-  Comparison,
-  Difference,
-  Divergence,
-  RunOutcome,
-  SymbolTable,
+import {
+  type ComparedRun,
+  type Comparison,
+  type Difference,
+  type Divergence,
+  EXIT_NUMBERS,
+  type RunOutcome,
+  type SymbolTable,
 } from '../index.ts';
 
 /** Kinds of exits that a table names. */
@@ -104,22 +105,23 @@ export function jsonComparison({ bare, runs }: Comparison, symbols: SymbolTable)
   return { bare: outcome(bare), runs: runs.map((run) => jsonRun(run, symbols)) };
 }
 
-function outcome({ cpu, end, ended, instructions, time, com1, console }: RunOutcome): object {
+function outcome(run: RunOutcome): object {
+  const { cpu, end, ended, instructions, time, com1, console, hostMs } = run;
   const [serial, port] = [com1, console].map((bytes) => Buffer.from(bytes).toString('latin1'));
   return {
     ...{ cpu, end, ended, instructions: Number(instructions), virtualNs: Number(time) },
-    ...{ com1: serial, console: port },
+    ...{ com1: serial, console: port, hostMs },
   };
 }
 
 function jsonRun(run: ComparedRun, symbols: SymbolTable): object {
-  const { same, exits, directShare, slowdown, measured, divergence, hidden } = run;
+  const { same, exits, directShare, slowdown, divergence, hidden } = run;
   return {
     ...outcome(run),
-    ...{ same, exits, directShare, slowdown },
-    measured: { ...measured, instructions: Number(measured.instructions) },
-    divergence: divergence && jsonPlace(divergence, symbols),
-    hidden: hidden && jsonPlace(hidden, symbols),
+    ...{ same, directShare, slowdown },
+    exits: exits.map((count) => ({ ...count, number: EXIT_NUMBERS[count.reason] })),
+    divergence: divergence ? jsonPlace(divergence, symbols) : null,
+    hidden: hidden ? jsonPlace(hidden, symbols) : null,
   };
 }
 
@@ -129,7 +131,7 @@ function jsonPlace(found: Divergence, symbols: SymbolTable): object {
     ...{ instructions: Number(instructions), virtualNs: Number(time), isFound, differences },
     instruction: {
       ...instruction,
-      symbol: symbols.name(instruction.rip),
+      symbol: symbols.name(instruction.rip) ?? null,
       bytes: Buffer.from(instruction.bytes).toString('hex'),
     },
   };

@@ -24,6 +24,8 @@ export interface RunOutcome {
   /** What was sent on COM1 and to port 0xe9. */
   readonly com1: Uint8Array;
   readonly console: Uint8Array;
+  /** Host milliseconds that it took when nobody looked. */
+  readonly hostMs: number;
 }
 
 /** A run in a VM, beside that on the bare machine. */
@@ -34,14 +36,8 @@ export interface ComparedRun extends RunOutcome, LockstepResult {
   readonly exits: readonly ExitCount[];
   /** Of all instructions of the guest, the share that ran directly. */
   readonly directShare: number;
-  /** Host time over that of the bare machine, as far as both ran in lockstep. */
+  /** Host time for an instruction of the guest over that of the bare machine. */
   readonly slowdown: number;
-  /** Host milliseconds of both, and the instructions that they were measured for. */
-  readonly measured: {
-    readonly bareMs: number;
-    readonly ms: number;
-    readonly instructions: bigint;
-  };
 }
 
 export interface Comparison {
@@ -81,12 +77,11 @@ export function compareGuest(setup: GuestSetup, options: CompareOptions): Compar
   finish(bare, (done) => tell('bare', 'run', done));
   const all = bare.board.machine.instructions;
   const runs = techniques.map((cpu): ComparedRun => {
-    const { result, measured } = lockstep(setup, cpu, every, (done) =>
-      tell(cpu, 'compare', done, all),
-    );
-    const statistics = new ExitStatistics();
-    const alone = new Participant(cpu, limited(setup, Number(all)), statistics.sink);
-    finish(alone, (done) => tell(cpu, 'count exits', done, all));
+    const result = lockstep(setup, cpu, every, (done) => tell(cpu, 'compare', done, all));
+    const own = limited(setup, Number(all));
+    const alone = new Participant(cpu, own);
+    finish(alone, (done) => tell(cpu, 'run', done, all));
+    const exits = countExits(cpu, own, (done) => tell(cpu, 'count exits', done, all));
     const differences = visibleDifferences(bare, alone, allPages(bare));
     const differs = (kind: string): boolean => differences.some((found) => found.kind === kind);
     const { board } = alone;
@@ -97,10 +92,9 @@ export function compareGuest(setup: GuestSetup, options: CompareOptions): Compar
       ...result,
       cpu,
       same: { output: !differs('output'), end: !differs('end'), memory: !differs('memory') },
-      exits: statistics.counts,
+      exits,
       directShare: direct / Math.max(Number(outcome.instructions), 1),
-      slowdown: measured.ms / measured.bareMs,
-      measured,
+      slowdown: msPerInstruction(alone) / msPerInstruction(bare),
     };
   });
   return { bare: outcomeOf(bare), runs };
@@ -111,20 +105,27 @@ function lockstep(
   cpu: CpuTechnique,
   every: number | undefined,
   progress: (instructions: bigint) => void,
-): { readonly result: LockstepResult; readonly measured: ComparedRun['measured'] } {
-  const bare = new Participant('bare', setup);
-  const other = new Participant(cpu, setup);
-  let measured = { bareMs: 0, ms: 0, instructions: 0n };
-  const result = runLockstep(bare, other, {
+): LockstepResult {
+  const bare = new Participant('bare', setup, { watchesSensitive: true });
+  return runLockstep(bare, new Participant(cpu, setup), {
     ...(every !== undefined && { every }),
-    // What is run again to find a place is not counted.
-    progress: () => {
-      const { instructions } = bare.board.machine;
-      measured = { bareMs: bare.hostMs, ms: other.hostMs, instructions };
-      progress(instructions);
-    },
+    progress: () => progress(bare.board.machine.instructions),
   });
-  return { result, measured };
+}
+
+/** A run of its own: to tell of every exit takes time. */
+function countExits(
+  cpu: CpuTechnique,
+  setup: GuestSetup,
+  progress: (instructions: bigint) => void,
+): readonly ExitCount[] {
+  const statistics = new ExitStatistics();
+  finish(new Participant(cpu, setup, { sink: statistics.sink }), progress);
+  return statistics.counts;
+}
+
+function msPerInstruction({ hostMs, board }: Participant): number {
+  return hostMs / Math.max(Number(board.machine.instructions), 1);
 }
 
 /** The limit of a guest that needs `instructions` on the bare machine. */
@@ -148,7 +149,8 @@ function outcomeOf(one: Participant): RunOutcome {
     ended: endName(one),
     instructions: machine.instructions,
     time: one.time,
-    com1: Uint8Array.from(one.sent.com1),
-    console: Uint8Array.from(one.sent.console),
+    com1: one.sent.com1.copy(),
+    console: one.sent.console.copy(),
+    hostMs: one.hostMs,
   };
 }

@@ -12,6 +12,7 @@ import { PAGE_BYTES } from '../machine/memory.ts';
 import type { Processor } from '../machine/processor.ts';
 import { VirtualPc } from '../vmm/virtual-pc.ts';
 import type { Participant } from './participant.ts';
+import type { SentBytes } from './sent-bytes.ts';
 
 /** One register, flag, byte or the like, with its value on the bare machine and in the VM; undefined: there is none. */
 export interface Difference {
@@ -111,14 +112,14 @@ function outputDifferences(a: Participant, b: Participant): Difference[] {
     const [bare, other] = [a.sent[name], b.sent[name]];
     const length = Math.max(bare.length, other.length);
     let at = Math.min(a.sentAtMark[name], b.sentAtMark[name]);
-    while (at < length && bare[at] === other[at]) at++;
+    while (at < length && bare.at(at) === other.at(at)) at++;
     if (at === length) return [];
     return { kind: 'output', name, address: at, bare: byteAt(bare, at), other: byteAt(other, at) };
   });
 }
 
-function byteAt(sent: readonly number[], at: number): bigint | undefined {
-  const byte = sent[at];
+function byteAt(sent: SentBytes, at: number): bigint | undefined {
+  const byte = sent.at(at);
   return byte === undefined ? undefined : BigInt(byte);
 }
 

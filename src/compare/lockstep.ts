@@ -4,12 +4,15 @@
  * from its start in shorter ones, down to single instructions. So the longest run costs a comparison every few
  * million instructions, and nothing is recorded but the last point at which both were the same.
  *
- * A difference that is gone at the next comparison is not seen; `every` compares at shorter distances.
+ * Within slices the machines are also compared after sensitive instructions (sensitive-sites.ts): so a difference that such
+ * an instruction makes is seen also where it is soon gone again. Any other that is gone at the next comparison is not seen;
+ * `every` compares at shorter distances.
  */
 
 import { type Difference, hiddenDifferences, visibleDifferences } from './difference.ts';
 import { type GuestInstruction, instructionAt } from './guest-instruction.ts';
 import { type Participant, writtenByEither } from './participant.ts';
+import { SensitiveSites } from './sensitive-sites.ts';
 
 /** The instruction after which there was a difference, as the bare machine was about to run it. */
 export interface Divergence {
@@ -37,9 +40,13 @@ export interface LockstepOptions {
   readonly progress?: (time: bigint) => void;
 }
 
-/** Slices are this part of the run so far: they begin with single instructions, since what goes wrong mostly does so soon. */
-const SHARE = 512;
+/** Instructions at the start that are compared one by one: what goes wrong mostly does so soon. */
+const FIRST = 256;
+/** Later slices are this part of the run so far. */
+const SHARE = 64;
 const LONGEST_SLICE = 2 ** 22;
+/** Instructions that take about as long as to compare and to keep a page: slices are worth their comparison. */
+const PAGE_WORTH = 1024;
 /** Parts that a slice is run again in. */
 const PARTS = 64;
 /** What is short enough to be run again instruction by instruction. */
@@ -61,8 +68,7 @@ export function runLockstep(
   let hidden: Divergence | undefined;
   pair.mark();
   for (;;) {
-    const end = pair.endOf(every ?? growing(bare));
-    pair.advanceTo(end);
+    const end = pair.advance(pair.endOf(every ?? pair.nextSlice()));
     if (hidden === undefined && hiddenDifferences(bare, other).length > 0) {
       hidden = pair.locate(end, any);
       pair.advanceTo(end);
@@ -74,20 +80,15 @@ export function runLockstep(
     }
     progress(bare.time);
     if (bare.end !== undefined) return { divergence: undefined, hidden };
-    pair.markAfter(WINDOW);
+    pair.markAfter(Math.max(pair.nextSlice(), WINDOW));
   }
-}
-
-/** Length of the next slice. */
-function growing({ board }: Participant): number {
-  const share = Math.floor(Number(board.machine.instructions) / SHARE);
-  return Math.min(Math.max(share, 1), LONGEST_SLICE);
 }
 
 /** The two machines, at the same virtual time. */
 class Pair {
   readonly #bare: Participant;
   readonly #other: Participant;
+  readonly #sites = new SensitiveSites();
   #start = 0n;
 
   constructor(bare: Participant, other: Participant) {
@@ -107,12 +108,30 @@ class Pair {
     if (this.#left(this.#bare.time) >= time) this.mark();
   }
 
+  /** Length of the next slice. Pages that can be written without a look count as written already. */
+  nextSlice(): number {
+    const { instructions, memory } = this.#bare.board.machine;
+    if (instructions < FIRST) return 1;
+    const share = Math.floor(Number(instructions) / SHARE);
+    return Math.min(Math.max(share, memory.written().length * PAGE_WORTH), LONGEST_SLICE);
+  }
+
   /** The end of a slice of that length from now on: later where the guest sleeps longer. */
   endOf(slice: number): bigint {
     const { machine } = this.#bare.board;
     const end = this.#bare.time + BigInt(slice);
     const wake = machine.sleeps ? (machine.clock.nextDeadline() ?? end) : end;
     return wake > end ? wake : end;
+  }
+
+  /** Runs to `end`, or to a point before where the machines should be compared; tells that time. */
+  advance(end: bigint): bigint {
+    const bare = this.#bare;
+    const isDue = (): boolean => this.#sites.isDue(bare.board.machine.processor.view.u64('RIP'));
+    while (bare.runToSensitive(end)) if (isDue()) break;
+    const at = bare.end === undefined ? bare.time : end;
+    this.#other.runTo(at);
+    return at;
   }
 
   advanceTo(time: bigint): void {

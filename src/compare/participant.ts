@@ -12,14 +12,22 @@ import type { CpuTechnique } from '../vmm/monitor.ts';
 import { guestFeatures } from '../vmm/virtual-machine.ts';
 import { VirtualPc, type VirtualPcState } from '../vmm/virtual-pc.ts';
 import type { GuestSetup } from './guest-setup.ts';
+import { SentBytes } from './sent-bytes.ts';
 
 /** What runs the guest. */
 export type Column = 'bare' | CpuTechnique;
 
 /** Bytes that a guest has sent, by where to. */
 export interface Sent {
-  readonly com1: number[];
-  readonly console: number[];
+  readonly com1: SentBytes;
+  readonly console: SentBytes;
+}
+
+export interface ParticipantOptions {
+  /** Hears of the exits of a VM. */
+  readonly sink?: ExitSink;
+  /** `runToSensitive` will be used, on the bare machine. */
+  readonly watchesSensitive?: boolean;
 }
 
 interface Checkpoint {
@@ -31,11 +39,11 @@ interface Checkpoint {
 
 export class Participant {
   readonly column: Column;
-  readonly sent: Sent = { com1: [], console: [] };
+  readonly sent: Sent = { com1: new SentBytes(), console: new SentBytes() };
   /** Host time spent in runs, in milliseconds. */
   hostMs = 0;
   readonly #setup: GuestSetup;
-  readonly #sink: ExitSink | undefined;
+  readonly #options: ParticipantOptions;
   #board: Pc | VirtualPc;
   #end: RunEnd | undefined;
   #inputAt = 0;
@@ -43,11 +51,11 @@ export class Participant {
   #ram: Uint8Array | undefined;
   #checkpoint: Checkpoint | undefined;
 
-  /** A machine with the guest in its RAM. `sink` hears of the exits of a VM. */
-  constructor(column: Column, setup: GuestSetup, sink?: ExitSink) {
+  /** A machine with the guest in its RAM. */
+  constructor(column: Column, setup: GuestSetup, options: ParticipantOptions = {}) {
     this.column = column;
     this.#setup = setup;
-    this.#sink = sink;
+    this.#options = options;
     this.#board = this.#create();
     setup.boot(this.#board);
     if (setup.input !== undefined) this.#board.com1.openInput();
@@ -75,13 +83,23 @@ export class Participant {
   /** Runs to virtual time `until`, or to the end of the run. */
   runTo(until: bigint): void {
     const started = this.#setup.now();
-    while (this.#end === undefined) {
-      const end = this.#board.machine.runUntil(until);
-      if (end === undefined) break;
-      if (end.kind === 'input') this.#board.com1.supply(this.#setup.input?.[this.#inputAt++]);
-      else this.#end = end;
-    }
+    while (this.#end === undefined && this.time < until) this.#runOn(until);
     this.hostMs += this.#setup.now() - started;
+  }
+
+  /** As `runTo`, but not beyond the next sensitive instruction: after it, true if the machine has come to one. */
+  runToSensitive(until: bigint): boolean {
+    while (this.#end === undefined && this.time < until) if (this.#runOn(until)) return true;
+    return false;
+  }
+
+  /** True: after a sensitive instruction. */
+  #runOn(until: bigint): boolean {
+    const end = this.#board.machine.runUntil(until);
+    if (end === undefined) return this.time < until;
+    if (end.kind === 'input') this.#board.com1.supply(this.#setup.input?.[this.#inputAt++]);
+    else this.#end = end;
+    return false;
   }
 
   /** Remembers the machine as it is now. */
@@ -104,8 +122,8 @@ export class Participant {
     if (checkpoint === undefined) return;
     this.#board = this.#create(checkpoint.state);
     this.#board.machine.memory.forgetWritten();
-    this.sent.com1.length = checkpoint.sent.com1;
-    this.sent.console.length = checkpoint.sent.console;
+    this.sent.com1.truncate(checkpoint.sent.com1);
+    this.sent.console.truncate(checkpoint.sent.console);
     this.#inputAt = checkpoint.inputAt;
     this.#end = undefined;
   }
@@ -124,13 +142,16 @@ export class Participant {
       com1: (byte: number) => com1.push(byte),
       console: (byte: number) => console.push(byte),
     };
+    const { sink, watchesSensitive = false } = this.#options;
     if (this.column === 'bare') {
-      return new Pc(module, all, state && 'bare' in state ? state.bare : undefined);
+      const pc = new Pc(module, all, state && 'bare' in state ? state.bare : undefined);
+      if (watchesSensitive) pc.machine.processor.watchSensitive();
+      return pc;
     }
     const vm = {
       ...all,
       cpu: this.column,
-      ...(this.#sink && { exits: { sink: this.#sink, now } }),
+      ...(sink && { exits: { sink, now } }),
     };
     return new VirtualPc(module, vm, state && 'vm' in state ? state.vm : undefined);
   }

@@ -59,7 +59,7 @@ export class DirtyFrames {
    * now on counts as written. Changes no translation.
    */
   restart(frames?: Iterable<number>): void {
-    if (frames === undefined) this.clear(0, this.#flags.length * 2 ** FRAME_SHIFT);
+    if (frames === undefined) this.#clearAll();
     else for (const frame of frames) this.#flags[frame] = (this.#flags[frame] ?? 0) & ~this.#bit;
     const tlb = this.#writeTlb;
     for (let n = 0; n < tlb.length; n += TLB_WORDS) {
@@ -67,5 +67,11 @@ export class DirtyFrames {
       const frame = tlb[n + 3] ?? 0;
       if (frame < this.#flags.length) this.#flags[frame] = (this.#flags[frame] ?? 0) | this.#bit;
     }
+  }
+
+  #clearAll(): void {
+    const words = this.#words;
+    const others = ~(this.#bit * 0x01010101);
+    for (let n = 0; n < words.length; n++) words[n] = (words[n] ?? 0) & others;
   }
 }

@@ -260,11 +260,17 @@ export class Machine {
     }
   }
 
-  /** As `run`, but not beyond virtual time `until`: undefined when it is reached. */
+  /**
+   * As `run`, but not beyond virtual time `until`: undefined when it is reached, or after a sensitive instruction that
+   * the processor watches for.
+   */
   runUntil(until: bigint): RunEnd | undefined {
     this.#until = until;
     let end: RunEnd | undefined;
-    while (end === undefined && this.clock.now() < until) end = this.step();
+    while (end === undefined && this.clock.now() < until) {
+      end = this.step();
+      if (this.processor.sensitiveRan()) break;
+    }
     this.#until = END_OF_TIME;
     return end;
   }

@@ -101,3 +101,19 @@ export class MachineMemory implements PhysicalMemory {
     }
   }
 }
+
+/** Offsets of the pages of `ram` that hold something: new memory has zeros already, which need not be written. */
+export function nonZeroPages(ram: Uint8Array): number[] {
+  const words = new Int32Array(ram.buffer, ram.byteOffset, ram.length / 4);
+  const found: number[] = [];
+  for (let at = 0; at < ram.length; at += PAGE_BYTES) {
+    if (!isZero(words, at / 4)) found.push(at);
+  }
+  return found;
+}
+
+/** The page from `words[start]` on holds zeros only. */
+function isZero(words: Int32Array, start: number): boolean {
+  for (let n = start; n < start + PAGE_BYTES / 4; n++) if (words[n] !== 0) return false;
+  return true;
+}

@@ -13,7 +13,7 @@ import {
   type ProcessorExports,
   type ProcessorHost,
 } from './instance.ts';
-import type { MachineMemory } from './memory.ts';
+import { type MachineMemory, nonZeroPages, PAGE_BYTES } from './memory.ts';
 
 /** What tells processors apart that share an instance. */
 export interface ProcessorIdentity {
@@ -170,7 +170,9 @@ export class Processor {
     state.frames.forEach((flags, n) => {
       frames[n] = (flags & ~code) | aliased;
     });
-    processor.memory.bytes.set(state.ram);
+    for (const at of nonZeroPages(state.ram)) {
+      processor.memory.bytes.set(state.ram.subarray(at, at + PAGE_BYTES), at);
+    }
     processor.#exports.tablesChanged();
     return processor;
   }
@@ -258,6 +260,23 @@ export class Processor {
   /** Asks a running processor to come back at the next instruction boundary. */
   requestStop(): void {
     this.view.setU32('STOP_REQUEST', 1);
+  }
+
+  /**
+   * From now on a run ends after each sensitive instruction: one whose row in the instruction table names a resource of
+   * the system that it touches. Such code is slower, all other is as fast as before.
+   */
+  watchSensitive(): void {
+    this.view.setU32('SENSITIVE_WATCH', this.view.layout('WATCH_ON'));
+    this.#exports.tablesChanged();
+  }
+
+  /** A watched instruction has run since this was asked last. */
+  sensitiveRan(): boolean {
+    const { view } = this;
+    if (view.u32('SENSITIVE_WATCH') !== view.layout('WATCH_RAN')) return false;
+    view.setU32('SENSITIVE_WATCH', view.layout('WATCH_ON'));
+    return true;
   }
 
   /** Level of the INTR pin. */

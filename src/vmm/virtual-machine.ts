@@ -15,6 +15,7 @@ import {
   type LoopState,
   Machine,
 } from '../machine/machine.ts';
+import { nonZeroPages } from '../machine/memory.ts';
 import type { ExitReason, Processor } from '../machine/processor.ts';
 import { DescriptorViews } from './descriptor-views.ts';
 import { DirectRunner } from './direct-runner.ts';
@@ -234,7 +235,7 @@ class Hypervisor implements VirtualEngine {
    */
   load({ block, ram }: VmState): void {
     this.processor.loadBlock(block);
-    this.memory.write(0, ram);
+    for (const at of nonZeroPages(ram)) this.memory.write(at, ram.subarray(at, at + PAGE_SIZE));
   }
 
   run(fuel: number): ExitReason {

@@ -4,6 +4,7 @@ import { decode } from '../../isa/decode.ts';
 import { buildDecodeTables } from '../../isa/decode-table.ts';
 import type { CodeMode } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { GuestWalk } from '../shadow/guest-walk.ts';
 import type { Vcpu } from '../vcpu.ts';
@@ -129,7 +130,6 @@ export class ExitLog {
 
   /** The guest has stopped because of `cause`; its registers are the virtual processor's. */
   begin(cause: ExitCause): void {
-    this.#began = this.#now();
     const { view, cpl } = this.#vcpu;
     const rip = view.u64('RIP');
     const all = this.#code(rip);
@@ -156,6 +156,8 @@ export class ExitLog {
       bytes: all.slice(0, decoded.ok ? decoded.length : all.length),
       mnemonic,
     };
+    // What it takes to tell is not the exit's.
+    this.#began = this.#now();
   }
 
   /** A device of the VM has answered. */
@@ -171,6 +173,7 @@ export class ExitLog {
   /** The VMM is done with it. */
   end(): void {
     if (this.#open === undefined) return;
+    const hostNs = Math.round((this.#now() - this.#began) * 1e6);
     const opened = this.#open;
     const { cause, ...known } = opened;
     this.#open = undefined;
@@ -182,7 +185,7 @@ export class ExitLog {
       ...(isInterrupt && known.reason === 'STEP' && { reason: 'EXTERNAL_INTERRUPT' }),
       actions: this.#did(opened),
       entry: { time: view.u64('TIME'), rip: view.u64('RIP') },
-      hostNs: Math.round((this.#now() - this.#began) * 1e6),
+      hostNs,
     });
   }
 
@@ -220,20 +223,23 @@ export class ExitLog {
   #gpa(address: bigint): number | undefined {
     const { paging, pdptes } = this.#vcpu;
     const page = Number(BigInt.asUintN(36, address >> 12n));
-    if (paging.mode === 'off') return page * 4096 + Number(address & 0xfffn);
+    if (paging.mode === 'off') return page * PAGE_SIZE + Number(address & 0xfffn);
     if (!this.#walk.walk(page, paging, pdptes)) return undefined;
-    return this.#walk.gfn * 4096 + Number(address & 0xfffn);
+    return this.#walk.gfn * PAGE_SIZE + Number(address & 0xfffn);
   }
 
   /** The bytes at `rip`, read through the guest's tables. */
   #code(rip: bigint): Uint8Array {
     const { view } = this.#vcpu;
     const bytes = new Uint8Array(MAX_LENGTH);
-    const base = view.u32('CODE_MODE') === 0 ? 0n : view.segment('cs').base;
-    for (let n = 0; n < MAX_LENGTH; n++) {
-      const gpa = this.#gpa(base + rip + BigInt(n));
-      if (gpa === undefined || gpa >= this.#memory.size) return bytes.subarray(0, n);
-      bytes[n] = this.#memory.read(gpa, 1)[0] ?? 0;
+    const start = (view.u32('CODE_MODE') === 0 ? 0n : view.segment('cs').base) + rip;
+    const inPage = PAGE_SIZE - Number(start & 0xfffn);
+    for (let at = 0; at < MAX_LENGTH; ) {
+      const count = at === 0 ? Math.min(inPage, MAX_LENGTH) : MAX_LENGTH - at;
+      const gpa = this.#gpa(start + BigInt(at));
+      if (gpa === undefined || gpa >= this.#memory.size) return bytes.subarray(0, at);
+      bytes.set(this.#memory.read(gpa, count), at);
+      at += count;
     }
     return bytes;
   }
