@@ -54,6 +54,7 @@ export function actionText(action: ExitAction): string {
   switch (action.kind) {
     case 'emulated':
     case 'mapped':
+    case 'stopped':
       return action.kind;
     case 'forwarded': {
       const { to, access, address, size, value } = action;

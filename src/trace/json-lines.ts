@@ -16,21 +16,21 @@ export class JsonLines implements TraceWriter {
   }
 
   readonly sink: ExitSink = (record) => {
-    const { vm, vcpu, time, rip, cpl, reason, qualification, bytes, actions, entry } = record;
+    const { vm, vcpu, time, rip, cpl, reason, bytes, actions, entry } = record;
     const line = {
       time: Number(time),
       vm,
       vcpu,
       rip,
-      symbol: this.#symbols.name(rip),
+      symbol: this.#symbols.name(rip) ?? null,
       cpl,
       reason,
       number: EXIT_NUMBERS[reason],
-      qualification,
+      qualification: record.qualification ?? null,
       bytes: [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
       instruction: instructionText(record),
       actions,
-      entry: { time: Number(entry.time), rip: entry.rip },
+      entry: entry ? { time: Number(entry.time), rip: entry.rip } : null,
       hostNs: record.hostNs,
     };
     this.#write(`${JSON.stringify(line, hexBigints)}\n`);

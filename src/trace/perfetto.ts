@@ -1,9 +1,9 @@
 /**
  * Exits as Chrome trace events, which Perfetto opens: VMs are processes, virtual processors threads, exits slices with
- * their qualification, and there are counters of the shadow pages and of exits per millisecond of virtual time.
+ * their qualification, and each VM has counters of its shadow pages and of its exits in the last millisecond of virtual time.
  *
  * The time axis is virtual time plus the host time that the VMM has taken so far: the guest takes a nanosecond an
- * instruction, an exit what it cost, and slices never overlap.
+ * instruction, an exit what it cost, and slices never overlap. Virtual times are among the arguments.
  */
 
 import type { SymbolTable } from '../symbols/symbol-table.ts';
@@ -15,47 +15,61 @@ import type { TraceContext, TraceWriter } from './trace-writer.ts';
 /** Virtual time over which exits are counted. */
 const RATE_NS = 1_000_000n;
 const NS_PER_US = 1000;
+/** Importers cut fractions of microseconds off to nanoseconds: slices end so much early that they do not overlap then. */
+const GAP_NS = 2;
+/** Process numbers are so far apart; those of threads lie between, since some viewers want them unique and not 0. */
+const PROCESS_STRIDE = 1000;
 
 type TraceEvent = Readonly<Record<string, unknown>>;
+
+/** A VM on the way. */
+interface Process {
+  readonly pid: number;
+  /** Host nanoseconds that the VMM has taken for it. */
+  hostNs: number;
+  pages: number;
+  /** The stretch of virtual time in which exits are being counted, and how many there were in it. */
+  stretch: bigint;
+  count: number;
+}
 
 export class Perfetto implements TraceWriter {
   readonly #write: (text: string) => void;
   readonly #symbols: SymbolTable;
-  readonly #shadowPages: () => number;
-  /** Process numbers of the VMs by name. */
-  readonly #processes = new Map<string, number>();
-  #separator = '{"displayTimeUnit":"ns","traceEvents":[\n';
-  /** Host nanoseconds that the VMM has taken. */
-  #hostNs = 0;
-  #pages = -1;
-  /** The stretch of virtual time in which exits are being counted, and how many there were in it. */
-  #stretch = -1n;
-  #count = 0;
+  readonly #shadowPages: (vm: string) => number;
+  readonly #processes = new Map<string, Process>();
+  #separator = '';
 
   constructor({ write, symbols, shadowPages }: TraceContext) {
     this.#write = write;
     this.#symbols = symbols;
     this.#shadowPages = shadowPages;
+    write('{"traceEvents":[\n');
   }
 
   readonly sink: ExitSink = (record) => {
-    const pid = this.#process(record);
-    const ts = (Number(record.time) + this.#hostNs) / NS_PER_US;
-    this.#hostNs += record.hostNs;
-    this.#countExit(record.time, pid, ts);
+    const process = this.#process(record);
+    const { pid } = process;
+    const start = Number(record.time) + process.hostNs;
+    process.hostNs += record.hostNs;
+    this.#countExit(process, record.time, start);
     this.#event({
-      ...{ ph: 'X', name: record.reason, cat: 'exit', pid, tid: record.vcpu },
-      ...{ ts, dur: record.hostNs / NS_PER_US, args: this.#arguments(record) },
+      ...{ ph: 'X', name: record.reason, cat: 'exit', pid, tid: threadOf(pid, record.vcpu) },
+      ...{ ts: us(start), dur: us(Math.max(record.hostNs - GAP_NS, 0)) },
+      args: this.#arguments(record),
     });
-    const pages = this.#shadowPages();
-    if (pages === this.#pages) return;
-    this.#pages = pages;
-    this.#counter('shadow pages', pid, ts + record.hostNs / NS_PER_US, pages);
+    const pages = this.#shadowPages(record.vm);
+    if (pages === process.pages) return;
+    process.pages = pages;
+    this.#counter('shadow pages', pid, start + record.hostNs, pages);
   };
 
   end(): void {
-    const none = this.#separator.startsWith('{');
-    this.#write(`${none ? this.#separator : ''}\n]}\n`);
+    for (const process of this.#processes.values()) {
+      const boundary = Number((process.stretch + 1n) * RATE_NS) + process.hostNs;
+      this.#counter('exits per ms', process.pid, boundary, process.count);
+    }
+    this.#write('\n],"displayTimeUnit":"ns"}\n');
   }
 
   #arguments(record: ExitRecord): Readonly<Record<string, unknown>> {
@@ -73,31 +87,36 @@ export class Perfetto implements TraceWriter {
     };
   }
 
-  /** The number of the record's process; names it, and its thread, when it is new. */
-  #process({ vm, vcpu }: ExitRecord): number {
+  /** The record's process; names it, and its thread, when it is new. */
+  #process({ vm, vcpu }: ExitRecord): Process {
     const known = this.#processes.get(vm);
     if (known !== undefined) return known;
-    const pid = this.#processes.size + 1;
-    this.#processes.set(vm, pid);
-    const name = { ph: 'M', pid, tid: vcpu };
+    const pid = (this.#processes.size + 1) * PROCESS_STRIDE;
+    const process = { pid, hostNs: 0, pages: -1, stretch: 0n, count: 0 };
+    this.#processes.set(vm, process);
+    const name = { ph: 'M', pid, tid: threadOf(pid, vcpu) };
     this.#event({ ...name, name: 'process_name', args: { name: `VM ${vm}` } });
     this.#event({ ...name, name: 'thread_name', args: { name: `vCPU ${vcpu}` } });
-    return pid;
+    return process;
   }
 
-  #countExit(time: bigint, pid: number, ts: number): void {
+  /** A counter tells of the millisecond before it. One that was empty has 0 at its end. */
+  #countExit(process: Process, time: bigint, start: number): void {
     const stretch = time / RATE_NS;
-    if (stretch !== this.#stretch) {
-      if (this.#stretch >= 0n) this.#counter('exits per ms', pid, ts, this.#count);
-      if (stretch > this.#stretch + 1n) this.#counter('exits per ms', pid, ts, 0);
-      this.#stretch = stretch;
-      this.#count = 0;
+    if (stretch !== process.stretch) {
+      // On the time axis no further back than what was written already.
+      const since = start - Number(time - (process.stretch + 1n) * RATE_NS);
+      this.#counter('exits per ms', process.pid, since, process.count);
+      const isBeyond = stretch > process.stretch + 1n;
+      if (isBeyond) this.#counter('exits per ms', process.pid, since + Number(RATE_NS), 0);
+      process.stretch = stretch;
+      process.count = 0;
     }
-    this.#count++;
+    process.count++;
   }
 
-  #counter(name: string, pid: number, ts: number, value: number): void {
-    this.#event({ ph: 'C', name, pid, ts, args: { value } });
+  #counter(name: string, pid: number, ns: number, value: number): void {
+    this.#event({ ph: 'C', name, pid, ts: us(ns), args: { value } });
   }
 
   #event(event: TraceEvent): void {
@@ -105,3 +124,7 @@ export class Perfetto implements TraceWriter {
     this.#separator = ',\n';
   }
 }
+
+const threadOf = (pid: number, vcpu: number): number => pid + 1 + vcpu;
+
+const us = (ns: number): number => ns / NS_PER_US;

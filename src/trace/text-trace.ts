@@ -26,6 +26,7 @@ export class TextTrace implements TraceWriter {
     const at = `vcpu ${vcpu} reason ${reason} rip ${this.#place(record.rip)} cpl ${cpl}`;
     const did = actions.map(actionText).join(', ');
     this.#line(record, record.time, 'kvm_exit', `${at} | ${why}`);
+    if (entry === undefined) return;
     this.#line(
       record,
       entry.time,

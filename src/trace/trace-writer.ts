@@ -8,8 +8,8 @@ export interface TraceContext {
   readonly write: (text: string) => void;
   /** Names addresses of the guest's code. */
   readonly symbols: SymbolTable;
-  /** Shadow pages that there are now. */
-  readonly shadowPages: () => number;
+  /** Shadow pages that the VM of that name has now. */
+  readonly shadowPages: (vm: string) => number;
 }
 
 export interface TraceWriter {

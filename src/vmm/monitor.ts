@@ -59,7 +59,7 @@ export class Monitor {
       const count = this.#runDirectly(left);
       if (count === 0) continue;
       const reason = this.#emulator.run(Math.min(count, fuel - ((vcpu.timeLow() - start) >>> 0)));
-      this.#log?.end();
+      this.#ended(reason);
       if (reason !== 'fuel') return reason;
       if (this.#stopRequest() !== 0) return 'request';
     }
@@ -81,7 +81,13 @@ export class Monitor {
   #deliverDue(): ExitReason {
     this.#log?.begin(INTERRUPT);
     const reason = this.#emulator.deliverDue();
-    this.#log?.end();
+    this.#ended(reason);
     return reason;
+  }
+
+  /** The VMM is done with an exit; a triple fault is one more. */
+  #ended(reason: ExitReason): void {
+    this.#log?.end();
+    if (reason === 'shutdown') this.#log?.shutDown();
   }
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createTrace, type TraceFormat } from '../../src/trace/create-trace.ts';
+import type { ExitRecord } from '../../src/vmm/exits/exit-log.ts';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
 import { VirtualPc } from '../../src/vmm/virtual-pc.ts';
 import { module } from '../vmm/lockstep.ts';
@@ -65,20 +66,65 @@ test('JSON lines', () => {
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
+test('a triple fault is an exit, and the last one', () => {
+  const guest = sourceOf('mov esp, 0x80000\nlast: ud2');
+  for (const cpu of ['interpret', 'trap', 'patch'] as const) {
+    const records: ExitRecord[] = [];
+    const exits = { sink: (record: ExitRecord) => records.push(record), now: () => 0 };
+    const pc = new VirtualPc(module, { cpu, ramBytes: 2 * 2 ** 20, exits });
+    guest.boot(pc);
+    expect(pc.machine.run().kind).toBe('shutdown');
+    const last = records.at(-1);
+    expect(last).toMatchObject({
+      reason: 'TRIPLE_FAULT',
+      actions: [{ kind: 'stopped' }],
+      time: 1n,
+    });
+    expect(last?.entry).toBeUndefined();
+    expect(guest.symbols.name(last?.rip ?? 0n)).toBe('last');
+    expect(records.filter(({ reason }) => reason === 'TRIPLE_FAULT')).toHaveLength(1);
+  }
+});
+
+interface TraceEvent {
+  readonly ph: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly ts: number;
+  readonly dur: number;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** As importers do it: fractions of microseconds are cut off to nanoseconds. */
+const ns = (us: number): number => Math.trunc(us * 1000);
+
 test('Perfetto: exits are slices that do not overlap', () => {
-  const { traceEvents } = JSON.parse(trace('perfetto', 'trap', 0.001));
-  const names = traceEvents.filter(({ ph }: { ph: string }) => ph === 'M');
-  expect(names.map(({ args }: { args: object }) => args)).toEqual([
-    { name: 'VM vm0' },
-    { name: 'vCPU 0' },
+  const { traceEvents }: { traceEvents: TraceEvent[] } = JSON.parse(
+    trace('perfetto', 'trap', 0.001),
+  );
+  const names = traceEvents.filter(({ ph }) => ph === 'M');
+  expect(names.map(({ name, args }) => [name, args['name']])).toEqual([
+    ['process_name', 'VM vm0'],
+    ['thread_name', 'vCPU 0'],
   ]);
-  const slices = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+  expect(traceEvents.slice(0, 2)).toEqual(names);
+  const [{ pid, tid } = { pid: 0, tid: 0 }] = names;
+  const slices = traceEvents.filter(({ ph }) => ph === 'X');
   expect(slices.length).toBeGreaterThan(5);
   let end = 0;
-  for (const { ts, dur } of slices) {
-    expect(ts).toBeGreaterThanOrEqual(end - 1e-6);
-    end = ts + dur;
+  for (const slice of slices) {
+    expect(ns(slice.ts)).toBeGreaterThanOrEqual(end);
+    end = ns(slice.ts) + ns(slice.dur);
+    expect([slice.pid, slice.tid]).toEqual([pid, tid]);
+    expect(slice.args).toHaveProperty('qualification');
   }
-  const counters = traceEvents.filter(({ ph }: { ph: string }) => ph === 'C');
-  expect(new Set(counters.map(({ name }: { name: string }) => name))).toContain('shadow pages');
+  const times = traceEvents.flatMap(({ ts }) => ts ?? []);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  const counters = traceEvents.filter(({ ph }) => ph === 'C');
+  expect(new Set(counters.map(({ name }) => name))).toEqual(
+    new Set(['shadow pages', 'exits per ms']),
+  );
+  const counted = counters.filter(({ name }) => name === 'exits per ms');
+  expect(counted.reduce((sum, { args }) => sum + Number(args['value']), 0)).toBe(slices.length);
 });

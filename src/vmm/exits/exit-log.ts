@@ -22,7 +22,7 @@ export type ExitCause =
       readonly error: number;
     }
   /** `interrupt`: an exit only if an interrupt is delivered. */
-  | { readonly kind: 'segments' | 'step' | 'interrupt' | 'scan' | 'patched' }
+  | { readonly kind: 'segments' | 'step' | 'interrupt' | 'scan' | 'patched' | 'shutdown' }
   /** What the VMM interprets for a stretch of instructions. */
   | { readonly kind: 'entangled' | 'code'; readonly instructions: number };
 
@@ -48,7 +48,9 @@ export type ExitAction =
       readonly error: number | undefined;
       /** It comes from the interrupt controller. */
       readonly isExternal: boolean;
-    };
+    }
+  /** Ended the VM. */
+  | { readonly kind: 'stopped' };
 
 /** One exit. */
 export interface ExitRecord {
@@ -68,8 +70,8 @@ export interface ExitRecord {
   readonly mnemonic: string;
   /** What the VMM did, in order. */
   readonly actions: readonly ExitAction[];
-  /** Where the guest goes on, and the virtual time then. */
-  readonly entry: { readonly time: bigint; readonly rip: bigint };
+  /** Where the guest goes on, and the virtual time then; undefined: it does not. */
+  readonly entry: { readonly time: bigint; readonly rip: bigint } | undefined;
   /** Host time that the VMM took, in nanoseconds; varies from run to run. */
   readonly hostNs: number;
 }
@@ -98,6 +100,7 @@ const PLAIN = {
   patched: 'PATCHED',
   entangled: 'ENTANGLED_CODE',
   code: 'CODE_ACCESS',
+  shutdown: 'TRIPLE_FAULT',
 } as const satisfies Record<string, ExitName>;
 
 /** What is known when the guest stops. */
@@ -160,6 +163,12 @@ export class ExitLog {
     this.#began = this.#now();
   }
 
+  /** The virtual processor has shut down. */
+  shutDown(): void {
+    this.begin({ kind: 'shutdown' });
+    this.end();
+  }
+
   /** A device of the VM has answered. */
   forwarded(action: ExitAction & { readonly kind: 'forwarded' }): void {
     if (this.#open !== undefined) this.#actions.push(action);
@@ -184,12 +193,14 @@ export class ExitLog {
       ...known,
       ...(isInterrupt && known.reason === 'STEP' && { reason: 'EXTERNAL_INTERRUPT' }),
       actions: this.#did(opened),
-      entry: { time: view.u64('TIME'), rip: view.u64('RIP') },
+      entry:
+        cause.kind === 'shutdown' ? undefined : { time: view.u64('TIME'), rip: view.u64('RIP') },
       hostNs,
     });
   }
 
   #did({ cause, reason }: Opened): readonly ExitAction[] {
+    if (cause.kind === 'shutdown') return [{ kind: 'stopped' }];
     const actions = this.#actions;
     const injected = this.#injected(reason);
     if (injected !== undefined) actions.push(injected);

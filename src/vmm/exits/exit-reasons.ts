@@ -6,6 +6,7 @@
 export const EXIT_NUMBERS = {
   EXCEPTION_NMI: 0,
   EXTERNAL_INTERRUPT: 1,
+  TRIPLE_FAULT: 2,
   CPUID: 10,
   HLT: 12,
   INVD: 13,
