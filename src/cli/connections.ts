@@ -10,11 +10,12 @@ import { type DriveEnd, DrivenGuest, drive, type Input } from './drive.ts';
 import { FileInput } from './file-input.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
 import { Leaving } from './leaving.ts';
+import { PipedInput } from './piped-input.ts';
 import { ByteWriter, type SerialTarget, serialTarget, type Writer } from './serial-output.ts';
-import { PipedInput, Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
-const STDIN = 0;
+export const STDIN = 0;
 
 /** The options `--serial` and `--display`. */
 export interface ConnectionOptions {
@@ -25,6 +26,12 @@ export interface ConnectionOptions {
 /** Where a guest's input comes from: bytes are those of a file. */
 export type InputSource = 'stdin' | 'nowhere' | Uint8Array;
 
+/** A guest's name among those that share the terminal. */
+export interface TerminalShare {
+  readonly terminal: Terminal;
+  readonly name: string;
+}
+
 /** The host's side of a guest's devices. */
 export class Connections {
   readonly com1: ByteSink;
@@ -34,12 +41,18 @@ export class Connections {
   readonly #console: Writer;
   readonly #stdout: Writer;
   readonly #source: InputSource;
+  readonly #share: TerminalShare;
   /** What takes the input; undefined while there is none. */
   readonly #target: ((pc: Board) => InputTarget) | undefined;
   #input: Input;
 
   /** `stdout` takes what goes there; `source`: stdin, which needs something that is connected to the terminal, or a file. */
-  constructor(options: ConnectionOptions, stdout: Writer, source: InputSource) {
+  constructor(
+    options: ConnectionOptions,
+    stdout: Writer,
+    source: InputSource,
+    share: TerminalShare,
+  ) {
     const displayName = parseDisplay(options.display);
     const hasDisplay = displayName !== 'none';
     if (hasDisplay && options.serial === 'stdio') {
@@ -49,6 +62,7 @@ export class Connections {
     this.#serial = serial;
     this.#source = source;
     this.#stdout = stdout;
+    this.#share = share;
     this.#display = openDisplay(displayName);
     this.#console = hasDisplay ? besideDisplay() : stdout;
     this.com1 = (byte) => serial.writer.put(byte);
@@ -74,8 +88,19 @@ export class Connections {
     this.#console.flush();
   }
 
-  close(pc: Board): void {
+  /** Something of ours is about to be said. */
+  interrupt(): void {
+    this.#stdout.interrupt();
+  }
+
+  /** The guest takes no more input. */
+  endInput(): void {
     this.#input?.close();
+    this.#input = undefined;
+  }
+
+  close(pc: Board): void {
+    this.endInput();
     this.#display.close(pc);
     this.flush(pc);
     this.#stdout.close();
@@ -89,12 +114,19 @@ export class Connections {
       target.openInput();
       return isFile ? new FileInput(this.#source) : new PipedInput();
     }
-    const type = (bytes: Uint8Array) => {
-      this.#display.resume();
-      target.receive(bytes);
-    };
-    const leaveByKey = () => leave('left with Ctrl-A x');
-    return new Terminal(type, leaveByKey, (message) => this.#display.interrupt(message));
+    const { terminal, name } = this.#share;
+    return terminal.connect({
+      name,
+      send: (bytes) => {
+        this.#display.resume();
+        target.receive(bytes);
+      },
+      show: (message) => {
+        this.interrupt();
+        this.#display.interrupt(message);
+      },
+      leave: () => leave('left with Ctrl-A x'),
+    });
   }
 }
 
@@ -127,7 +159,11 @@ export async function driveConnected(
       for (const { connections, board } of guests) connections.flush(board);
     };
     await drive(driven, leaving, flush, (guest) => {
-      if (guest.end !== undefined) ended(driven.indexOf(guest), guest.end);
+      const n = driven.indexOf(guest);
+      const connections = guests[n]?.connections;
+      connections?.interrupt();
+      if (guest.end !== undefined) ended(n, guest.end);
+      connections?.endInput();
     });
     return driven.flatMap(({ end }) => end ?? []);
   } finally {

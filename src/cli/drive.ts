@@ -5,7 +5,8 @@ import type { FileInput } from './file-input.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
 import { Pace } from './pace.ts';
-import type { PipedInput, Terminal } from './terminal.ts';
+import type { PipedInput } from './piped-input.ts';
+import type { TerminalLine } from './terminal.ts';
 
 /** Host time between two looks at the terminal, in seconds. */
 const TURN = 0.02;
@@ -14,7 +15,7 @@ const TURN = 0.02;
 export type DriveEnd = RunEnd | { readonly kind: 'left'; readonly why: string };
 
 /** What a guest gets its input from, if from anything. */
-export type Input = Terminal | PipedInput | FileInput | undefined;
+export type Input = TerminalLine | PipedInput | FileInput | undefined;
 
 /** A guest on its way to its end. */
 export class DrivenGuest implements Task {

@@ -10,6 +10,8 @@ const BUFFER_BYTES = 65536;
 export interface Writer {
   put(byte: number): void;
   flush(): void;
+  /** Something else is about to be written where the bytes go. */
+  interrupt(): void;
   close(): void;
 }
 
@@ -32,6 +34,10 @@ export class ByteWriter implements Writer {
     if (this.#length === 0) return;
     this.#write(this.#buffer.slice(0, this.#length));
     this.#length = 0;
+  }
+
+  interrupt(): void {
+    this.flush();
   }
 
   close(): void {

@@ -1,71 +1,30 @@
 /**
- * Stdin for the guest. A terminal is raw: every key goes to the guest at once, but Ctrl-A, which
- * starts a command of ours, as in QEMU's -nographic. Anything else is read byte by byte as the guest
- * asks for it (src/pc/asked-input.ts).
+ * The terminal in raw mode: every key goes to the guest at once, but for commands of ours. Several guests share it: one
+ * of them at a time gets the keys, and a command passes them on to another.
  */
 
-import { note } from './output.ts';
+import { EscapeKeys } from './escape-keys.ts';
 
-const CTRL_A = 0x01;
-const PATIENCE_MS = 1000;
-
-const HELP = [
-  '',
-  'Ctrl-A h       this help',
-  'Ctrl-A x       leave',
-  'Ctrl-A Ctrl-A  send Ctrl-A to the guest',
-].join('\r\n');
-
-/** Keys for the guest out of what was typed; `leave` and `help` are called for our own commands. */
-export class EscapeKeys {
-  readonly #send: (bytes: Uint8Array) => void;
-  readonly #leave: () => void;
-  readonly #help: () => void;
-  #escaped = false;
-
-  constructor(send: (bytes: Uint8Array) => void, leave: () => void, help: () => void) {
-    this.#send = send;
-    this.#leave = leave;
-    this.#help = help;
-  }
-
-  /** What was typed at once is sent at once. */
-  type(bytes: Uint8Array): void {
-    const sent: number[] = [];
-    for (const byte of bytes) {
-      if (this.#escaped) this.#command(byte, sent);
-      else if (byte !== CTRL_A) sent.push(byte);
-      this.#escaped = !this.#escaped && byte === CTRL_A;
-    }
-    if (sent.length > 0) this.#send(Uint8Array.from(sent));
-  }
-
-  #command(byte: number, sent: number[]): void {
-    if (byte === CTRL_A) sent.push(CTRL_A);
-    else if (byte === 'x'.charCodeAt(0)) this.#leave();
-    else if (byte === 'h'.charCodeAt(0)) this.#help();
-  }
-}
-
-/** A terminal in raw mode. */
-export class Terminal {
+/** A guest's end of the terminal. */
+export class TerminalLine {
   readonly isLive = true;
+  readonly name: string;
+  readonly show: (message: string) => void;
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #close: (line: TerminalLine) => void;
   #wake: () => void = () => {};
-  readonly #listener: (bytes: Uint8Array) => void;
 
-  /** `send` gets what is typed for the guest, `show` the help that is asked for. */
-  constructor(
-    send: (bytes: Uint8Array) => void,
-    leave: () => void,
-    show: (message: string) => void,
-  ) {
-    const keys = new EscapeKeys(send, leave, () => show(HELP));
-    this.#listener = (bytes) => {
-      keys.type(bytes);
-      this.#wake();
-    };
-    process.stdin.setRawMode(true);
-    process.stdin.on('data', this.#listener);
+  constructor(line: TerminalUser, close: (line: TerminalLine) => void) {
+    this.name = line.name;
+    this.show = line.show;
+    this.#send = line.send;
+    this.#close = close;
+  }
+
+  /** Something was typed for the guest. */
+  type(bytes: Uint8Array): void {
+    this.#send(bytes);
+    this.#wake();
   }
 
   /** Resolves at the next key. */
@@ -75,57 +34,109 @@ export class Terminal {
     });
   }
 
-  /** Gives the terminal back. */
+  /** The guest needs no more keys; with the last one the terminal is given back. */
   close(): void {
-    process.stdin.off('data', this.#listener);
-    process.stdin.setRawMode(false);
-    process.stdin.pause();
+    this.#close(this);
   }
 }
 
-/** A file or pipe on stdin, opened when the first byte is asked for. */
-export class PipedInput {
-  readonly isLive = false;
-  #chunk: Uint8Array = new Uint8Array();
-  #at = 0;
-  #chunks: AsyncIterator<Uint8Array> | undefined;
+export interface TerminalUser {
+  /** Of the guest, where there are several. */
+  readonly name: string;
+  readonly send: (bytes: Uint8Array) => void;
+  /** Shows a message of ours. */
+  readonly show: (message: string) => void;
+  /** The user wants to leave. */
+  readonly leave: () => void;
+}
 
-  /** `take` gives a byte. */
-  get hasByte(): boolean {
-    return this.#at < this.#chunk.length;
+/** What is needed of stdin. */
+export type RawInput = Pick<NodeJS.ReadStream, 'setRawMode' | 'on' | 'off' | 'pause'>;
+
+export class Terminal {
+  /** Those that are still connected, in order, and the one that gets the keys. */
+  #lines: TerminalLine[] = [];
+  #current: TerminalLine | undefined;
+  readonly #preferred: string | undefined;
+  /** Names of all that were. */
+  readonly #names: string[] = [];
+  #leave: () => void = () => {};
+  readonly #listener: (bytes: Uint8Array) => void;
+  /** Opened when it is needed. */
+  readonly #stdin: () => RawInput;
+
+  /** `preferred`: name of the guest that gets the keys at first, if not the first that is connected. */
+  constructor(preferred?: string, stdin: () => RawInput = () => process.stdin) {
+    this.#preferred = preferred;
+    this.#stdin = stdin;
+    const chosen = Array.from({ length: 9 }, (_, n) => [
+      String(n + 1),
+      () => this.#pass(this.#names[n]),
+    ]);
+    const keys = new EscapeKeys((bytes) => this.#current?.type(bytes), {
+      ...Object.fromEntries(chosen),
+      h: () => this.#current?.show(this.#help()),
+      n: () => this.#pass(this.#after(this.#current)?.name),
+      x: () => this.#leave(),
+    });
+    this.#listener = (bytes) => keys.type(bytes);
   }
 
-  /** The next byte of what was read already. */
-  take(): number | undefined {
-    return this.#chunk[this.#at++];
-  }
-
-  /** The next byte, undefined at the end. */
-  async next(): Promise<number | undefined> {
-    while (!this.hasByte) {
-      const chunk = await this.#read();
-      if (chunk === undefined) return undefined;
-      this.#chunk = chunk;
-      this.#at = 0;
+  /** Connects a guest. */
+  connect(user: TerminalUser): TerminalLine {
+    if (this.#lines.length === 0) {
+      this.#stdin().setRawMode(true);
+      this.#stdin().on('data', this.#listener);
     }
-    return this.take();
+    this.#leave = user.leave;
+    const line = new TerminalLine(user, (closed) => this.#disconnect(closed));
+    this.#lines.push(line);
+    this.#names.push(user.name);
+    if (this.#current === undefined || user.name === this.#preferred) this.#current = line;
+    return line;
   }
 
-  /** Lets go of stdin. */
-  close(): void {
-    if (this.#chunks !== undefined) process.stdin.destroy();
+  /** The guest of that name gets the keys. */
+  isHeardBy(name: string): boolean {
+    return this.#current?.name === name;
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
-    this.#chunks ??= process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    const hint = setTimeout(() => {
-      note('trapline: the guest waits for input on stdin (end it with </dev/null)');
-    }, PATIENCE_MS);
-    try {
-      const { done, value } = await this.#chunks.next();
-      return done ? undefined : value;
-    } finally {
-      clearTimeout(hint);
+  /** The guest after `line`, in a circle. */
+  #after(line: TerminalLine | undefined): TerminalLine | undefined {
+    const at = line === undefined ? -1 : this.#lines.indexOf(line);
+    return this.#lines[(at + 1) % this.#lines.length];
+  }
+
+  /** Gives the keys to the guest of that name, if it is still there. */
+  #pass(name: string | undefined): void {
+    if (name === undefined || this.#names.length === 1) return;
+    const line = this.#lines.find((other) => other.name === name);
+    this.#current = line ?? this.#current;
+    this.#current?.show(line ? `[keys go to ${name}]` : `[${name} has ended]`);
+  }
+
+  #disconnect(line: TerminalLine): void {
+    const after = this.#after(line);
+    this.#lines = this.#lines.filter((other) => other !== line);
+    if (this.#lines.length > 0) {
+      if (this.#current === line) this.#pass(after?.name);
+      return;
     }
+    this.#current = undefined;
+    this.#stdin().off('data', this.#listener);
+    this.#stdin().setRawMode(false);
+    this.#stdin().pause();
+  }
+
+  #help(): string {
+    const keys = ['Ctrl-A h       this help', 'Ctrl-A x       leave'];
+    if (this.#names.length > 1) {
+      const list = this.#names.slice(0, 9).map((name, n) => `${n + 1} ${name}`);
+      keys.push('Ctrl-A n       give the keys to the next VM');
+      keys.push(`Ctrl-A NUMBER  give the keys to: ${list.join(', ')}`);
+    }
+    keys.push('Ctrl-A Ctrl-A  send Ctrl-A to the guest');
+    if (this.#names.length > 1) keys.push(`[keys go to ${this.#current?.name ?? 'nobody'}]`);
+    return ['', ...keys].join('\n');
   }
 }

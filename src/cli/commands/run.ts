@@ -1,10 +1,11 @@
 /** `trapline run`: boots guest kernels, one on the bare machine or in a VM, or several in VMs, with COM1 as the terminal. */
 
+import { isatty } from 'node:tty';
 import type { Options } from 'yargs';
 import type { Board } from '../../index.ts';
 import { type GuestFile, readBytes } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
-import { Connections, driveConnected, type InputSource } from '../connections.ts';
+import { Connections, driveConnected, type InputSource, STDIN } from '../connections.ts';
 import type { DriveEnd } from '../drive.ts';
 import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
 import {
@@ -20,6 +21,7 @@ import { explain, statusOf } from '../run-end.ts';
 import { ByteWriter } from '../serial-output.ts';
 import { collectStatistics, formatAllStatistics } from '../statistics.ts';
 import { STATUS_OK } from '../status.ts';
+import { Terminal } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { readVmList, type VmKeys } from '../vm-list.ts';
 
@@ -93,6 +95,8 @@ interface Planned {
   readonly name: string;
   readonly weight: number;
   readonly input: InputSource;
+  /** It gets stdin, or at first what is typed. */
+  readonly isHearer: boolean;
   readonly values: Values;
 }
 
@@ -149,28 +153,32 @@ const ENDED_WELL: ReadonlySet<number> = new Set([STATUS_OK, 1]);
 /** The guest of the command line, or those of `--vm` and `--config`. */
 function planGuests(args: Values): readonly Planned[] {
   const list = readVmList(args.vm ?? [], args.config, args.input, VM_KEYS);
-  if (list === undefined) return [{ name: '', weight: 1, input: 'stdin', values: args }];
+  if (list === undefined)
+    return [{ name: '', weight: 1, input: 'stdin', isHearer: true, values: args }];
   if (args.image !== undefined) {
     throw new UsageError(`${args.image}: with --vm or --config, each image is that of a VM`);
   }
   if (args.display !== 'none') throw new UsageError('--display: the VMs would have to share it');
   const shared = { ...args, cpu: args.cpu ?? DEFAULT_TECHNIQUE };
   return list.vms.map(({ name, weight, stdin, options }) => {
-    const given = name === list.input ? 'stdin' : 'nowhere';
+    const isHearer = name === list.input;
+    // A terminal is for all of them, one at a time.
+    const given = isHearer || isatty(STDIN) ? 'stdin' : 'nowhere';
     const input = stdin === undefined ? given : readBytes(stdin);
-    return { name, weight, input, values: { ...shared, ...options } };
+    return { name, weight, input, isHearer, values: { ...shared, ...options } };
   });
 }
 
 /** What the guests are connected to; several of them share stdout line by line. */
 function connect(plans: readonly Planned[]): Connections[] {
   const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
-  const shared = new SharedOutput(stdout);
   const isLive = process.stdout.isTTY === true;
+  const shared = new SharedOutput(stdout, () => (isLive ? process.stdout.columns : 0));
+  const terminal = new Terminal(plans.find(({ isHearer }) => isHearer)?.name);
   return plans.map(({ name, input, values }) => {
-    const showsPrompts = isLive && input === 'stdin';
-    const writer = name === '' ? stdout : new PrefixedWriter(shared, name, showsPrompts);
-    return new Connections(values, writer, input);
+    const isRead = (): boolean => isLive && terminal.isHeardBy(name);
+    const writer = name === '' ? stdout : new PrefixedWriter(shared, name, isRead);
+    return new Connections(values, writer, input, { terminal, name });
   });
 }
 

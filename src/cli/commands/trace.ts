@@ -17,6 +17,7 @@ import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { explain, statusOf } from '../run-end.ts';
 import { ByteWriter } from '../serial-output.ts';
 import { STATUS_ABNORMAL } from '../status.ts';
+import { Terminal } from '../terminal.ts';
 import { TextFile } from '../text-file.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -65,7 +66,8 @@ export const command: Command<Values> = {
     const guest = readImage(args, args['image-format']);
     const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
     const source = serial === 'null' ? 'nowhere' : 'stdin';
-    const connections = new Connections({ serial, display: 'none' }, stdout, source);
+    const share = { terminal: new Terminal(), name: '' };
+    const connections = new Connections({ serial, display: 'none' }, stdout, source, share);
     const { com1, console } = connections;
     const file = new TextFile(output);
     const trace = createTrace(format, {
