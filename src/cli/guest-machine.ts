@@ -35,10 +35,9 @@ export interface GuestMachine {
 export interface GuestRequest {
   /** Value of `--cpu`. */
   readonly cpu: string;
-  /** Value of `--shadow-fill`. */
-  readonly shadowFill: string;
-  /** Value of `--shadow-sync`. */
-  readonly shadowSync: string;
+  /** Values of `--shadow-fill` and `--shadow-sync`, if they are given. */
+  readonly shadowFill: string | undefined;
+  readonly shadowSync: string | undefined;
   readonly options: PcOptions;
 }
 
@@ -51,9 +50,16 @@ export function createGuestMachines(
   const choices = requests.map(({ cpu }) => parseChoice('cpu', cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
+    const { shadowFill, shadowSync } = first;
+    const named = shadowFill !== undefined ? 'fill' : shadowSync !== undefined ? 'sync' : undefined;
+    if (named !== undefined) {
+      throw new UsageError(
+        `--shadow-${named}: the bare machine has no shadow page tables; see --cpu`,
+      );
+    }
     return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
   }
-  const planned = requests.map(({ options, shadowFill, shadowSync }, n) => {
+  const planned = requests.map(({ options, shadowFill = 'lazy', shadowSync = 'flush' }, n) => {
     const exits = countExits ? new ExitStatistics() : undefined;
     const vm: VmOptions = {
       ...options,

@@ -48,6 +48,9 @@ export function readVmList(
 ): VmList | undefined {
   const file = config === undefined ? undefined : readConfig(config);
   const written = [...(file?.vms ?? []), ...texts.map(parseVm)];
+  if (config !== undefined && written.length === 0) {
+    throw new UsageError(`${config}: the list "vms" is empty`);
+  }
   if (written.length === 0) {
     if (input !== undefined) throw new UsageError('--input is for runs with --vm or --config');
     return undefined;

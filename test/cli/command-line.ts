@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 /** The project's root. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const MAIN = join(ROOT, 'dist/bin/main.js');
+/** The command line's main file. */
+export const MAIN = join(ROOT, 'dist/bin/main.js');
 
 /** What a process left behind. */
 export interface Finished {

@@ -7,7 +7,7 @@ import { folderWith, ROOT, trapline } from './command-line.ts';
 
 const HELLO = 'guests/hello/main.asm';
 const GREETING = readFileSync(join(ROOT, 'guests/hello/expected.txt'), 'utf8');
-const COMMANDS = ['asm', 'disasm', 'isa', 'run', 'exec', 'bench'];
+const COMMANDS = ['asm', 'disasm', 'isa', 'run', 'trace', 'compare', 'exec', 'bench'];
 
 const guest = (body: string) => folderWith({ 'a.asm': `bits 64\norg 0x100000\n${body}\n` });
 

@@ -2,11 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folderWith, ROOT } from './command-line.ts';
-
-const MAIN = join(ROOT, 'dist/bin/main.js');
+import { folderWith, MAIN } from './command-line.ts';
 
 const SAY = `bits 64
 org 0x100000

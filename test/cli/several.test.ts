@@ -2,11 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folderWith, ROOT, trapline } from './command-line.ts';
-
-const MAIN = join(ROOT, 'dist/bin/main.js');
+import { folderWith, MAIN, trapline } from './command-line.ts';
 
 const START = 'bits 64\norg 0x100000\n';
 const say = (text: string): string =>
@@ -39,6 +36,7 @@ const folder = folderWith({
   'y.txt': 'y',
   'z.txt': 'z',
   'list.json': '[]',
+  'empty.json': '{"vms": []}',
   'typo.json': '{"vms": [{"image": "good.asm", "wait": 2}]}',
   'broken.json': '{"vms": [',
 });
@@ -150,6 +148,9 @@ test.each<[args: string[], message: string]>([
   [['good.asm', '--input', 'a'],                            '--input is for runs with --vm or --config'],
   [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=1M'],  'all VMs together can have 2 GiB of memory'],
   [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=2G'],  'there is no memory for a machine of 4353 MiB'],
+  [['good.asm', '--json'],                                  '--json is for the report of --stats'],
+  [['good.asm', '--shadow-fill', 'eager'],                  '--shadow-fill: the bare machine has no shadow page tables'],
+  [['--config', 'empty.json'],                              'empty.json: the list "vms" is empty'],
   [['--config', 'none.json'],                               'none.json'],
   [['--config', 'list.json'],                               'list.json: it must be an object with a list "vms"'],
   [['--config', 'typo.json'],                               "typo.json: VM 1: unknown key 'wait'"],

@@ -59,16 +59,27 @@ const OPTIONS = {
     default: 'none',
     describe: 'none, or text: the VGA on the terminal, whose keys are the keyboard',
   },
-  stats: { type: 'boolean', default: false, describe: 'print statistics on stderr at the end' },
+  stats: {
+    type: 'boolean',
+    default: false,
+    describe: 'print counters, and the exits of a VM by reason, on stderr at the end',
+  },
   vm: {
     ...text,
     array: true,
     describe:
-      'IMAGE,KEY=VALUE,...: one of several VMs on one machine; keys are name, weight, stdin=FILE and options of one guest',
+      'IMAGE,KEY=VALUE,...: one of several VMs on one machine (given once for each); keys are name, weight=1..1000, stdin=FILE, and all options from --cpu to -I',
   },
-  config: { ...text, describe: 'FILE.json: VMs as {"vms": [{"image": "a.asm", "cpu": "trap"}]}' },
-  input: { ...text, describe: 'name of the VM that stdin goes to (default: the first)' },
-  ...JSON_OPTION,
+  config: {
+    ...text,
+    describe:
+      'FILE.json: VMs as {"vms": [{"image": "a.asm", "cpu": "trap"}]}, with the keys of --vm',
+  },
+  input: {
+    ...text,
+    describe: 'name of the VM that stdin, or at first the terminal, goes to (default: the first)',
+  },
+  json: { ...JSON_OPTION.json, describe: 'print the statistics as JSON' },
 } as const satisfies Record<string, Options>;
 
 /** Keys of `--vm`. */
@@ -87,8 +98,8 @@ type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
 const EPILOGUE = `The exit status is the guest's: (v << 1 | 1) & 0xff for a write of v to port 0xf4; 4 if it ended
 abnormally, 0 if it switched the power off, 2 for bad usage. Of several VMs it is that of the first
-that did not end well (with 0 or 1), or else that of the first. On a terminal Ctrl-A x leaves and
-Ctrl-A h helps.`;
+that did not end well (with 0 or 1), or else that of the first. On a terminal Ctrl-A x leaves,
+Ctrl-A h helps, and Ctrl-A n gives the keys to the next VM.`;
 
 /** A guest of the run; `name` is empty if there is only one. */
 interface Planned {
@@ -113,6 +124,7 @@ export const command: Command<Values> = {
       .example("$0 --vm 'a.asm,name=a,cpu=trap,ram=32M' --vm 'b.asm,weight=2'", 'two VMs')
       .example('$0 kernel.elf --display text', 'show its screen, type on its keyboard'),
   run: async (args) => {
+    if (args.json && !args.stats) throw new UsageError('--json is for the report of --stats');
     const plans = planGuests(args);
     const files = plans.map(({ values }) => readImage(values, values.format));
     const connections = connect(plans);
@@ -192,8 +204,7 @@ function createMachines(
   const requests = plans.map(({ values }, n) => {
     const { com1, console } = connections[n] as Connections;
     const options = { ...machineOptions(values), com1, console };
-    const { cpu = 'bare' } = values;
-    const { 'shadow-fill': shadowFill = 'lazy', 'shadow-sync': shadowSync = 'flush' } = values;
+    const { cpu = 'bare', 'shadow-fill': shadowFill, 'shadow-sync': shadowSync } = values;
     return { cpu, shadowFill, shadowSync, options };
   });
   const machines = createGuestMachines(requests, countExits);

@@ -24,7 +24,11 @@ import { UsageError } from '../usage-error.ts';
 const text = { type: 'string', requiresArg: true } as const;
 
 const OPTIONS = {
-  cpu: { ...text, default: 'trap', describe: `technique: ${CPU_TECHNIQUES.join(', ')}` },
+  cpu: {
+    ...text,
+    default: 'trap',
+    describe: `technique that runs the VM: ${CPU_TECHNIQUES.join(', ')}`,
+  },
   format: {
     ...text,
     default: 'text',
@@ -46,17 +50,23 @@ const OPTIONS = {
 
 type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
+const EPILOGUE =
+  `An exit is control passing from the guest to the VMM: when, where and why, what the VMM did, and how long that took
+the host. Times are virtual, a nanosecond an instruction; in Perfetto the host's are added. An end with a signal or
+Ctrl-A x completes the file. The exit status is that of trapline run.`.replaceAll('\n', ' ');
+
 export const command: Command<Values> = {
   build: (yargs) =>
     yargs
       .positional('image', { type: 'string', describe: '.asm source, ELF file or flat binary' })
       .options(OPTIONS)
-      .epilogue('The exit status is that of trapline run.')
+      .epilogue(EPILOGUE)
       .example('$0 guests/hello/main.asm', 'every exit as text')
       .example('$0 guests/user/main.asm --format perfetto -o user.json', 'for ui.perfetto.dev')
       .example('$0 kernel.elf --max-instructions 1000000 --format jsonl', 'the start of a run'),
   run: async (args) => {
     const format = parseFormat(args.format);
+    if (args.cpu === 'bare') throw new UsageError('--cpu: the bare machine has no exits to trace');
     const cpu = parseChoice('cpu', args.cpu, CPU_TECHNIQUES);
     const { output } = args;
     if (output === undefined && args.serial === 'stdio') {
