@@ -32,6 +32,8 @@ export interface Statistics {
 }
 
 export interface VmStatistics {
+  /** Instructions that have run directly; the VMM has emulated the others. */
+  readonly directInstructions: number;
   readonly exits: readonly (ExitCount & { readonly number: number })[];
   readonly shadow: ShadowSize & Readonly<ShadowCounters>;
   /** Of the technique `patch`. */
@@ -63,10 +65,11 @@ export function collectStatistics(
 }
 
 function vmStatistics(
-  { shadow, patch }: VirtualMachine,
+  { shadow, patch, directInstructions }: VirtualMachine,
   counts: readonly ExitCount[],
 ): VmStatistics {
   return {
+    directInstructions: directInstructions(),
     exits: counts.map((count) => ({ ...count, number: EXIT_NUMBERS[count.reason] })),
     shadow: { ...shadow.size, ...shadow.counters },
     patch,
@@ -148,24 +151,47 @@ function formatStatistics(statistics: Statistics, json: boolean): string {
     ['exceptions', exceptions.length > 0 ? exceptions.join(', ') : 'none'],
   ] as const;
   const lines = rows.map(([name, value]) => `${name.padEnd(16)} ${value}`);
-  return [...lines, ...(statistics.vm ? formatVm(statistics.vm) : [])].join('\n');
+  return [...lines, ...(statistics.vm ? formatVm(statistics.vm, instructions) : [])].join('\n');
 }
 
-function formatPatch(patch: PatchCounters): string {
-  const counts = Object.entries(patch).map(([name, count]) => `${name} ${count}`);
-  return `${'patch'.padEnd(16)} ${counts.join(', ')}`;
+function formatDirect(direct: number, all: number): string {
+  const share = ((100 * direct) / (all || 1)).toFixed(2);
+  return `${'run directly'.padEnd(16)} ${direct} instructions (${share}%), emulated ${all - direct}`;
+}
+
+function formatPatch(patch: PatchCounters): string[] {
+  const frames = [
+    `copies ${patch.copies}`,
+    `frames made code ${patch.toCode}`,
+    `made data again ${patch.toData}`,
+  ];
+  const code = [
+    `scans ${patch.scans}`,
+    `bytes shown ${patch.shownBytes}`,
+    `hidden by writes ${patch.hiddenBytes}`,
+    `sites ${patch.sites}`,
+    `entangled ${patch.entangled}`,
+  ];
+  const work = [`fillers met ${patch.fillers}`, `stretches interpreted ${patch.stretches}`];
+  return [
+    `${'patch'.padEnd(16)} ${frames.join(', ')}`,
+    `${'patch code'.padEnd(16)} ${code.join(', ')}`,
+    `${'patch work'.padEnd(16)} ${work.join(', ')}`,
+  ];
 }
 
 /** In the shape of `perf kvm stat`. */
-function formatVm({ exits, shadow, patch }: VmStatistics): string[] {
+function formatVm(vm: VmStatistics, instructions: number): string[] {
+  const { exits, shadow, patch } = vm;
   const count = exits.reduce((sum, exit) => sum + exit.count, 0);
   const time = exits.reduce((sum, exit) => sum + exit.totalNs, 0);
   const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
   const share = (part: number, all: number): string =>
     `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
   return [
+    formatDirect(vm.directInstructions, instructions),
     formatShadow(shadow),
-    ...(patch ? [formatPatch(patch)] : []),
+    ...(patch ? formatPatch(patch) : []),
     '',
     `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
     ...exits.map(

@@ -29,10 +29,14 @@ const SITE_REACH = 64;
 const WORD = 4;
 
 export interface CopyCounters {
+  /** Made so far. */
   copies: number;
+  /** Stretches of code that were looked at. */
   scans: number;
+  /** Sites found, of the one kind and the other. */
   sites: number;
   entangled: number;
+  /** Bytes that were shown, and hidden again because of writes. */
   shownBytes: number;
   hiddenBytes: number;
 }

@@ -1,11 +1,11 @@
 /**
  * How many instructions the VMM interprets where patching does not help: exits that follow close upon one another cost
- * more than the interpretation of what lies between them. So the stretches grow while exits are dense.
+ * more than the interpretation of what lies between them. So the stretches grow while little runs directly between them.
  */
 
 const LONGEST = 65_536;
-/** Exits are dense when less than this many stretches lie between two. */
-const DENSE = 4;
+/** Instructions that take about as long as an exit: less than that between two stretches is not worth an exit. */
+const EXIT_COST = 1000;
 
 export class InterpretedStretch {
   /** Low half of virtual time. */
@@ -22,7 +22,7 @@ export class InterpretedStretch {
     const now = this.#now();
     const since = (now - this.#last) >>> 0;
     this.#last = now;
-    this.#length = since < this.#length * DENSE + DENSE ? Math.min(this.#length * 2, LONGEST) : 1;
+    this.#length = since < this.#length + EXIT_COST ? Math.min(this.#length * 2, LONGEST) : 1;
     return this.#length;
   }
 }

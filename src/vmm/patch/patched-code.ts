@@ -30,6 +30,9 @@ export interface PatchCounters extends CopyCounters {
   /** How often a frame has become code, and data again. */
   toCode: number;
   toData: number;
+  /** How often execution has met the filler, and stretches that were interpreted, for that or for accesses to code. */
+  fillers: number;
+  stretches: number;
 }
 
 /** A page of code by its linear address, and what runs in its place. */
@@ -74,6 +77,8 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     hiddenBytes: 0,
     toCode: 0,
     toData: 0,
+    fillers: 0,
+    stretches: 0,
   };
   readonly #vcpu: Vcpu;
   readonly #memory: GuestMemory;
@@ -122,6 +127,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
 
   /** Execution has met the filler at RIP, under `paging`: undefined if it can go on now, or why it cannot. */
   trapped(paging: GuestPaging): ExitCause | undefined {
+    this.counters.fillers++;
     const address = this.#vcpu.codeAddress(0);
     const offset = address % PAGE_SIZE;
     if (this.#isRecent(address - offset, paging, offset)) return PATCHED;
@@ -207,6 +213,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
 
   /** A stretch of interpretation. */
   #interpret(kind: 'entangled' | 'code'): ExitCause {
+    this.counters.stretches++;
     const instructions = this.#stretch.next();
     if (instructions >= LONG) this.#lend();
     return { kind, instructions };
