@@ -308,7 +308,7 @@ on_timer:
           lsl eax, ecx
           if_zero rax
         done_value
-        ; trap: there is a stack segment of the VMM.
+        ; trap: the kernel finds a stack segment of the VMM.
         line_in %1, %2, at_lsl_beyond, "lsl: beyond the table"
           mov ecx, BEYOND
           xor eax, eax
@@ -332,7 +332,7 @@ on_timer:
           verr cx
           as_zero rax
         done_value
-        ; trap: there is a stack segment of the VMM.
+        ; trap: the kernel finds a stack segment of the VMM.
         line_in %1, %2, at_verw_beyond, "verw: beyond the table"
           mov ecx, BEYOND
           verw cx
@@ -419,7 +419,6 @@ selectors:
           push KERNEL_DS
           pop fs
         done
-        ; trap: there is a stack segment of the VMM.
         user_check at_user_pop_beyond, "program: pop: to fs, beyond the table"
           push BEYOND
           pop fs
