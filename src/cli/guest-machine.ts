@@ -20,8 +20,8 @@ import { UsageError } from './usage-error.ts';
 export const CPU_CHOICES = ['bare', ...CPU_TECHNIQUES] as const;
 type CpuChoice = (typeof CPU_CHOICES)[number];
 
-/** What runs a VM of several unless it is said: it is right for every kernel. */
-export const DEFAULT_TECHNIQUE: CpuTechnique = 'interpret';
+/** What runs a VM of several unless it is said: it is right for every kernel, and fast. */
+export const DEFAULT_TECHNIQUE: CpuTechnique = 'patch';
 
 /** A board, and what is known of the VM that it belongs to. */
 export interface GuestMachine {

@@ -65,6 +65,7 @@ export const NANOBENCHMARKS: readonly string[] = [
 /** What a VMM's shadow page tables make dear: writes to page tables, page faults, flushes, loads of CR3. */
 export const PAGING_BENCHMARKS: readonly string[] = [
   'nano-ptemod',
+  'pteflush',
   'mapunmap',
   'remap',
   'pagefault',

@@ -38,7 +38,8 @@ export class DirectRunner {
   instructions = 0;
   #generation = -1;
   /** Of the virtual processor, when it was looked at last. */
-  #paging: GuestPaging | undefined;
+  #paging: GuestPaging;
+  #pdptes: readonly number[];
   #isLong = false;
 
   constructor(
@@ -56,6 +57,8 @@ export class DirectRunner {
       kernel: { host: hosts.kernel, root: undefined },
       user: { host: hosts.user, root: undefined },
     };
+    this.#paging = vcpu.paging;
+    this.#pdptes = vcpu.pdptes;
     this.#patched = patched;
     this.#log = log;
   }
@@ -74,23 +77,28 @@ export class DirectRunner {
       const before = this.#vcpu.timeLow();
       const left = fuel - ((before - start) >>> 0);
       if (left <= 0) return undefined;
-      const reason = host.run(left, this.#root(), this.#shadow);
+      const root = this.#root();
+      const reason = host.run(left, root, this.#shadow);
       this.instructions += (this.#vcpu.timeLow() - before) >>> 0;
       if (reason === 'fuel') continue;
       if (reason !== 'event') return { kind: 'segments' };
-      const cause = this.#stopped(host, patched);
+      const cause = this.#stopped(host, root, patched);
       if (cause !== undefined) return cause;
     }
   }
 
   /** An event has stopped the guest: why it cannot go on now; undefined if it can. */
-  #stopped(host: HostProcessor, patched: PatchedCode | undefined): ExitCause | undefined {
+  #stopped(
+    host: HostProcessor,
+    root: ShadowRoot,
+    patched: PatchedCode | undefined,
+  ): ExitCause | undefined {
     const vector = host.vector();
     if (vector === DB) this.#trap(host);
     if (patched !== undefined && vector === GP && host.error() === FILLER_ERROR) {
       return this.#trapped(patched);
     }
-    const outcome = vector === PF ? this.#fault(host) : 'guest';
+    const outcome = vector === PF ? this.#fault(host, root) : 'guest';
     switch (outcome) {
       case 'guest':
         return { kind: 'event', vector, error: errorOf(host, vector) };
@@ -113,16 +121,14 @@ export class DirectRunner {
   /** The shadow root to run in; the descriptor tables are brought up to date. */
   #root(): ShadowRoot {
     const { view, viewName, paging, pdptes } = this.#vcpu;
-    if (paging !== this.#paging || this.#generation !== this.#shadow.generation) {
-      this.#forget(paging);
-    }
+    if (paging !== this.#paging || this.#generation !== this.#shadow.generation) this.#forget();
     const place = this.#places[viewName];
     if (place.root === undefined) {
       place.root = this.#shadow.root(paging, viewName, pdptes);
       // Making room may have dropped the other one.
       if (this.#generation !== this.#shadow.generation) {
         const { root } = place;
-        this.#forget(paging);
+        this.#forget();
         place.root = root;
       }
     }
@@ -130,8 +136,9 @@ export class DirectRunner {
     return place.root;
   }
 
-  #forget(paging: GuestPaging): void {
-    this.#paging = paging;
+  #forget(): void {
+    this.#paging = this.#vcpu.paging;
+    this.#pdptes = this.#vcpu.pdptes;
     this.#isLong = this.#vcpu.isLong;
     this.#generation = this.#shadow.generation;
     this.#shadow.hide(this.#vcpu.apicFrame);
@@ -142,19 +149,17 @@ export class DirectRunner {
   /** Execution has met the filler: why it cannot go on, or undefined. */
   #trapped(patched: PatchedCode): ExitCause | undefined {
     this.#log?.begin({ kind: 'scan' });
-    const cause = patched.trapped(this.#vcpu.paging);
+    const cause = patched.trapped(this.#paging);
     if (cause === undefined) this.#log?.end();
     return cause;
   }
 
-  /** Serves a page fault, if only the shadow has made it. */
-  #fault(host: HostProcessor): Outcome {
+  /** Serves a page fault in `root`, if only the shadow has made it. */
+  #fault(host: HostProcessor, root: ShadowRoot): Outcome {
     const error = host.error();
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     this.#log?.begin({ kind: 'fill', address: host.address(), error });
-    const root = this.#root();
-    const { paging, pdptes } = this.#vcpu;
-    const outcome = this.#shadow.fault(root, host.page(), access, paging, pdptes);
+    const outcome = this.#shadow.fault(root, host.page(), access, this.#paging, this.#pdptes);
     if (outcome === 'filled') this.#log?.end();
     return outcome;
   }
