@@ -70,6 +70,7 @@ const SHADOW_PAGES = 256;
 /** The same for copies of code. */
 const COPY_SHARE = 1 / 16;
 const MIN_COPIES = 64;
+const MAX_COPIES = 4096;
 
 /** Bit 42 of an address that the processor asks its host about: a GPA (asm/mmu/guest-physical.ts). */
 const EMULATED_HIGH = 1 << 10;
@@ -161,7 +162,8 @@ const shadowPagesOf = (options: VmOptions): number =>
 /** How many copies of code a VM may have. */
 function copiesOf(options: VmOptions): number {
   if (options.cpu !== 'patch') return 0;
-  return Math.max(MIN_COPIES, Math.ceil(ramFrames(options) * COPY_SHARE));
+  const share = Math.ceil(ramFrames(options) * COPY_SHARE);
+  return Math.min(Math.max(MIN_COPIES, share), MAX_COPIES);
 }
 
 /** Frames of the machine that a VM may come to need. */

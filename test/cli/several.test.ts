@@ -147,7 +147,7 @@ test.each<[args: string[], message: string]>([
   [['good.asm', '--vm', 'good.asm'],                        'good.asm: with --vm or --config, each image is that of a VM'],
   [['good.asm', '--input', 'a'],                            '--input is for runs with --vm or --config'],
   [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=1M'],  'all VMs together can have 2 GiB of memory'],
-  [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=2G'],  'there is no memory for a machine of 4353 MiB'],
+  [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=2G'],  'there is no memory for a machine of 4385 MiB'],
   [['good.asm', '--json'],                                  '--json is for the report of --stats'],
   [['good.asm', '--shadow-fill', 'eager'],                  '--shadow-fill: the bare machine has no shadow page tables'],
   [['--config', 'empty.json'],                              'empty.json: the list "vms" is empty'],

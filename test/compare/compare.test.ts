@@ -38,12 +38,12 @@ function find(text: string): { visible: Where | undefined; hidden: Where | undef
 
 describe('what neither traps nor works at CPL 3', () => {
   test('STR', () => {
-    const { visible } = find(`str ax\nlater: nop${EXIT}`);
+    const { visible } = find(`nop\nstr ax\nlater: nop${EXIT}`);
     expect(visible).toEqual({ text: 'str ax', symbol: undefined, names: ['rax'] });
   });
 
   test('SGDT', () => {
-    const { visible } = find(`here: sgdt [0x90000]${EXIT}`);
+    const { visible } = find(`nop\nhere: sgdt [0x90000]${EXIT}`);
     expect(visible?.text).toBe('sgdt [0x90000]');
     expect(visible?.symbol).toBe('here');
     expect(new Set(visible?.names)).toEqual(new Set(['byte']));

@@ -12,10 +12,13 @@ export const TRAPPING = 2;
 /** It may do something else than at the guest's own privilege, and nobody would notice. */
 export const SENSITIVE = 3;
 
+/** Software interrupts stop at the host, whose gates are its own. */
+const STOPS: ReadonlySet<string> = new Set(['int', 'int1', 'int3', 'into']);
+
 /** Rules that the host's registers break at CPL 3: IOPL 0, no open port, CR4.TSD set, CR4.PCE clear. */
 const TRAPS: ReadonlySet<Privilege> = new Set(['cpl0', 'iopl', 'io', 'tsd', 'pce', 'always']);
 
-export function directSafety({ priv, touches }: Insn): number {
-  if (TRAPS.has(priv ?? 'never')) return TRAPPING;
+export function directSafety({ priv, touches, uop }: Insn): number {
+  if (TRAPS.has(priv ?? 'never') || STOPS.has(uop)) return TRAPPING;
   return touches === undefined ? PLAIN : SENSITIVE;
 }
