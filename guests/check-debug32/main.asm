@@ -221,7 +221,10 @@ touches:
           nop
         done
         touch do_sgdt, "write: sgdt", WRITE, LEN4, sgdt [scratch - 2]
-        sgdt [scratch]
+        mov eax, [gdt_pointer]                  ; what SGDT gives at CPL 3 may be another one
+        mov [scratch], eax
+        mov ax, [gdt_pointer + 4]
+        mov [scratch + 4], ax
         touch do_lgdt, "access: lgdt", ACCESS, LEN1, lgdt [scratch]
         touch do_push_memory, "access: push of memory", ACCESS, LEN4, push dword [scratch]
         touching do_pop_memory, "write: pop to memory", WRITE, LEN4

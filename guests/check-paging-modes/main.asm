@@ -12,6 +12,7 @@
 FRAME           equ 0x2000000                   ; frames for tests
 FRAME_2         equ 0x2001000
 FRAME_3         equ 0x2002000
+ALIAS           equ 0x2000000                   ; in tables for both modes: the first 2 MiB once more
 
 main:
         call check_init
@@ -36,6 +37,9 @@ build_tables:
         mov [both_table], rax
         mov rax, [pd_pae + 8]
         mov [both_table + 8], rax
+        mov rax, [pd_pae]
+        mov [both_table + (ALIAS >> 21) * 8], rax
+        mov dword [both_root + (ALIAS >> 22) * 4], both_table + PTE_P + PTE_RW
         mov dword [both_root + 0x100 * 4], window_pt32 + PTE_P + PTE_RW + PTE_US
         mov dword [window_pt32], FRAME + PTE_P + PTE_RW + PTE_US
         mov dword [both_root + 8], window_pd_pae + PTE_P
@@ -49,6 +53,14 @@ build_tables:
 clean:
         mov dword [both_root], both_table + PTE_P
         ret
+
+; without_a: in 32-bit code: makes the entry without A again. It goes on at an alias of the code, for which 32-bit paging has
+; another entry: each fetch may set A in that which it goes through.
+%macro without_a 0
+          mov ecx, %%alias + ALIAS
+          jmp ecx
+%%alias:  and dword [both_root], ~PTE_A
+%endmacro
 
 ; read_efer: into EBX, in 32-bit code.
 %macro read_efer 0
@@ -91,13 +103,13 @@ while_paging:
         legacy_value
         legacy_check to_pae, "to pae paging"
           mov eax, [WINDOW]
-          and dword [both_root], ~PTE_A
+          without_a
           flip 4, CR4_PAE
           mov eax, [WINDOW]
         legacy_value
         call clean
         legacy_check to_pae_and_back, "to pae paging and back"
-          and dword [both_root], ~PTE_A
+          without_a
           flip 4, CR4_PAE
           mov eax, [WINDOW]
           flip 4, CR4_PAE
@@ -144,6 +156,8 @@ compatibility:
           mov ebx, WINDOW
           call ebx
         compat_done
+        cpuid_bit 7, ecx, 3
+        jnc no_keys
         set_cr4 CR4_PKE
         map WINDOW, FRAME_3 + PTE_P + PTE_RW + PTE_US + (5 << 59)
         invlpg [abs WINDOW]
@@ -155,6 +169,7 @@ compatibility:
           mov eax, [WINDOW]
         compat_done
         clear_cr4 CR4_PKE
+no_keys:
         ret
 
         section .bss
