@@ -39,7 +39,7 @@ import { Tlb } from '../mmu/tlb';
 import { CodeSegment } from './code-segment';
 import { ACCESS_DB, ACCESS_L, ACCESS_UNUSABLE } from './descriptor';
 import { Event, Raised, Vector } from './event';
-import { IF, IOPL, RF, VIF, VIP, VM } from './flags';
+import { IF, IOPL, RF, VM } from './flags';
 import { CodeMode, Mode } from './mode';
 import { Run } from './run';
 import { Segment } from './segment';
@@ -47,8 +47,8 @@ import { Segment } from './segment';
 const USER: u32 = 3;
 /** Segment registers that a program loads. */
 const SEGMENTS: u32 = 6;
-/** Flags that only the host changes. */
-const HOST_FLAGS: u32 = IF | IOPL | VM | VIF | VIP;
+/** Flags that are the host's while the guest runs. VIF and VIP are the guest's: an IRET to CPL 3 loads them, too. */
+const HOST_FLAGS: u32 = IF | IOPL | VM;
 /** Instead of the number of a page: all of them, none. */
 const ANYWHERE: f64 = -1;
 const NOWHERE: f64 = -2;

@@ -281,7 +281,7 @@ on_timer:
           lar eax, ecx
           access_rights
         done_value
-        ; trap: no view has the kernel's system segments, and their DPL keeps them from CPL 3.
+        ; trap: open to CPL 3, too.
         line_in %1, %2, at_lar_task, "lar: the task"
           mov ecx, TSS_SELECTOR
           xor eax, eax
@@ -301,7 +301,6 @@ on_timer:
           lsl eax, ecx
           if_zero rax
         done_value
-        ; trap: no view shows the LDT, and its DPL keeps it from CPL 3.
         line_in %1, %2, at_lsl_ldt, "lsl: the ldt"
           mov ecx, LDT_SELECTOR
           xor eax, eax

@@ -21,6 +21,7 @@ import type { Shadow } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 
 const ACCESSED = 1n << 40n;
+const GATE = 1n << 42n; // of a system descriptor
 const CODE = 1n << 43n;
 const SYSTEM = 1n << 44n; // 0: a system descriptor
 const DPL3 = 3n << 45n;
@@ -237,13 +238,19 @@ function watchTables(view: CpuView): WordWatch {
   ]);
 }
 
-/** A descriptor of the guest as `view` has it. */
+/** A descriptor of the guest as `view` has it: LAR, LSL, VERR and VERW find there as much as may be right. */
 function changed(entry: bigint, view: ViewName, isLong: boolean): bigint {
-  if ((entry & SYSTEM) === 0n || (entry & ACCESSED) === 0n) return entry & ~PRESENT;
-  const visible = isLong ? entry : entry & ~LONG;
-  if (view === 'user') return visible;
-  if ((entry & CODE) !== 0n && (entry & DPL3) === DPL3) return visible & ~PRESENT;
-  return visible | DPL3;
+  if (entry === 0n) return 0n;
+  const visible = isLong || (entry & SYSTEM) === 0n ? entry : entry & ~LONG;
+  const shown = mustTrap(entry, view) ? visible & ~PRESENT : visible;
+  return view === 'kernel' ? shown | DPL3 : shown;
+}
+
+/** The guest must not use the descriptor by itself. LDTs and TSSs need no more: at CPL 3 nothing can load them. */
+function mustTrap(entry: bigint, view: ViewName): boolean {
+  if ((entry & SYSTEM) === 0n) return (entry & GATE) !== 0n;
+  if ((entry & ACCESSED) === 0n) return true;
+  return view === 'kernel' && (entry & CODE) !== 0n && (entry & DPL3) === DPL3;
 }
 
 /** What a segment register holds after loading `entry` (SDM 3A 3.4.5). */
