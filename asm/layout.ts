@@ -68,6 +68,8 @@ export const PKRU: usize = PROCESSOR + 0x280;
 export const CPL: usize = PROCESSOR + 0x284;
 /** u32, what decoding depends on (cpu/mode.ts): 0 is 64-bit code. */
 export const CODE_MODE: usize = PROCESSOR + 0x288;
+/** u32, MSR_MISC_FEATURES_ENABLES. */
+export const MISC_FEATURES: usize = PROCESSOR + 0x28c;
 /** u32, Activity: running, halted, shut down. */
 export const ACTIVITY: usize = PROCESSOR + 0x290;
 /** u32, level of the INTR pin. */
@@ -228,6 +230,8 @@ export const ARE_LOADED: usize = PROCESSOR + 0x6c8;
 export const MTRR_FIXED: usize = PROCESSOR + 0x700;
 export const MTRR_VARIABLE: usize = PROCESSOR + 0x760;
 
+/** u64, MSR_PLATFORM_INFO as the host wrote it; the register is not there if it is 0. */
+export const PLATFORM_INFO: usize = PROCESSOR + 0x7f8;
 /** CPUID leaves: CPUID_COUNT u32, then entries {leaf, subleaf, eax, ebx, ecx, edx} of u32 written by the host. */
 export const CPUID_COUNT: usize = PROCESSOR + 0x7f0;
 export const CPUID_TABLE: usize = PROCESSOR + 0x800;

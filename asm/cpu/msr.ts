@@ -14,10 +14,12 @@ import {
   KERNEL_GS_BASE,
   LSTAR,
   MISC_ENABLE,
+  MISC_FEATURES,
   MTRR_DEF_TYPE,
   MTRR_FIXED,
   MTRR_VARIABLE,
   PAT,
+  PLATFORM_INFO,
   SEG_BASE,
   STAR,
   SYSENTER_CS,
@@ -42,7 +44,9 @@ const IA32_PLATFORM_ID: u32 = 0x17;
 const IA32_APIC_BASE: u32 = 0x1b;
 const IA32_BIOS_UPDT_TRIG: u32 = 0x79;
 const IA32_BIOS_SIGN_ID: u32 = 0x8b;
+const MSR_PLATFORM_INFO: u32 = 0xce;
 const IA32_MTRRCAP: u32 = 0xfe;
+const MSR_MISC_FEATURES_ENABLES: u32 = 0x140;
 const IA32_SYSENTER_CS: u32 = 0x174;
 const IA32_SYSENTER_ESP: u32 = 0x175;
 const IA32_SYSENTER_EIP: u32 = 0x176;
@@ -66,6 +70,9 @@ const IA32_GS_BASE: u32 = 0xc0000101;
 const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 const IA32_TSC_AUX: u32 = 0xc0000103;
 
+/** MSR_MISC_FEATURES_ENABLES: CPUID faulting is on. */
+const CPUID_FAULTING: u64 = 1;
+
 /** 8 variable ranges, fixed ranges, write combining. */
 const MTRRCAP: u64 = 0x508;
 const MTRR_PAIRS: u32 = 8;
@@ -85,6 +92,10 @@ export class Msr {
     switch (msr) {
       case IA32_TIME_STAMP_COUNTER:
         return now + load<u64>(TSC_OFFSET);
+      case MSR_PLATFORM_INFO:
+        return Msr.hasPlatformInfo() ? load<u64>(PLATFORM_INFO) : 0;
+      case MSR_MISC_FEATURES_ENABLES:
+        return Msr.hasPlatformInfo() ? <u64>load<u32>(MISC_FEATURES) : 0;
       case IA32_MTRRCAP:
         return MTRRCAP;
       case IA32_MCG_CAP: // no banks: this hardware has no errors
@@ -118,9 +129,21 @@ export class Msr {
       case IA32_EFER:
         ControlWrite.efer(value);
         break;
+      case MSR_MISC_FEATURES_ENABLES:
+        if (!Msr.hasPlatformInfo()) break;
+        if ((value & ~CPUID_FAULTING) != 0) Event.gp(0, Why.MsrValue);
+        else store<u32>(MISC_FEATURES, <u32>value);
+        break;
       default:
         Msr.writePlace(msr, value);
     }
+  }
+
+  /** There are the registers for CPUID faulting, or #GP(0) was raised. */
+  static hasPlatformInfo(): bool {
+    if (load<u64>(PLATFORM_INFO) != 0) return true;
+    Event.gp(0, Why.MsrUnknown);
+    return false;
   }
 
   static writePlace(msr: u32, value: u64): void {

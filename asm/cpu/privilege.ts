@@ -1,17 +1,20 @@
 /**
  * The privilege rule of a row (src/isa/row.ts, Privilege), evaluated in one place before its handler
  * runs. The rule is a byte of the decode-table entry, so that a variant of the instruction set is an
- * edited table. Rules: SDM 3A 5.9 Privileged Instructions; UMIP, TSD, PCE: SDM 3A 2.5.
+ * edited table. Rules: SDM 3A 5.9 Privileged Instructions; UMIP, TSD, PCE: SDM 3A 2.5; CPUID faulting: SDM 4
+ * MSR_MISC_FEATURES_ENABLES.
  */
 
 import { Why } from '../gen/why';
-import { CPL, CR4, RFLAGS } from '../layout';
+import { CPL, CR4, MISC_FEATURES, RFLAGS } from '../layout';
 import { CR4_PCE, CR4_TSD, CR4_UMIP } from './control';
 import { Event } from './event';
 import { IOPL } from './flags';
 import { Rec } from './record';
 
 const RULE: usize = 28;
+/** MSR_MISC_FEATURES_ENABLES. */
+const CPUID_FAULTING: u32 = 1;
 
 /** Numbers of the rules (src/isa/decode-table.ts, PRIVILEGES). */
 enum Rule {
@@ -24,6 +27,7 @@ enum Rule {
   Pce = 6,
   Always = 7,
   Silent = 8,
+  Cpuid = 9,
 }
 
 /** What becomes of the instruction. */
@@ -63,6 +67,8 @@ export class Privilege {
         return cpl == 0 || (load<u32>(CR4) & CR4_TSD) == 0;
       case Rule.Pce:
         return cpl == 0 || (load<u32>(CR4) & CR4_PCE) != 0;
+      case Rule.Cpuid:
+        return cpl == 0 || (load<u32>(MISC_FEATURES) & CPUID_FAULTING) == 0;
       case Rule.Always:
         return false;
       default: // Never; Io: the handler knows the port

@@ -156,8 +156,11 @@ const HIDDEN = [
   ...['CR0', 'CR2', 'CR3', 'CR4', 'CR8', 'EFER', 'DR6', 'DR7'],
   ...['STAR', 'LSTAR', 'CSTAR', 'FMASK', 'KERNEL_GS_BASE', 'TSC_AUX', 'TSC_OFFSET', 'PAT'],
   ...['SYSENTER_CS', 'SYSENTER_ESP', 'SYSENTER_EIP', 'APIC_BASE', 'MISC_ENABLE'],
+  'MISC_FEATURES',
 ];
-const NARROW: ReadonlySet<string> = new Set('CPL SHADOW ACTIVITY GDTR_LIMIT IDTR_LIMIT'.split(' '));
+const NARROW: ReadonlySet<string> = new Set(
+  'CPL SHADOW ACTIVITY GDTR_LIMIT IDTR_LIMIT MISC_FEATURES'.split(' '),
+);
 /** Names and places of system flags; IOPL is two bits. */
 const SYSTEM_FLAGS = [
   ['IF', 9n, 1n],

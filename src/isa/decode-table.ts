@@ -117,6 +117,7 @@ export const PRIVILEGES: readonly Privilege[] = [
   'pce',
   'always',
   'silent',
+  'cpuid',
 ];
 /** CPUID features by their number in the entries; 0 is no feature. */
 export const FEATURES: readonly string[] = [

@@ -109,8 +109,9 @@ export interface Encoding {
 /**
  * When an instruction may run (checked by the processor before the handler, from data):
  * cpl0 CPL must be 0; iopl CPL <= IOPL; io the same or the TSS bitmap allows the port; umip CPL 0
- * unless CR4.UMIP is clear; tsd, pce CPL 0 unless CR4.TSD is clear, CR4.PCE set; always traps at any
- * CPL; never no rule; silent does nothing at CPL > 0 (a variant's rule).
+ * unless CR4.UMIP is clear; tsd, pce CPL 0 unless CR4.TSD is clear, CR4.PCE set; cpuid CPL 0 while
+ * CPUID faulting is on; always traps at any CPL; never no rule; silent does nothing at CPL > 0 (a
+ * variant's rule).
  */
 export type Privilege =
   | 'never'
@@ -120,6 +121,7 @@ export type Privilege =
   | 'umip'
   | 'tsd'
   | 'pce'
+  | 'cpuid'
   | 'always'
   | 'silent';
 

@@ -47,13 +47,22 @@ const BITS: Readonly<Record<string, FeatureBit>> = {
   rdtscp:          at(0x80000001, 'edx', 27),
 };
 
-/** Features that can be named in `--machine`. */
-export const FEATURE_NAMES: readonly string[] = Object.keys(BITS);
+/** CPUID faulting, of which an MSR tells. */
+const CPUID_FAULT = 'cpuid_fault';
+const PLATFORM_CPUID_FAULTING = 1n << 31n;
 
-/** A processor from before VT-x for servers and UMIP, with all else that exists here. */
+/** Features that can be named in `--machine`. */
+export const FEATURE_NAMES: readonly string[] = [...Object.keys(BITS), CPUID_FAULT];
+
+/** A processor from before VT-x for servers, UMIP and CPUID faulting, with all else that exists here. */
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set(
-  FEATURE_NAMES.filter((name) => name !== 'umip'),
+  FEATURE_NAMES.filter((name) => name !== 'umip' && name !== CPUID_FAULT),
 );
+
+/** MSR_PLATFORM_INFO of a processor with `features`, 0 if it has none (SDM 4 2.8, bit 31: CPUID faulting). */
+export function platformInfo(features: ReadonlySet<string>): bigint {
+  return features.has(CPUID_FAULT) ? PLATFORM_CPUID_FAULTING : 0n;
+}
 
 /** Bit mask of asm/layout.ts FEATURES: bit n is entry n of the decode table's feature list. */
 export function featureMask(features: ReadonlySet<string>): bigint {

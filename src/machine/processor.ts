@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { checkVersion, type Versioned } from '../base/state.ts';
 import type { CpuView } from './cpu-view.ts';
-import { cpuidTable, featureMask } from './features.ts';
+import { cpuidTable, featureMask, platformInfo } from './features.ts';
 import {
   Instance,
   type InstanceOptions,
@@ -40,7 +40,7 @@ export interface ProcessorState extends Versioned {
   readonly ram: Uint8Array;
 }
 
-const STATE_VERSION = 6;
+const STATE_VERSION = 7;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -319,6 +319,7 @@ export class Processor {
     const { view } = this;
     const { layout, data } = view;
     view.setU64('FEATURES', featureMask(features));
+    view.setU64('PLATFORM_INFO', platformInfo(features));
     view.setU64('RAM_BYTES', BigInt(this.memory.size));
     view.setU64('RANDOM', seed);
     const rows = cpuidTable(features);

@@ -32,10 +32,13 @@ const CR0_PE_ET_NE_WP_PG = 0x8001_0031n;
 const CR0_AM = 1 << 18;
 const CR4_TSD = 1n << 2n;
 const CR4_PAE = 1n << 5n;
+const CR4_UMIP = 1n << 11n;
 const CR4_FSGSBASE = 1 << 16;
 const CR4_PCIDE = 1n << 17n;
 const CR4_PKE = 1n << 22n;
 const EFER_LME_LMA_NXE = 0xd00n;
+/** MSR_MISC_FEATURES_ENABLES. */
+const CPUID_FAULTING = 1;
 
 const DR6_BS = 1 << 14;
 const DR6_NONE = 0xffff_0ff0n;
@@ -131,6 +134,7 @@ export class HostProcessor {
     host.setU64('DR6', DR6_NONE);
     host.setU64('DR7', 0x400n);
     host.setU64('SYSENTER_CS', 0n);
+    host.setU32('MISC_FEATURES', this.#has('cpuid_fault') ? CPUID_FAULTING : 0);
     host.setU32('PKRU', this.#pkru);
     host.setU64('APIC_PAGE', 0xffff_ffff_ffff_ffffn);
     this.#mustFlush = true;
@@ -167,6 +171,11 @@ export class HostProcessor {
     return pageAt(this.#cr2Low(), this.#cr2High());
   }
 
+  /** The machine has `feature`, so that more instructions can be made to trap. */
+  #has(feature: string): boolean {
+    return this.#vcpu.processor.features.has(feature);
+  }
+
   /** Control registers and tables for a run in `root`. */
   #prepare(root: ShadowRoot): void {
     const am = this.#view === 'user' && (this.#cr0() & CR0_AM) !== 0;
@@ -191,7 +200,8 @@ export class HostProcessor {
     host.setU64('CR0', CR0_PE_ET_NE_WP_PG | BigInt(am ? CR0_AM : 0));
     const keys = this.#pkru === 0 ? 0n : CR4_PKE;
     const bases = BigInt(hasBases ? CR4_FSGSBASE : 0);
-    host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | keys | bases);
+    const umip = this.#has('umip') ? CR4_UMIP : 0n;
+    host.setU64('CR4', CR4_PAE | CR4_PCIDE | CR4_TSD | umip | keys | bases);
     host.setU64('CR3', (BigInt(page.frame) << 12n) | BigInt(pcid));
     host.setU64('IDTR_BASE', base + BigInt(IDT_OFFSET));
     host.setU64('GDTR_BASE', base + BigInt(gdtOffset(this.#view)));

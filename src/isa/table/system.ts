@@ -133,7 +133,7 @@ export const SYSTEM: readonly Insn[] = [
   insn('rdtsc',  '',             '0F 31',           { uop: 'rdtsc', priv: 'tsd', touches: ['tsc:r'], exit: 'RDTSC', sdm: '2B RDTSC' }),
   insn('rdtscp', '',             '0F 01 F9',        { uop: 'rdtscp', priv: 'tsd', feature: 'rdtscp', touches: ['tsc:r', 'msr:r'], exit: 'RDTSCP', sdm: '2B RDTSCP' }),
   insn('rdpmc',  '',             '0F 33',           { uop: 'rdpmc', priv: 'pce', touches: ['pmc:r'], exit: 'RDPMC', sdm: '2B RDPMC' }),
-  insn('cpuid',  '',             '0F A2',           { uop: 'cpuid', touches: ['cpuid:r'], exit: 'CPUID', sdm: '2A CPUID' }),
+  insn('cpuid',  '',             '0F A2',           { uop: 'cpuid', priv: 'cpuid', touches: ['cpuid:r'], exit: 'CPUID', sdm: '2A CPUID' }),
   insn('hlt',    '',             'F4',              { uop: 'hlt', priv: cpl0, touches: ['halt:w'], exit: 'HLT', sdm: '2A HLT' }),
   insn('monitor', '',            'NP 0F 01 C8',     { uop: 'monitor', feature: 'monitor', touches: ['halt:w'], exit: 'MONITOR_INSTRUCTION', sdm: '2B MONITOR' }),
   insn('monitor', 'rax, ecx, edx', 'NP 0F 01 C8',   { uop: 'monitor', alias: true, modes: 'long64', feature: 'monitor', touches: ['halt:w'], exit: 'MONITOR_INSTRUCTION', sdm: '2B MONITOR' }),
