@@ -8,16 +8,24 @@ import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Board } from '../../src/pc/board.ts';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { ShadowFill } from '../../src/vmm/shadow/shadow.ts';
 import { createVirtualMachine, guestFeatures } from '../../src/vmm/virtual-machine.ts';
 
 export const module = loadProcessorModule();
-const features = guestFeatures(DEFAULT_FEATURES);
 
 /** The path of a guest's source. */
 export const guestPath = (name: string): string =>
   new URL(`../../guests/${name}/main.asm`, import.meta.url).pathname;
 
 export const readGuestNamed = (name: string): GuestFile => readGuest(guestPath(name));
+
+/** What runs a guest. */
+export interface Runner {
+  readonly cpu: CpuTechnique | 'bare';
+  /** Of the machine; a VMM may keep some for itself. */
+  readonly features?: ReadonlySet<string>;
+  readonly shadowFill?: ShadowFill;
+}
 
 /** How a run ended, and all that the guest can tell by then. */
 export interface Outcome {
@@ -44,18 +52,26 @@ export function outcomeOf(machine: Machine, end: RunEnd, sent: readonly number[]
   };
 }
 
-/** Runs `guest` to its end or for `maxInstructions`; `input` comes from COM1. */
+function createMachine(
+  { cpu, features = DEFAULT_FEATURES, ...options }: Runner,
+  maxInstructions: number,
+): Machine {
+  if (cpu === 'bare') {
+    return Machine.bare(module, { features: guestFeatures(features), maxInstructions });
+  }
+  return createVirtualMachine(module, { ...options, cpu, features, maxInstructions }).machine;
+}
+
+/** Runs `guest` to its end or for `maxInstructions`, bare or in a VM; `input` comes from COM1. */
 export function runGuest(
-  { image }: GuestFile,
-  cpu: CpuTechnique | 'bare',
+  { image }: Pick<GuestFile, 'image'>,
+  runner: Runner | Runner['cpu'],
   maxInstructions: number,
   input: Iterable<number> = [],
 ): Outcome {
   const sent: number[] = [];
-  const machine =
-    cpu === 'bare'
-      ? Machine.bare(module, { features, maxInstructions })
-      : createVirtualMachine(module, { cpu, maxInstructions }).machine;
+  const options = typeof runner === 'string' ? { cpu: runner } : runner;
+  const machine = createMachine(options, maxInstructions);
   const board = new Board(machine, { com1: (byte) => sent.push(byte) });
   loadImage(machine, image);
   board.com1.openInput();
