@@ -131,6 +131,7 @@ export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
 export type { Qualification } from './vmm/exits/qualification.ts';
 export { OutOfFrames } from './vmm/frames.ts';
 export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
+export { PATCH_JUMPS, type PatchJumps } from './vmm/patch/code-copy.ts';
 export type { PatchCounters } from './vmm/patch/patched-code.ts';
 export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
 export {

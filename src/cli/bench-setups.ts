@@ -11,6 +11,7 @@ type Setups = Readonly<Record<string, BenchSetup>>;
 export const TECHNIQUES: Setups = {
   [BARE]: { cpu: 'bare' },
   ...Object.fromEntries(CPU_TECHNIQUES.map((cpu) => [cpu, { cpu }])),
+  'patch-aligned': { cpu: 'patch', patchJumps: 'aligned' },
 };
 
 /**

@@ -8,13 +8,13 @@ import {
   ExitStatistics,
   Pc,
   type PcOptions,
-  SHADOW_FILLS,
-  SHADOW_SYNCS,
   type VirtualMachine,
   type VmOptions,
 } from '../index.ts';
 import { loadProcessorModule } from '../node/index.ts';
 import { UsageError } from './usage-error.ts';
+import { parseChoice } from './values.ts';
+import { parseTuning, type Tuning } from './vm-tuning.ts';
 
 /** Values of `--cpu`. */
 export const CPU_CHOICES = ['bare', ...CPU_TECHNIQUES] as const;
@@ -35,9 +35,7 @@ export interface GuestMachine {
 export interface GuestRequest {
   /** Value of `--cpu`. */
   readonly cpu: string;
-  /** Values of `--shadow-fill` and `--shadow-sync`, if they are given. */
-  readonly shadowFill: string | undefined;
-  readonly shadowSync: string | undefined;
+  readonly tuning: Tuning;
   readonly options: PcOptions;
 }
 
@@ -50,22 +48,16 @@ export function createGuestMachines(
   const choices = requests.map(({ cpu }) => parseChoice('cpu', cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
-    const { shadowFill, shadowSync } = first;
-    const named = shadowFill !== undefined ? 'fill' : shadowSync !== undefined ? 'sync' : undefined;
-    if (named !== undefined) {
-      throw new UsageError(
-        `--shadow-${named}: the bare machine has no shadow page tables; see --cpu`,
-      );
-    }
+    parseTuning('bare', first.tuning);
     return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
   }
-  const planned = requests.map(({ options, shadowFill = 'lazy', shadowSync = 'flush' }, n) => {
+  const planned = requests.map(({ options, tuning }, n) => {
     const exits = countExits ? new ExitStatistics() : undefined;
+    const cpu = techniqueOf(choices[n] ?? 'bare');
     const vm: VmOptions = {
       ...options,
-      cpu: techniqueOf(choices[n] ?? 'bare'),
-      shadowFill: parseChoice('shadow-fill', shadowFill, SHADOW_FILLS),
-      shadowSync: parseChoice('shadow-sync', shadowSync, SHADOW_SYNCS),
+      ...parseTuning(cpu, tuning),
+      cpu,
       ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
     };
     return { vm, options, exits };
@@ -86,15 +78,4 @@ function techniqueOf(choice: CpuChoice): CpuTechnique {
   throw new UsageError(
     `cpu=bare: such a guest has the machine for itself; a VM is run by ${CPU_TECHNIQUES.join(', ')}`,
   );
-}
-
-/** The one of `choices` that the value `text` of an option names. */
-export function parseChoice<T extends string>(
-  option: string,
-  text: string,
-  choices: readonly T[],
-): T {
-  const choice = choices.find((name) => name === text);
-  if (choice !== undefined) return choice;
-  throw new UsageError(`--${option}: '${text}' is not one of ${choices.join(', ')}`);
 }

@@ -60,3 +60,14 @@ export function parseDefines(items: readonly string[] = []): Record<string, stri
     }),
   );
 }
+
+/** The one of `choices` that the value `text` of an option names. */
+export function parseChoice<T extends string>(
+  option: string,
+  text: string,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((name) => name === text);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--${option}: '${text}' is not one of ${choices.join(', ')}`);
+}

@@ -134,7 +134,7 @@ export class Participant {
   }
 
   #create(state?: Checkpoint['state']): Pc | VirtualPc {
-    const { module, options, now } = this.#setup;
+    const { module, options, tuning, now } = this.#setup;
     const { com1, console } = this.sent;
     const all = {
       ...options,
@@ -150,6 +150,7 @@ export class Participant {
     }
     const vm = {
       ...all,
+      ...tuning,
       cpu: this.column,
       ...(sink && { exits: { sink, now } }),
     };

@@ -34,7 +34,7 @@ export interface BenchGuest {
 }
 
 /** What a benchmark runs on. */
-export interface BenchSetup extends Pick<VmOptions, 'shadowFill' | 'shadowSync'> {
+export interface BenchSetup extends Pick<VmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'> {
   readonly cpu: 'bare' | CpuTechnique;
 }
 
@@ -156,13 +156,13 @@ export function runBench(
 /** A machine on a board; `exit` hears of exits, which costs time. */
 function createBoard(
   module: WebAssembly.Module,
-  { cpu, ...shadow }: BenchSetup,
+  { cpu, ...tuning }: BenchSetup,
   exit: (() => void) | undefined,
   options: BoardOptions & { readonly ramBytes: number },
 ): Machine {
   if (cpu === 'bare') return new Pc(module, options).machine;
   const exits = exit && { sink: exit, now: () => 0 };
-  const vm = { ...options, ...shadow, cpu, ...(exits && { exits }) };
+  const vm = { ...options, ...tuning, cpu, ...(exits && { exits }) };
   const { machine } = createVirtualMachine(module, vm);
   new Board(machine, options);
   return machine;

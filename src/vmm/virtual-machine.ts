@@ -27,6 +27,7 @@ import { Host } from './host.ts';
 import { HostProcessor } from './host-processor.ts';
 import { HostStructures } from './host-structures.ts';
 import { type CpuTechnique, Monitor } from './monitor.ts';
+import type { PatchJumps } from './patch/code-copy.ts';
 import { type PatchCounters, PatchedCode } from './patch/patched-code.ts';
 import { Shadow, type ShadowFill, type ShadowSync } from './shadow/shadow.ts';
 import { EXECUTE_ONLY } from './shadow/shadow-entries.ts';
@@ -43,6 +44,8 @@ export interface VmOptions {
   readonly seed?: bigint;
   /** As of a machine. */
   readonly maxInstructions?: number;
+  /** Under the technique `patch`. */
+  readonly patchJumps?: PatchJumps;
   readonly shadowFill?: ShadowFill;
   readonly shadowSync?: ShadowSync;
   /** Most shadow pages that there are at a time; those of one address space must fit, or it is slow. */
@@ -224,7 +227,15 @@ class Hypervisor implements VirtualEngine {
     this.#log = log;
     if (isPatched) {
       const copies = copiesOf(options);
-      this.patched = new PatchedCode(vcpu, this.memory, memory, pool, shadow, copies);
+      this.patched = new PatchedCode(
+        vcpu,
+        this.memory,
+        memory,
+        pool,
+        shadow,
+        copies,
+        options.patchJumps ?? 'any',
+      );
     }
     const direct = new DirectRunner(vcpu, hosts, shadow, descriptors, this.patched, log);
     this.directInstructions = () => direct.instructions;

@@ -8,8 +8,11 @@ import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Board } from '../../src/pc/board.ts';
 import type { CpuTechnique } from '../../src/vmm/monitor.ts';
-import type { ShadowFill } from '../../src/vmm/shadow/shadow.ts';
-import { createVirtualMachine, guestFeatures } from '../../src/vmm/virtual-machine.ts';
+import {
+  createVirtualMachine,
+  guestFeatures,
+  type VmOptions,
+} from '../../src/vmm/virtual-machine.ts';
 
 export const module = loadProcessorModule();
 
@@ -20,11 +23,10 @@ export const guestPath = (name: string): string =>
 export const readGuestNamed = (name: string): GuestFile => readGuest(guestPath(name));
 
 /** What runs a guest. */
-export interface Runner {
+export interface Runner extends Pick<VmOptions, 'shadowFill' | 'patchJumps'> {
   readonly cpu: CpuTechnique | 'bare';
   /** Of the machine; a VMM may keep some for itself. */
   readonly features?: ReadonlySet<string>;
-  readonly shadowFill?: ShadowFill;
 }
 
 /** How a run ended, and all that the guest can tell by then. */

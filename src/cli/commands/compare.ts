@@ -12,13 +12,13 @@ import { loadProcessorModule, readBytes } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { formatComparison, jsonComparison } from '../comparison-report.ts';
 import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
-import { parseChoice } from '../guest-machine.ts';
 import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { print, printJson } from '../output.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { STATUS_DIFFERENT, STATUS_OK } from '../status.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseCount } from '../values.ts';
+import { parseChoice, parseCount } from '../values.ts';
+import { parseTuning, TUNING_OPTIONS } from '../vm-tuning.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
@@ -33,6 +33,7 @@ const OPTIONS = {
     ...text,
     describe: 'instructions between two comparisons (default: few at first, then millions)',
   },
+  ...TUNING_OPTIONS,
   ...MACHINE_OPTIONS,
   format: FORMAT_OPTION,
   ...IMAGE_OPTIONS,
@@ -67,6 +68,7 @@ export const command: Command<Values> = {
       module: loadProcessorModule(),
       boot: (board: Board) => bootImage(board, args, guest),
       options: machineOptions(args),
+      tuning: parseTuning('patch', args),
       ...(args.input !== undefined && { input: readBytes(args.input) }),
       now: () => performance.now(),
     };

@@ -24,6 +24,7 @@ import { STATUS_OK } from '../status.ts';
 import { Terminal } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { readVmList, type VmKeys } from '../vm-list.ts';
+import { TUNING_OPTIONS } from '../vm-tuning.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
@@ -33,16 +34,7 @@ const GUEST_OPTIONS = {
     ...text,
     describe: `what runs the guest: the machine itself, or a VMM by a technique: ${CPU_CHOICES.join(', ')} (default: bare, but ${DEFAULT_TECHNIQUE} for --vm)`,
   },
-  'shadow-fill': {
-    ...text,
-    describe:
-      'shadow page tables get entries when they are used (lazy, the default), or all at each load of CR3 (eager)',
-  },
-  'shadow-sync': {
-    ...text,
-    describe:
-      "last-level tables may differ from the guest's until it flushes (flush, the default), or are kept equal at each write (write)",
-  },
+  ...TUNING_OPTIONS,
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
@@ -204,8 +196,7 @@ function createMachines(
   const requests = plans.map(({ values }, n) => {
     const { com1, console } = connections[n] as Connections;
     const options = { ...machineOptions(values), com1, console };
-    const { cpu = 'bare', 'shadow-fill': shadowFill, 'shadow-sync': shadowSync } = values;
-    return { cpu, shadowFill, shadowSync, options };
+    return { cpu: values.cpu ?? 'bare', tuning: values, options };
   });
   const machines = createGuestMachines(requests, countExits);
   machines.forEach(({ board }, n) => {

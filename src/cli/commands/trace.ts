@@ -12,7 +12,6 @@ import { loadProcessorModule } from '../../node/index.ts';
 import type { Command, OptionValues } from '../command.ts';
 import { Connections, driveConnected } from '../connections.ts';
 import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
-import { parseChoice } from '../guest-machine.ts';
 import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { explain, statusOf } from '../run-end.ts';
 import { ByteWriter } from '../serial-output.ts';
@@ -20,6 +19,8 @@ import { STATUS_ABNORMAL } from '../status.ts';
 import { Terminal } from '../terminal.ts';
 import { TextFile } from '../text-file.ts';
 import { UsageError } from '../usage-error.ts';
+import { parseChoice } from '../values.ts';
+import { parseTuning, TUNING_OPTIONS } from '../vm-tuning.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
@@ -39,6 +40,7 @@ const OPTIONS = {
     alias: 'o',
     describe: 'file for the trace (default: stdout, where nothing else goes then)',
   },
+  ...TUNING_OPTIONS,
   ...MACHINE_OPTIONS,
   serial: {
     ...text,
@@ -89,6 +91,7 @@ export const command: Command<Values> = {
     const pc = new VirtualPc(loadProcessorModule(), {
       ...machineOptions(args),
       ...sinks,
+      ...parseTuning(cpu, args),
       cpu,
       exits: { sink: trace.sink, now: () => performance.now() },
     });

@@ -20,6 +20,7 @@ import type { Vcpu } from '../vcpu.ts';
 import {
   CodeCopy,
   type CopyCounters,
+  type PatchJumps,
   SITE_ENTANGLED,
   SITE_NONE,
   SITE_REPLACED,
@@ -92,6 +93,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
   readonly #lent = new Map<number, CodeFrame>();
   /** Copies that may exist. */
   readonly #limit: number;
+  readonly #jumps: PatchJumps;
   #recent: RecentPage | undefined;
   #used = 0;
   #mode: CodeMode = 64;
@@ -103,7 +105,9 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     pool: FramePool,
     shadow: Shadow,
     limit: number,
+    jumps: PatchJumps,
   ) {
+    this.#jumps = jumps;
     this.#vcpu = vcpu;
     this.#memory = memory;
     this.#machine = machine;
@@ -134,7 +138,7 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     const gfn = this.#frameAt(address, paging);
     const copy = this.#frames.get(gfn)?.active;
     if (copy !== undefined) this.#recent = { page: address - offset, paging, copy };
-    if (copy === undefined || copy.isShown(offset)) return PATCHED;
+    if (copy === undefined || copy.isEntry(offset)) return PATCHED;
     if (copy.site(offset) === SITE_NONE) copy.scan(offset);
     switch (copy.site(offset)) {
       case SITE_NONE:
@@ -255,7 +259,8 @@ export class PatchedCode implements Watcher, ExecutableFrames {
     const place = this.#pool.take(FRAME_VMM);
     this.#used++;
     const original = this.#memory.frame(gfn);
-    const copy = new CodeCopy(this.#machine, place, original, this.#mode, this.counters);
+    const { counters } = this;
+    const copy = new CodeCopy(this.#machine, place, original, this.#mode, this.#jumps, counters);
     frame.copies.set(this.#mode, copy);
     return copy;
   }
