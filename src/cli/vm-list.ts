@@ -22,11 +22,14 @@ export interface VmList {
   readonly input: string | undefined;
 }
 
-/** Keys that may be given more than once are options with lists. */
-export interface VmKeys {
-  readonly single: ReadonlySet<string>;
-  readonly lists: ReadonlySet<string>;
+/** An option that a key sets; a key of one with a list may be given more than once. */
+export interface VmKey {
+  readonly option: string;
+  readonly isList: boolean;
 }
+
+/** Keys by their name. */
+export type VmKeys = ReadonlyMap<string, VmKey>;
 
 /** A VM as it is written: every value of every key in order. */
 interface Written {
@@ -128,15 +131,17 @@ function writtenOf(vm: unknown, where: string): Written {
   return { where, values };
 }
 
-function checkVm({ where, values }: Written, n: number, { single, lists }: VmKeys): VmEntry {
+function checkVm({ where, values }: Written, n: number, keys: VmKeys): VmEntry {
   const options: Record<string, string | string[]> = {};
-  for (const [key, given] of values) {
+  for (const [name, given] of values) {
     const [value = '', second] = given;
-    if (lists.has(key)) options[key] = given;
-    else if (second !== undefined) throw new UsageError(`${where}: ${key} is given more than once`);
-    else if (single.has(key)) options[key] = value;
-    else if (!OWN_KEYS.has(key)) {
-      throw new UsageError(`${where}: unknown key '${key}'`);
+    const key = keys.get(name);
+    if (key?.isList) options[key.option] = [...(options[key.option] ?? []), ...given];
+    else if (second !== undefined) {
+      throw new UsageError(`${where}: ${name} is given more than once`);
+    } else if (key !== undefined) options[key.option] = value;
+    else if (!OWN_KEYS.has(name)) {
+      throw new UsageError(`${where}: unknown key '${name}'`);
     }
   }
   if (!options['image']) throw new UsageError(`${where}: an image is needed`);

@@ -19,6 +19,7 @@ out 0xe9, al
 `;
 
 const folder = folderWith({
+  'exit.asm': `${START}mov al, VALUE\nout 0xf4, al\n`,
   'good.asm': `${START}${say('one\ntwo\n')}${exit(0)}`,
   'open.asm': `${START}${say('no end')}${exit(0)}`,
   'bad.asm': `${START}${say('bad\n')}${exit(1)}`,
@@ -127,6 +128,11 @@ test('a guest can have 2 GiB under a VMM', () => {
   expect(run('good.asm', '--cpu', 'trap', '--ram', '2G').status).toBe(1);
 });
 
+test('a key may be the long name of an option', () => {
+  expect(run('--vm', 'exit.asm,define=VALUE=3').status).toBe(7);
+  expect(run('--vm', 'exit.asm,D=VALUE=3').status).toBe(7);
+});
+
 // biome-ignore format: one case per line.
 test.each<[args: string[], message: string]>([
   [['--vm', 'bad.asm', '--vm', 'good.asm,cpu=bare'],        'cpu=bare: such a guest has the machine for itself'],
@@ -149,7 +155,6 @@ test.each<[args: string[], message: string]>([
   [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=1M'],  'all VMs together can have 2 GiB of memory'],
   [['--vm', 'good.asm,ram=2G', '--vm', 'good.asm,ram=2G'],  'there is no memory for a machine of 4385 MiB'],
   [['good.asm', '--json'],                                  '--json is for the report of --stats'],
-  [['good.asm', '--shadow-fill', 'eager'],                  '--shadow-fill: the bare machine has no shadow page tables'],
   [['--config', 'empty.json'],                              'empty.json: the list "vms" is empty'],
   [['--config', 'none.json'],                               'none.json'],
   [['--config', 'list.json'],                               'list.json: it must be an object with a list "vms"'],

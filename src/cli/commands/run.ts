@@ -74,17 +74,13 @@ const OPTIONS = {
   json: { ...JSON_OPTION.json, describe: 'print the statistics as JSON' },
 } as const satisfies Record<string, Options>;
 
-/** Keys of `--vm`. */
-const VM_KEYS: VmKeys = {
-  single: new Set(['image', ...keysOf((option) => !('array' in option))]),
-  lists: new Set(keysOf((option) => 'array' in option)),
-};
-
-function keysOf(isWanted: (option: Options) => boolean): string[] {
-  return Object.entries<Options>(GUEST_OPTIONS).flatMap(([key, option]) =>
-    isWanted(option) ? [key] : [],
-  );
-}
+/** Keys of `--vm`: the long names of options too. */
+const VM_KEYS: VmKeys = new Map([
+  ['image', { option: 'image', isList: false }],
+  ...Object.entries<Options>(GUEST_OPTIONS).flatMap(([option, { alias = [], array = false }]) =>
+    [option, alias].flat().map((name) => [name, { option, isList: array }] as const),
+  ),
+]);
 
 type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
 
