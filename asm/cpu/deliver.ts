@@ -31,10 +31,14 @@ import {
   REPEATING,
   RFLAGS,
   RIP,
+  SENSITIVE_WATCH,
   SHADOW,
   STEPPING,
+  STOP_REQUEST,
   SYSTEM_CONTEXT,
   TLB_WRITE,
+  WATCH_ON,
+  WATCH_RAN,
 } from '../layout';
 import { NO_CONTEXT } from '../mmu/context';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
@@ -112,6 +116,7 @@ export class Deliver {
         store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
         store<i64>(FUEL, load<i64>(FUEL) + ((<i64>1) << 32));
         if (!hosted) Deliver.pay();
+        Deliver.unwatch();
       }
       if (FaultChain.isEmpty()) FaultChain.add(vector, kind);
       FaultChain.append();
@@ -119,6 +124,13 @@ export class Deliver {
       kind = load<u32>(EVENT_KIND);
     }
     store<u32>(STEPPING, stepping);
+  }
+
+  /** What has not retired is nothing to stop after; since the instruction began, none but the watch has asked for a stop. */
+  @inline static unwatch(): void {
+    if (load<u32>(SENSITIVE_WATCH) != WATCH_RAN) return;
+    store<u32>(SENSITIVE_WATCH, WATCH_ON);
+    store<u32>(STOP_REQUEST, 0);
   }
 
   @inline static pay(): void {

@@ -48,6 +48,25 @@ test('it stops after each, and nowhere else', () => {
   expect(one.end).toEqual({ kind: 'exit', status: 1 });
 });
 
+test('an interrupt that ends in a fault has not run', () => {
+  const { boot } = sourceOf(`mov eax, handler
+    mov [0x90000 + 13 * 16], ax
+    mov dword [0x90000 + 13 * 16 + 2], 0x8e000008
+    shr eax, 16
+    mov [0x90000 + 13 * 16 + 6], ax
+    lidt [pointer]
+    int 0x43
+    pointer: dw 14 * 16 - 1
+    dq 0x90000
+    handler: nop${EXIT}`);
+  const options = { ramBytes: 2 * 2 ** 20 };
+  const one = new Participant('bare', { module, boot, options, now }, { watchesSensitive: true });
+  const times: number[] = [];
+  while (one.runToSensitive(SLICE)) times.push(Number(one.time));
+  expect(times).toEqual([6]);
+  expect(one.end).toEqual({ kind: 'exit', status: 1 });
+});
+
 test('of many executions the first are looked at, and then ever fewer', () => {
   const sites = new SensitiveSites();
   const due = Array.from({ length: 200 }, (_, n) => (sites.isDue(1n) ? n + 1 : 0));
