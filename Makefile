@@ -69,9 +69,9 @@ test: build
 bench: build
 	$(TRAPLINE) bench $(ARGS)
 
-# Ten million random instructions; two million random kernels, bare and in VMs.
+# Ten million random instructions; two million random kernels, bare and in VMs; three million histories of page tables.
 fuzz: build
-	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz
+	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz test/mmu/flush test/vmm/shadow
 
 # Guests under QEMU and Bochs (apt-get install nasm qemu-system-x86 bochs bochsbios).
 interop:

@@ -3,38 +3,31 @@
  * used until it is invalidated, and never after. TLB_DISABLED allows none at all.
  */
 
-import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { SPACE_RAM } from './address-space.ts';
+import { FUZZ_TIMEOUT, fuzz } from '../fuzz/progress.ts';
+import { SPACE_RAM, spaceOf } from './address-space.ts';
 import { Rig } from './rig.ts';
-import { Scene } from './scene.ts';
-import { COMPATIBILITY, FOUR_LEVEL, PAE, PSE, type Setting } from './settings.ts';
-import { stepOf } from './steps.ts';
+import { sequences } from './sequence.ts';
+import { COMPATIBILITY, FOUR_LEVEL, NO_PSE, PAE, PSE } from './settings.ts';
 
-const RUNS = Number(process.env['MMU_RUNS'] ?? 200);
+const PLANS = [FOUR_LEVEL, COMPATIBILITY, PAE, PSE, NO_PSE].flatMap((setting) => [
+  { setting, way: 'with the TLB', isTlbDisabled: false },
+  { setting, way: 'without it', isTlbDisabled: true },
+]);
+/** Of what `make fuzz` asks for, one in so many is a sequence. */
+const SHARE = 10;
 
-const PLANS: readonly { setting: Setting; pcids: string; tagged: boolean }[] = [
-  { setting: FOUR_LEVEL, pcids: 'with PCIDs', tagged: true },
-  ...[FOUR_LEVEL, COMPATIBILITY, PAE, PSE].map((setting) => ({
-    setting,
-    pcids: 'without PCIDs',
-    tagged: false,
-  })),
-];
-
-describe.each(PLANS)('edits under $setting.name, $pcids', ({ setting, tagged }) => {
-  const rig = new Rig(SPACE_RAM);
-
-  it.each([
-    ['with the TLB', false],
-    ['without it', true],
-  ])('are seen after every invalidation, %s', (_, isTlbDisabled) => {
-    fc.assert(
-      fc.property(fc.array(stepOf(setting, true), { minLength: 2, maxLength: 60 }), (steps) => {
-        const scene = new Scene(rig, setting, tagged, isTlbDisabled);
-        for (const one of steps) scene.run(one);
-      }),
-      { numRuns: RUNS },
-    );
-  });
+describe.each(PLANS)('edits under $setting.name, $way', ({ setting, way, isTlbDisabled }) => {
+  it(
+    'are seen after every invalidation',
+    async () => {
+      const rig = new Rig(SPACE_RAM);
+      const check = sequences(rig, spaceOf(setting), { hasKeys: true, isTlbDisabled });
+      await fuzz(
+        { name: `TLB ${setting.name} ${way}`, runs: 300, share: SHARE * PLANS.length },
+        check,
+      );
+    },
+    FUZZ_TIMEOUT,
+  );
 });

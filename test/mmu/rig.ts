@@ -25,19 +25,24 @@ export abstract class Bytes {
   abstract readByte(hpa: bigint): number;
   abstract writeByte(hpa: bigint, value: number): void;
 
-  readonly readEntry = (hpa: bigint, size: 4 | 8 = 8): bigint => {
+  readonly readEntry = (hpa: bigint, size: 4 | 8 = 8): bigint => this.entryOfBytes(hpa, size);
+
+  protected entryOfBytes(hpa: bigint, size: number): bigint {
     let value = 0n;
     for (let n = size - 1; n >= 0; n--) {
       value = (value << 8n) | BigInt(this.readByte(hpa + BigInt(n)));
     }
     return value;
-  };
+  }
 
   writeEntry({ hpa, size, value }: UsedEntry): void {
     for (let n = 0n; n < BigInt(size); n++) {
       this.writeByte(hpa + n, Number((value >> (8n * n)) & 0xffn));
     }
   }
+
+  /** The 4 bytes at `hpa`, fast. */
+  abstract readU32(hpa: number): number;
 
   /** `length` bytes as text. */
   hex(hpa: bigint, length: number): string {
@@ -64,6 +69,9 @@ class Scratch extends Bytes {
   readByte(hpa: bigint): number {
     return this.#written.get(hpa) ?? this.#below.readByte(hpa);
   }
+  readU32(hpa: number): number {
+    return Number(this.readEntry(BigInt(hpa), 4));
+  }
   writeByte(hpa: bigint, value: number): void {
     this.#written.set(hpa, value);
   }
@@ -71,9 +79,9 @@ class Scratch extends Bytes {
 
 /** Writes as the host: to what is tested and to the reference. */
 export interface Pokes {
-  readonly expected: Bytes;
+  readonly expected: PhysicalMemory;
   poke(entry: UsedEntry): void;
-  pokeBytes(hpa: bigint, bytes: readonly number[]): void;
+  pokeBytes(hpa: bigint, bytes: ArrayLike<number>): void;
 }
 
 /** What a Scene plays on. */
@@ -105,6 +113,20 @@ export class PhysicalMemory extends Bytes {
       this.device[Number(hpa - DEVICE)] = value;
     }
   }
+
+  readU32(hpa: number): number {
+    return this.ram.readUInt32LE(hpa);
+  }
+
+  /** A copy of a page of RAM. */
+  page(hpa: number): Uint8Array {
+    return Uint8Array.from(this.ram.subarray(hpa, hpa + 0x1000));
+  }
+
+  override readonly readEntry = (hpa: bigint, size: 4 | 8 = 8): bigint => {
+    if (hpa + BigInt(size) > BigInt(this.ram.length)) return this.entryOfBytes(hpa, size);
+    return size === 8 ? this.ram.readBigUInt64LE(Number(hpa)) : BigInt(this.readU32(Number(hpa)));
+  };
 
   override hex(hpa: bigint, length: number): string {
     return this.ram.toString('hex', Number(hpa), Number(hpa) + length);
@@ -172,23 +194,29 @@ export class Rig implements Stage {
 
   /** Writes an entry as the host: to both memories, and past all caches but that of decoded code. */
   poke({ hpa, size, value }: UsedEntry): void {
-    const bytes = Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn));
-    this.pokeBytes(hpa, bytes);
+    this.pokeBytes(hpa, bytesOf(value, size));
   }
 
-  pokeBytes(hpa: bigint, bytes: readonly number[]): void {
-    bytes.forEach((byte, n) => {
-      const at = hpa + BigInt(n);
-      this.expected.writeByte(at, byte);
-      if (at < BigInt(this.actual.ram.length))
-        this.processor.memory.write(Number(at), Uint8Array.of(byte));
-      else this.actual.writeByte(at, byte);
+  pokeBytes(hpa: bigint, bytes: ArrayLike<number>): void {
+    if (hpa < BigInt(this.actual.ram.length)) {
+      this.expected.ram.set(bytes, Number(hpa));
+      this.processor.memory.write(Number(hpa), Uint8Array.from(bytes));
+      return;
+    }
+    Array.from(bytes).forEach((byte, n) => {
+      this.expected.writeByte(hpa + BigInt(n), byte);
+      this.actual.writeByte(hpa + BigInt(n), byte);
     });
   }
 
   load(state: PagingState, isLong: boolean): void {
     loadState(this.processor, state, isLong);
   }
+}
+
+/** The `size` bytes of an entry. */
+export function bytesOf(value: bigint, size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn));
 }
 
 /** Selectors of the ring that runs, which `GDT` describes. */

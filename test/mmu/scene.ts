@@ -3,7 +3,6 @@
  * do: what the tables say now, or what a translation says that could still be cached.
  */
 
-import { expect } from 'vitest';
 import { translate, use } from '../../src/machine/ref/access.ts';
 import { writeControl } from '../../src/machine/ref/control.ts';
 import {
@@ -11,6 +10,8 @@ import {
   CR4_PCIDE,
   CR4_PGE,
   CR4_PKE,
+  CR4_PSE,
+  CR4_SMAP,
   CR4_SMEP,
   EFER_NXE,
   type PagingState,
@@ -18,22 +19,21 @@ import {
 } from '../../src/machine/ref/paging.ts';
 import { type Mapping, walk } from '../../src/machine/ref/walk.ts';
 import {
-  buildSpaces,
-  codeAt,
-  type Edit,
   ENTRY,
+  type Image,
+  linkFlags,
+  load,
   MARK,
-  pagesOf,
-  ROOTS,
+  type Page,
   SLOT,
-  TABLES,
+  type Space,
   windowOf,
 } from './address-space.ts';
-import type { Bytes, Stage } from './rig.ts';
-import { CODE_FRAME, type Setting, stateOf } from './settings.ts';
+import type { Stage } from './rig.ts';
+import { CODE_FRAME, PAE, stateOf } from './settings.ts';
 import { StaleTranslations } from './stale.ts';
-import type { Kind, Step } from './steps.ts';
-import { PTE_A, PTE_D, pdptesAt } from './tables.ts';
+import type { Edit, Flag, Kind, Step, Value } from './steps.ts';
+import { PTE_A, PTE_D, PTE_G, PTE_P, PTE_PS, PTE_RW, PTE_US, PTE_XD, pdptesAt } from './tables.ts';
 
 const NO_FLUSH = 1n << 63n;
 const IA32_EFER = 0xc0000080n;
@@ -55,65 +55,90 @@ const INSTRUCTIONS = {
 } as const;
 type Instruction = keyof typeof INSTRUCTIONS;
 const NAMES = Object.keys(INSTRUCTIONS) as Instruction[];
+const INSTRUCTION_BYTES = 16;
 const REX_W = 0x48;
 /** Offset in the code page of the descriptor of INVPCID. */
-const DESCRIPTOR = 0x800n;
+const DESCRIPTOR = 0x800;
+
+const CR4_BITS = {
+  pge: CR4_PGE,
+  pse: CR4_PSE,
+  smep: CR4_SMEP,
+  smap: CR4_SMAP,
+  pcide: CR4_PCIDE,
+  pke: CR4_PKE,
+} as const;
+
+/** What an access came to: the page that it reached, or the error code of its #PF. */
+type Result = { readonly page: number } | { readonly error: number };
+
+/** How a scene begins. */
+export interface Start {
+  readonly image: Image;
+  /** With PCIDs. */
+  readonly tagged: boolean;
+  readonly isTlbDisabled: boolean;
+  /** Pages that accesses are made to. */
+  readonly pages: readonly Page[];
+}
 
 /** A processor in one of the spaces, and what it may still have cached. */
 export class Scene {
   readonly #rig: Stage;
-  readonly #setting: Setting;
-  readonly #pages: readonly bigint[];
+  readonly #space: Space;
   /** All that pages may lead to. */
-  readonly #frames: readonly bigint[];
+  readonly #frames: readonly number[];
   readonly #stale = new StaleTranslations();
+  readonly #pages: readonly Page[];
   readonly #cachesNothing: boolean;
   #state: PagingState;
   #counter = 0x1000n;
 
-  constructor(rig: Stage, setting: Setting, tagged: boolean, isTlbDisabled: boolean) {
+  constructor(rig: Stage, space: Space, { image, tagged, isTlbDisabled, pages }: Start) {
+    const { setting, levels } = space;
     this.#rig = rig;
-    this.#setting = setting;
-    this.#pages = pagesOf(setting);
-    this.#frames = [...this.#pages, ...TABLES];
+    this.#space = space;
+    this.#frames = [...space.frames, ...space.tables];
+    this.#pages = pages;
     this.#cachesNothing = isTlbDisabled;
     rig.clear(isTlbDisabled);
-    buildSpaces(rig, setting);
-    NAMES.forEach((name, n) => {
-      const prefix = n < 3 && setting.isLong ? [REX_W] : [];
-      const code = [...prefix, ...INSTRUCTIONS[name], 0xeb, 0xfe];
-      rig.pokeBytes(CODE_FRAME + BigInt(16 * n), code);
-    });
+    load(rig, image);
+    const root = BigInt(levels[0]?.[0] ?? 0);
     this.#state = stateOf(setting, {
       cr0: CR0_WP,
-      cr3: ROOTS[0],
+      cr3: root,
       cr4: CR4_PGE | (tagged ? CR4_PCIDE : 0n),
       efer: EFER_NXE,
-      pdptes: pdptesAt(rig, ROOTS[0]),
+      pdptes: pdptesAt(rig, root),
     });
     rig.load(this.#state, setting.isLong);
   }
 
+  /** Throws where the processor does what none may do. */
   run(next: Step): void {
     switch (next.do) {
       case 'edit':
-        this.#edit(next.edit, next.isStore);
+        this.#edit(next);
+        break;
+      case 'copy':
+        this.#copy(next.from, next.to);
         break;
       case 'access':
-        this.#access(next.kind, next.gva, next.cpl);
+        this.#access(next.kind, this.#page(next.page), next.cpl);
         break;
       case 'invlpg':
-        this.#execute('invlpg', { rbx: next.gva });
-        this.#stale.dropPage(next.gva, this.#pcid, true);
+        this.#invlpg(this.#page(next.page).gva + BigInt(next.offset));
         break;
-      case 'invpcid':
-        this.#invpcid(next.type, next.gva, this.#tagged ? next.pcid : 0);
+      case 'invpcid': {
+        const address = this.#page(next.page).gva + BigInt(next.offset);
+        this.#invpcid(next.type, address, this.#tagged ? next.pcid : 0);
         break;
+      }
       case 'cr3':
         this.#switch(next.root, this.#tagged ? next.pcid : 0, this.#tagged && next.keep);
         break;
       case 'cr4':
-        this.#toggle(next.bit);
+        this.#toggle(CR4_BITS[next.bit]);
         break;
       default:
         this.#changeRights(next);
@@ -140,25 +165,122 @@ export class Scene {
     return this.#tagged ? Number(this.#state.cr3 & 0xfffn) : 0;
   }
 
-  #now(page: bigint): Mapping | undefined {
-    const found = walk(this.#rig.expected.readEntry, this.#state, page);
+  #page(n: number): Page {
+    const page = this.#space.pages[n];
+    if (page === undefined) throw new Error(`no page ${n}`);
+    return page;
+  }
+
+  #now({ gva }: Page): Mapping | undefined {
+    const found = walk(this.#rig.expected.readEntry, this.#state, gva);
     return 'fault' in found ? undefined : found;
   }
 
-  #edit({ hpa, value }: Edit, isStore: boolean): void {
-    this.#remember();
-    const { size, isLong } = this.#setting;
-    if (!isStore) {
-      this.#rig.poke({ hpa, size, value });
-      return;
+  /** Changes an entry, wherever it is now. */
+  #edit({ root, page, level, to, by }: Edit): void {
+    const { setting } = this.#space;
+    const { size } = setting;
+    const hpa = this.#entryAt(root, this.#page(page), level);
+    if (level > 0 && this.#isRestricted(hpa)) return;
+    const before = this.#rig.expected.readEntry(BigInt(hpa), size);
+    const value = this.#valueOf(to, level, before);
+    this.#remember(hpa & ~0xfff);
+    if (by === 'guest') this.#store(hpa, value);
+    else this.#poke(hpa, before, value, by === 'bytes');
+  }
+
+  /** Roots of some settings take some kinds of entries only: they are edited as what they are. */
+  #isRestricted(hpa: number): boolean {
+    const { setting, levels } = this.#space;
+    if (setting !== PAE && setting.fixedLevels === 0) return false;
+    return levels[0]?.includes(hpa & ~0xfff) === true;
+  }
+
+  /** HPA of the entry at `level` for `page`; of some table of that level where none is found through those above. */
+  #entryAt(root: number | null, { indices }: Page, level: number): number {
+    const { levels, setting, tables } = this.#space;
+    const { cr3 } = this.#state;
+    let table = root === null ? Number(cr3 & ~0xfffn) : (levels[0]?.[root] ?? 0);
+    for (let n = 0; n < level; n++) {
+      const hpa = table + (indices[n] ?? 0) * setting.size;
+      const entry = this.#rig.expected.readEntry(BigInt(hpa), setting.size);
+      const next = Number(entry & 0xff_ffff_f000n);
+      const isTable = (entry & PTE_P) !== 0n && tables.includes(next);
+      table = isTable ? next : (levels[n + 1]?.[0] ?? 0);
     }
-    this.#rig.expected.writeEntry({ hpa, size, value });
-    const rbx = windowOf(this.#setting, hpa);
+    return table + (indices[level] ?? 0) * setting.size;
+  }
+
+  #valueOf(to: Value, level: number, before: bigint): bigint {
+    const { setting, tables, large } = this.#space;
+    const isPdpte = setting === PAE && level === 0;
+    if (to.is === 'gone') return 0n;
+    if (to.is === 'flip') return before ^ (isPdpte ? PTE_P : this.#bitOf(to.flag, false));
+    const isLarge = to.is === 'large';
+    const at =
+      to.is === 'table' ? tables[to.at] : (isLarge ? large.get(level) : this.#frames)?.[to.at];
+    const address = BigInt(at ?? 0);
+    if (isPdpte || level < setting.fixedLevels) return address | linkFlags(setting, level);
+    const flags = to.flags.reduce((all, flag) => all | this.#bitOf(flag, isLarge), 0n);
+    return address | flags | (isLarge ? PTE_PS : 0n);
+  }
+
+  /** Bit of a flag, 0n where entries do not have it. */
+  #bitOf(flag: Flag, isLarge: boolean): bigint {
+    const { size, shifts } = this.#space.setting;
+    const isWide = size === 8;
+    switch (flag) {
+      case 'xd':
+        return isWide ? PTE_XD : 0n;
+      case 'reserved':
+        return isWide ? 1n << 51n : isLarge ? 1n << 21n : 0n;
+      case 'key':
+        return shifts.length === 4 ? 5n << 59n : 0n;
+      default:
+        return { p: PTE_P, rw: PTE_RW, us: PTE_US, a: PTE_A, d: PTE_D, g: PTE_G }[flag];
+    }
+  }
+
+  /** The guest writes the entry, through the window. */
+  #store(hpa: number, value: bigint): void {
+    const { size, isLong } = this.#space.setting;
+    this.#rig.expected.writeEntry({ hpa: BigInt(hpa), size, value });
+    const rbx = windowOf(this.#space, hpa);
     if (isLong || size === 4) this.#execute('write', { rax: value, rbx });
     else {
       this.#execute('write', { rax: value & 0xffff_ffffn, rbx });
       this.#execute('write', { rax: value >> 32n, rbx: rbx + 4n });
     }
+  }
+
+  /** A device writes the entry, or those of its bytes that change. */
+  #poke(hpa: number, before: bigint, value: bigint, isShort: boolean): void {
+    const { size } = this.#space.setting;
+    if (!isShort) {
+      this.#rig.poke({ hpa: BigInt(hpa), size, value });
+      return;
+    }
+    const byteAt = (of: bigint, n: number): number => Number((of >> BigInt(8 * n)) & 0xffn);
+    const all = Array.from({ length: size }, (_, n) => n);
+    const changed = all.filter((n) => byteAt(before, n) !== byteAt(value, n));
+    const first = changed[0];
+    if (first === undefined) return;
+    const bytes = all.slice(first, (changed.at(-1) ?? 0) + 1).map((n) => byteAt(value, n));
+    this.#rig.pokeBytes(BigInt(hpa + first), Uint8Array.from(bytes));
+  }
+
+  /** A device writes a whole table, whose entries for the pages under test become those of another. */
+  #copy(from: number, to: number): void {
+    const { tables, offsets, setting } = this.#space;
+    const source = tables[from] ?? 0;
+    const table = tables[to] ?? 0;
+    if (this.#isRestricted(table)) return;
+    this.#remember(table);
+    const bytes = this.#rig.expected.page(table);
+    for (const offset of offsets) {
+      bytes.set(this.#rig.expected.page(source).subarray(offset, offset + setting.size), offset);
+    }
+    this.#rig.pokeBytes(BigInt(table), bytes);
   }
 
   /** What XD means changes, but what is cached stays. */
@@ -173,42 +295,54 @@ export class Scene {
   #enter(cpl: number): void {
     if (this.#state.cpl === cpl) return;
     this.#state = { ...this.#state, cpl };
-    this.#rig.load(this.#state, this.#setting.isLong);
+    this.#rig.load(this.#state, this.#space.setting.isLong);
   }
 
-  /** What is mapped now may be cached, and is about to go. */
-  #remember(): void {
+  /** What is mapped now may be cached, and is about to go: all of it, or what is found through the table at HPA `table`. */
+  #remember(table?: number): void {
     if (this.#cachesNothing) return;
+    const globalsOn = (this.#state.cr4 & CR4_PGE) !== 0n;
     for (const page of this.#pages) {
       const mapping = this.#now(page);
-      const globalsOn = (this.#state.cr4 & CR4_PGE) !== 0n;
-      if (mapping) this.#stale.add(page, this.#pcid, mapping, globalsOn);
+      if (mapping === undefined) continue;
+      const isMeant = ({ hpa }: { hpa: bigint }): boolean => Number(hpa & ~0xfffn) === table;
+      if (table === undefined || mapping.entries.some(isMeant)) {
+        this.#stale.add(page.gva, this.#pcid, mapping, globalsOn);
+      }
     }
   }
 
-  /** A MOV to a control register that nothing forbids. */
-  #control(register: 'cr0' | 'cr3' | 'cr4', value: bigint): void {
-    const { isLong } = this.#setting;
-    const code = { isLong, hasTss16: false };
+  /** A MOV to a control register, unless it is forbidden: false. */
+  #control(register: 'cr0' | 'cr3' | 'cr4', value: bigint): boolean {
+    const code = { isLong: this.#space.setting.isLong, hasTss16: false };
     const valid = { cr0: -1n, cr4: -1n, efer: -1n };
     const read = this.#rig.expected.readEntry;
     const next = writeControl(read, this.#state, code, valid, register, value);
-    if (next === undefined) throw new Error('a step that faults');
+    if (next === undefined) return false;
     this.#state = next;
     this.#execute(register, { rax: value });
+    return true;
   }
 
   #switch(root: number, to: number, keep: boolean): void {
     this.#remember();
-    const cr3 = (ROOTS[root] ?? 0n) | BigInt(to);
-    this.#control('cr3', keep ? cr3 | NO_FLUSH : cr3);
-    if (!keep) this.#stale.dropPcid(to);
+    const cr3 = BigInt(this.#space.levels[0]?.[root] ?? 0) | BigInt(to);
+    const isDone = this.#control('cr3', keep ? cr3 | NO_FLUSH : cr3);
+    if (isDone && !keep) this.#stale.dropPcid(to);
+  }
+
+  #invlpg(address: bigint): void {
+    this.#execute('invlpg', { rbx: address });
+    this.#stale.dropPage(address, this.#pcid, true);
   }
 
   #invpcid(type: number, address: bigint, of: number): void {
-    this.#rig.poke({ hpa: CODE_FRAME + DESCRIPTOR, size: 8, value: BigInt(of) });
-    this.#rig.poke({ hpa: CODE_FRAME + DESCRIPTOR + 8n, size: 8, value: address });
-    this.#execute('invpcid', { rax: BigInt(type), rcx: this.#setting.code + DESCRIPTOR });
+    const words = new DataView(new ArrayBuffer(16));
+    words.setBigUint64(0, BigInt(of), true);
+    words.setBigUint64(8, address, true);
+    this.#rig.pokeBytes(CODE_FRAME + BigInt(DESCRIPTOR), new Uint8Array(words.buffer));
+    const rcx = this.#space.code[0] + BigInt(DESCRIPTOR);
+    this.#execute('invpcid', { rax: BigInt(type), rcx });
     if (type === 0) this.#stale.dropPage(address, of, false);
     else if (type === 1) this.#stale.dropPcid(of);
     else if (type === 2) this.#stale.dropAll();
@@ -218,42 +352,48 @@ export class Scene {
   /** What it changes of the tables' meaning, or of the PDPTEs that it loads, is not flushed by itself. */
   #toggle(bit: bigint): void {
     this.#remember();
-    this.#control('cr4', this.#state.cr4 ^ bit);
-    if (bit === CR4_PGE) this.#stale.dropAll();
-    else if (bit === CR4_SMEP && (this.#state.cr4 & bit) !== 0n) this.#stale.dropPcid(this.#pcid);
+    if (!this.#control('cr4', this.#state.cr4 ^ bit)) return;
+    const isSet = (this.#state.cr4 & bit) !== 0n;
+    if (bit === CR4_PGE || (bit === CR4_PCIDE && !isSet)) this.#stale.dropAll();
+    else if (bit === CR4_SMEP && isSet) this.#stale.dropPcid(this.#pcid);
   }
 
   /** Runs an instruction of the kernel that must succeed. */
   #execute(name: Instruction, regs: { rax?: bigint; rbx?: bigint; rcx?: bigint }): void {
     this.#enter(0);
     const { view } = this.#rig.processor;
-    view.setU64('RIP', this.#setting.code + BigInt(16 * NAMES.indexOf(name)));
+    view.setU64('RIP', this.#space.code[0] + codeOffset(name));
     view.gpr[0] = regs.rax ?? 0n;
     view.gpr[1] = regs.rcx ?? 0n;
     view.gpr[2] = 0n;
     view.gpr[3] = regs.rbx ?? 0n;
-    expect(this.#rig.processor.run(1), name).toBe('fuel');
+    const reason = this.#rig.processor.run(1);
+    if (reason !== 'fuel') throw new Error(`${name}: ${reason}`);
   }
 
-  #access(kind: Kind, page: bigint, cpl: number): void {
+  #access(kind: Kind, page: Page, cpl: 0 | 3): void {
     this.#enter(cpl);
     const current = this.#now(page);
-    const stale = this.#stale.of(page, this.#pcid, current);
+    const stale = this.#stale.of(page.gva, this.#pcid, current);
     const access = { kind: kind === 'update' ? 'write' : kind } as const;
     const { readEntry } = this.#rig.expected;
-    const now = translate(readEntry, this.#state, page, access);
-    const wanted = [now, ...stale.map((mapping) => use(mapping, this.#state, access))];
-    const texts = wanted.map((it) => ('hpa' in it ? `page ${it.hpa}` : `#PF ${it.errorCode}`));
-    expect(texts).toContain(this.#perform(kind, page));
+    const now = translate(readEntry, this.#state, page.gva, access);
+    const wanted = [now, ...stale.map((mapping) => use(mapping, this.#state, access))].map(
+      (it): Result => ('hpa' in it ? { page: Number(it.hpa) } : { error: it.errorCode }),
+    );
+    const result = this.#perform(kind, page, cpl);
+    if (!wanted.some((it) => isSame(it, result))) {
+      throw new Error(`${JSON.stringify(result)}, not ${JSON.stringify(wanted)}`);
+    }
     const updates = 'updates' in now ? now.updates : [];
     if (stale.length === 0) for (const entry of updates) this.#rig.expected.writeEntry(entry);
     else this.#adopt(updates.map(({ hpa }) => hpa));
-    expect(this.#tables(this.#rig.actual)).toEqual(this.#tables(this.#rig.expected));
+    this.#compareTables();
   }
 
   /** With stale translations about, the processor may or may not have set A and D. */
   #adopt(places: readonly bigint[]): void {
-    const { size } = this.#setting;
+    const { size } = this.#space.setting;
     for (const hpa of places) {
       const before = this.#rig.expected.readEntry(hpa, size);
       const after = this.#rig.actual.readEntry(hpa, size);
@@ -262,31 +402,72 @@ export class Scene {
     }
   }
 
-  #tables(memory: Bytes): string {
-    return TABLES.map((table) => memory.hex(table, 32)).join(' ');
+  #compareTables(): void {
+    const { tables, offsets, setting } = this.#space;
+    const { actual, expected } = this.#rig;
+    for (const table of tables) {
+      for (const offset of offsets) {
+        for (let at = table + offset; at < table + offset + setting.size; at += 4) {
+          if (actual.readU32(at) === expected.readU32(at)) continue;
+          const [is, not] = [actual, expected].map((memory) => memory.readU32(at).toString(16));
+          throw new Error(`entry at ${at.toString(16)}: ${is}, not ${not}`);
+        }
+      }
+    }
   }
 
-  /** Makes the access and says which page it reached. */
-  #perform(kind: Kind, page: bigint): string {
+  /** Makes the access and says what it reached. */
+  #perform(kind: Kind, { gva }: Page, cpl: 0 | 3): Result {
     const { view } = this.#rig.processor;
-    const { isLong } = this.#setting;
-    const code = codeAt(this.#setting, this.#state.cpl);
-    const n = NAMES.indexOf(kind === 'fetch' ? 'read' : kind);
-    view.setU64('RIP', kind === 'fetch' ? page + ENTRY : code + BigInt(16 * n));
-    const value = this.#counter++ << (isLong ? 32n : 16n);
-    view.gpr[0] = kind === 'read' || kind === 'fetch' ? 0n : value;
-    view.gpr[3] = page + (kind === 'read' ? MARK : SLOT);
-    const slots = () => this.#frames.map((at) => this.#rig.actual.readEntry(at + SLOT));
-    const before = slots();
-    if (this.#rig.processor.run(2) === 'event') {
-      expect(view.u32('EVENT_VECTOR')).toBe(14);
-      return `#PF ${view.u32('EVENT_ERROR')}`;
+    const { setting, code } = this.#space;
+    const isLoad = kind === 'read' || kind === 'fetch';
+    const rip = kind === 'fetch' ? gva + BigInt(ENTRY) : code[cpl] + codeOffset(kind);
+    view.setU64('RIP', rip);
+    const value = this.#counter++ << (setting.isLong ? 32n : 16n);
+    view.gpr[0] = isLoad ? 0n : value;
+    view.gpr[3] = gva + BigInt(kind === 'read' ? MARK : SLOT);
+    const reason = this.#rig.processor.run(2);
+    if (reason === 'event') {
+      const vector = view.u32('EVENT_VECTOR');
+      if (vector !== 14) throw new Error(`exception ${vector}`);
+      return { error: view.u32('EVENT_ERROR') };
     }
-    if (kind === 'read' || kind === 'fetch') return `page ${view.gpr[0]}`;
-    const after = slots();
-    const reached = this.#frames.findIndex((_, m) => after[m] !== before[m]);
-    const sum = (before[reached] ?? 0n) + value;
-    expect(after[reached]).toBe(kind === 'write' ? value : BigInt.asUintN(isLong ? 64 : 32, sum));
-    return `page ${this.#frames[reached]}`;
+    if (isLoad) return { page: Number(view.gpr[0]) };
+    return { page: this.#written(kind === 'update', value) };
   }
+
+  /** The page that a write of `value` has reached. */
+  #written(isUpdate: boolean, value: bigint): number {
+    const { actual, expected } = this.#rig;
+    const half = this.#space.setting.isLong ? 4 : 0;
+    const page = this.#frames.find((at) => {
+      return actual.readU32(at + SLOT + half) !== expected.readU32(at + SLOT + half);
+    });
+    if (page === undefined) throw new Error('a write that reached nothing');
+    const hpa = BigInt(page + SLOT);
+    const sum = BigInt.asUintN(half === 0 ? 32 : 64, expected.readEntry(hpa) + value);
+    const wanted = isUpdate ? sum : value;
+    const size = half === 0 ? 4 : 8;
+    if (actual.readEntry(hpa, size) !== wanted) throw new Error('a write of something else');
+    expected.writeEntry({ hpa, size, value: wanted });
+    return page;
+  }
+}
+
+function codeOffset(name: Instruction): bigint {
+  return BigInt(INSTRUCTION_BYTES * NAMES.indexOf(name));
+}
+
+function isSame(a: Result, b: Result): boolean {
+  return 'page' in a ? 'page' in b && a.page === b.page : 'error' in b && a.error === b.error;
+}
+
+/** The code of all instructions, for the frame of the code. */
+export function codeImage(isLong: boolean): Image {
+  const bytes = new Uint8Array(INSTRUCTION_BYTES * NAMES.length);
+  NAMES.forEach((name, n) => {
+    const prefix = n < 3 && isLong ? [REX_W] : [];
+    bytes.set([...prefix, ...INSTRUCTIONS[name], 0xeb, 0xfe], INSTRUCTION_BYTES * n);
+  });
+  return [{ hpa: Number(CODE_FRAME), bytes }];
 }

@@ -19,17 +19,23 @@ export class StaleTranslations {
 
   /** `mapping` of the page at `gva` could be cached until now for `pcid`. */
   add(gva: bigint, pcid: number, mapping: Mapping, globalsOn: boolean): void {
-    const version = { gva, pcid, mapping, isGlobal: mapping.global && globalsOn };
-    this.#versions.push(version);
+    const isGlobal = mapping.global && globalsOn;
+    const isKnown = this.#versions.some(
+      (version) =>
+        version.gva === gva &&
+        version.pcid === pcid &&
+        version.isGlobal === isGlobal &&
+        isSame(version.mapping, mapping),
+    );
+    if (!isKnown) this.#versions.push({ gva, pcid, mapping, isGlobal });
   }
 
   /** Mappings of `gva` that may be used in `pcid` beside `current`. */
   of(gva: bigint, pcid: number, current: Mapping | undefined): Mapping[] {
-    const now = current && identity(current);
     return this.#versions
       .filter((version) => version.gva === gva && (version.pcid === pcid || version.isGlobal))
       .map(({ mapping }) => mapping)
-      .filter((mapping) => identity(mapping) !== now);
+      .filter((mapping) => current === undefined || !isSame(mapping, current));
   }
 
   /** INVLPG, and INVPCID of type 0, which leaves global translations. */
@@ -51,7 +57,7 @@ export class StaleTranslations {
     this.#keep(({ isGlobal }) => isGlobal);
   }
 
-  /** A change of CR4.PGE, INVPCID of type 2. */
+  /** A change of CR4.PGE, the end of CR4.PCIDE, INVPCID of type 2. */
   dropAll(): void {
     this.#versions = [];
   }
@@ -61,6 +67,12 @@ export class StaleTranslations {
   }
 }
 
-function identity({ entries }: Mapping): string {
-  return entries.map(({ hpa, value }) => `${hpa}=${value}`).join();
+function isSame({ entries }: Mapping, other: Mapping): boolean {
+  return (
+    entries.length === other.entries.length &&
+    entries.every(({ hpa, value }, n) => {
+      const entry = other.entries[n];
+      return entry?.hpa === hpa && entry.value === value;
+    })
+  );
 }

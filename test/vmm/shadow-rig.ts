@@ -5,7 +5,6 @@ import type { ProcessorHost } from '../../src/machine/instance.ts';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
 import type { UsedEntry } from '../../src/machine/ref/walk.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
-import { PAGE_SIZE } from '../../src/vmm/frames.ts';
 import type { GuestMemory } from '../../src/vmm/guest-memory.ts';
 import { Host } from '../../src/vmm/host.ts';
 import {
@@ -15,14 +14,13 @@ import {
   type VirtualEngine,
   type VmOptions,
 } from '../../src/vmm/virtual-machine.ts';
-import { pagesOf } from '../mmu/address-space.ts';
-import { Bytes, gdtOf, loadState, PhysicalMemory, type Stage } from '../mmu/rig.ts';
+import { Bytes, bytesOf, gdtOf, loadState, PhysicalMemory, type Stage } from '../mmu/rig.ts';
 import { CODE_FRAME, type Setting } from '../mmu/settings.ts';
 
-/** Below lie all tables and the code. */
-const TABLES_END = 0x4_0000;
 /** Offset of the GDT in the page of the code. */
 const GDT = 0xc00n;
+/** Of the access rights of a segment register: it holds a null selector. */
+const UNUSABLE = 1 << 16;
 
 /** A bus with nothing on it. */
 export const NO_DEVICES: ProcessorHost = {
@@ -51,6 +49,13 @@ class GuestBytes extends Bytes {
   writeByte(gpa: bigint, value: number): void {
     if (gpa < BigInt(this.#memory.size)) this.#memory.write(Number(gpa), Uint8Array.of(value));
   }
+
+  readU32(gpa: number): number {
+    return this.#memory.readU32(gpa);
+  }
+
+  override readonly readEntry = (gpa: bigint, size: 4 | 8 = 8): bigint =>
+    size === 8 ? this.#memory.readU64(Number(gpa)) : BigInt(this.readU32(Number(gpa)));
 
   override hex(gpa: bigint, length: number): string {
     return Buffer.from(this.#memory.read(Number(gpa), length)).toString('hex');
@@ -81,10 +86,7 @@ export class ShadowRig implements Stage {
   }
 
   clear(): void {
-    const { memory, processor, shadow } = this.engine;
-    this.expected.ram.fill(0, 0, TABLES_END);
-    memory.fill(0, TABLES_END, 0);
-    for (const page of pagesOf(this.#setting)) memory.fill(Number(page), PAGE_SIZE, 0);
+    const { processor, shadow } = this.engine;
     shadow.clear();
     processor.view.setU32('HOSTED', 1);
     gdtOf(this.#setting.isLong).forEach((value, n) => {
@@ -93,21 +95,19 @@ export class ShadowRig implements Stage {
   }
 
   poke({ hpa, size, value }: UsedEntry): void {
-    const bytes = Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn));
-    this.pokeBytes(hpa, bytes);
+    this.pokeBytes(hpa, bytesOf(value, size));
   }
 
-  pokeBytes(hpa: bigint, bytes: readonly number[]): void {
+  pokeBytes(hpa: bigint, bytes: ArrayLike<number>): void {
     this.engine.memory.write(Number(hpa), Uint8Array.from(bytes));
-    bytes.forEach((byte, n) => {
-      this.expected.writeByte(hpa + BigInt(n), byte);
-    });
+    this.expected.ram.set(bytes, Number(hpa));
   }
 
   load(state: PagingState, isLong: boolean): void {
     const { view } = this.engine.processor;
     view.setU64('GDTR_BASE', this.#setting.code + GDT);
     view.setU32('GDTR_LIMIT', 8 * gdtOf(isLong).length - 1);
+    view.setSegment('ldtr', { selector: 0, base: 0n, limit: 0, access: UNUSABLE });
     loadState(this.engine.processor, state, isLong);
   }
 }
