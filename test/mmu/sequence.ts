@@ -46,6 +46,18 @@ function play(rig: Stage, space: Space, start: Start, steps: readonly Step[]): E
   }
 }
 
+/** Plays a history; throws if it fails. */
+export function playThese(rig: Stage, space: Space, tagged: boolean, steps: readonly Step[]): void {
+  const image = [...imageOf(space), ...codeImage(space.setting.isLong)];
+  const failure = play(
+    rig,
+    space,
+    { image, tagged, isTlbDisabled: false, pages: space.pages },
+    steps,
+  );
+  if (failure !== undefined) throw failure;
+}
+
 /** Leaves steps out as long as the rest fails. */
 function shrink(
   steps: readonly Step[],

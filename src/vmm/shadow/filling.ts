@@ -82,7 +82,7 @@ export class Filling {
       const { gfn: next, role } = roleOf(walk, level as 1 | 2 | 3, page, paging, view);
       const child = this.#cache.get(next, role);
       if (linked !== child) {
-        this.#outOfSync.linked(next);
+        this.#outOfSync.linked(child);
         this.#entries.setLink(place, child, baseIn(table, level, page));
       }
       this.#cache.touch(child);

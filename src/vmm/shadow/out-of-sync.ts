@@ -11,6 +11,7 @@ import { GuestWalk } from './guest-walk.ts';
 import type { ShadowCache } from './shadow-cache.ts';
 import type { ShadowCounters } from './shadow-counters.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
+import type { ShadowPage } from './shadow-page.ts';
 import { StaleEntries } from './stale-entries.ts';
 import type { WriteProtection } from './write-protection.ts';
 
@@ -75,9 +76,12 @@ export class OutOfSync {
     this.#tables.delete(gfn);
   }
 
-  /** The table in frame `gfn` is found where it was not before, so nothing derived from it may be stale. */
-  linked(gfn: number): void {
-    if (this.#tables.has(gfn)) this.#stale.drop(gfn);
+  /** `page` is about to be found where it was not before: nothing that it leads to may be stale there. */
+  linked(page: ShadowPage): void {
+    const { gfn, role, used } = page;
+    if (this.#tables.size === 0 || used === 0 || role.kind === 'direct') return;
+    if (role.level > 1) for (const table of this.#tables) this.#stale.drop(table);
+    else if (this.#tables.has(gfn)) this.#stale.drop(gfn);
   }
 
   /** The guest has invalidated translations of `page` (GuestWalk), or all of them. */

@@ -48,7 +48,7 @@ export interface ShadowPage {
    * in all; undefined: not linked yet.
    */
   base: number | undefined;
-  /** When it was last on the way of a fill. */
+  /** When it was last on the way of a fill; 0 while it is new, and empty. */
   used: number;
   /** Writes to the guest's table since then. */
   writes: number;
