@@ -19,6 +19,8 @@ const PAGE_SIZE = 0x1000;
 const TABLES = 0x1_0000;
 const CODE_TABLES = 0x3_0000;
 const ROOT_COUNT = 3;
+/** The reserved bit of a 4 MiB page is an address bit where its entry serves as one of the last level. */
+export const RESERVED_LARGE = 1 << 21;
 const TABLE = PTE_P | PTE_RW | PTE_US;
 /** Kernel code finds every table in a window behind its own page, user code finds its page behind that. */
 const WINDOW = 0x1000n;
@@ -105,7 +107,10 @@ export function spaceOf(setting: Setting): Space {
     pages: indices.map((of) => ({ indices: of, gva: addressOf(setting, of) })),
     levels,
     tables: levels.flat(),
-    frames: bases.flatMap((base) => last.map((index) => base + index * PAGE_SIZE)),
+    frames: [
+      ...bases.flatMap((base) => last.map((index) => base + index * PAGE_SIZE)),
+      ...(size === 4 ? bases.map((base) => base + RESERVED_LARGE) : []),
+    ],
     large: new Map(
       setting.large.map((shift) => [shifts.indexOf(shift), shift === 30 ? [0] : bases] as const),
     ),

@@ -25,6 +25,7 @@ import {
   load,
   MARK,
   type Page,
+  RESERVED_LARGE,
   SLOT,
   type Space,
   windowOf,
@@ -233,7 +234,7 @@ export class Scene {
       case 'xd':
         return isWide ? PTE_XD : 0n;
       case 'reserved':
-        return isWide ? 1n << 51n : isLarge ? 1n << 21n : 0n;
+        return isWide ? 1n << 51n : isLarge ? BigInt(RESERVED_LARGE) : 0n;
       case 'key':
         return shifts.length === 4 ? 5n << 59n : 0n;
       default:

@@ -62,9 +62,10 @@ const WEIGHTS = {
 type StepKind = keyof typeof WEIGHTS;
 /** One in so many sequences is about few tables, which serve at all levels at once. */
 const MIXED = 3;
-const FEW_TABLES = 3;
+const FEW_TABLES = 2;
 /** Levels above the last one that edits are of. */
 const HEIGHTS = [0, 0, 0, 0, 1, 1, 1, 2, 2, 3] as const;
+const MIXED_HEIGHTS = [0, 0, 1, 1, 2] as const;
 
 /** A sequence of steps. With `hasKeys` the processor has protection keys. */
 export function stepsFrom(random: RandomSource, space: Space, hasKeys: boolean): Step[] {
@@ -150,7 +151,8 @@ class StepMaker {
 
   #edit(): Edit {
     const { levels, setting } = this.#space;
-    const level = levels.length - 1 - Math.min(pick(this.#random, HEIGHTS), levels.length - 1);
+    const heights = this.#theme.mixed.length > 0 ? MIXED_HEIGHTS : HEIGHTS;
+    const level = levels.length - 1 - Math.min(pick(this.#random, heights), levels.length - 1);
     return {
       do: 'edit',
       root: this.#once(4) ? this.#root() : null,
@@ -170,7 +172,7 @@ class StepMaker {
       return { is: 'flip', flag };
     }
     if (level === levels.length - 1) {
-      if (kind < 6 && this.#theme.mixed.length > 0) return this.#link(level);
+      if (kind < 8 && this.#theme.mixed.length > 0) return this.#link(level);
       // Now and then the frame is that of a table.
       const at = this.#random(frames.length + (kind < 6 ? tables.length : 0));
       return { is: 'page', at, flags: this.#flags(1) };

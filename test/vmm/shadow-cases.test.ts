@@ -1,52 +1,83 @@
-/** Histories that shadows once got wrong: what is out of sync comes into use again by another way than its own link. */
+/** Histories in which a table that is out of sync comes into use in another way: few random ones do the like. */
 
 import { expect, test } from 'vitest';
 import { SPACE_RAM, spaceOf } from '../mmu/address-space.ts';
 import { playThese } from '../mmu/sequence.ts';
-import { FOUR_LEVEL, type Setting } from '../mmu/settings.ts';
+import { FOUR_LEVEL } from '../mmu/settings.ts';
 import type { Edit, Step } from '../mmu/steps.ts';
 import { ShadowRig } from './shadow-rig.ts';
 
-/** Tables by number: three roots, two PDPTs, two PDs, three page tables. Root 0 and 2 lead to the first of all. */
-const [PDPT_A, PDPT_B] = [3, 4];
-
-const read = (page: number): Step => ({ do: 'access', kind: 'read', page, cpl: 0 });
-const edit = (root: number, level: number, to: Edit['to'], by: Edit['by']): Step => ({
+/** Tables by number. At first root 0 leads to PDPT 3, PD 5, and PT 7 for pages 0 and 1, PT 8 for pages 2 and 3. */
+const table = (at: number): Edit['to'] => ({ is: 'table', at, flags: ['p', 'rw', 'us'] });
+const frame = (at: number): Edit['to'] => ({ is: 'page', at, flags: ['p', 'rw'] });
+const edit = (by: Edit['by'], page: number, level: number, to: Edit['to'], root = 0): Step => ({
   do: 'edit',
   root,
-  page: 0,
+  page,
   level,
   to,
   by,
 });
-const link = (at: number): Step =>
-  edit(0, 0, { is: 'table', at, flags: ['p', 'rw', 'us'] }, 'device');
-/** The guest maps page 0 to another frame, in the page table that roots 0 and 2 share. */
-const remap: Step = edit(2, 3, { is: 'page', at: 3, flags: ['p', 'rw'] }, 'guest');
-const flush: Step = { do: 'invpcid', type: 2, page: 0, offset: 0, pcid: 0 };
+const read = (page: number): Step => ({ do: 'access', kind: 'read', page, cpl: 0 });
+const invpcid = (type: number, pcid: number): Step => ({
+  do: 'invpcid',
+  type,
+  page: 0,
+  offset: 0,
+  pcid,
+});
+const load = (root: number, pcid: number, keep: boolean): Step => ({ do: 'cr3', root, pcid, keep });
 
-const CASES: readonly { name: string; setting: Setting; steps: readonly Step[] }[] = [
+const CASES: readonly { readonly name: string; readonly steps: readonly Step[] }[] = [
   {
-    name: 'a table is found again through a PDPT that is linked again',
-    setting: FOUR_LEVEL,
-    steps: [read(0), link(PDPT_B), flush, remap, link(PDPT_A), read(1), read(0)],
+    name: 'it is linked by one more PD entry',
+    steps: [
+      read(2),
+      edit('guest', 2, 3, frame(3)),
+      edit('device', 0, 2, table(8)),
+      read(1),
+      read(0),
+    ],
   },
   {
-    name: 'a table is found again in an address space that was left, and flushed since',
-    setting: FOUR_LEVEL,
+    name: 'a PDPT that leads to it is linked again',
     steps: [
-      { do: 'cr3', root: 2, pcid: 1, keep: false },
       read(0),
-      { do: 'cr3', root: 1, pcid: 0, keep: false },
-      { do: 'invpcid', type: 1, page: 0, offset: 0, pcid: 1 },
-      remap,
-      { do: 'cr3', root: 2, pcid: 1, keep: true },
+      edit('device', 0, 0, table(4)),
+      invpcid(2, 0),
+      edit('guest', 0, 3, frame(3), 2),
+      edit('device', 0, 0, table(3)),
+      read(1),
+      read(0),
+    ],
+  },
+  {
+    name: 'its address space is entered again, which had been flushed',
+    steps: [
+      load(2, 1, false),
+      read(0),
+      load(1, 0, false),
+      invpcid(1, 1),
+      edit('guest', 0, 3, frame(3), 2),
+      load(2, 1, true),
+      read(0),
+    ],
+  },
+  {
+    name: 'it serves as a PD too',
+    steps: [
+      read(2),
+      edit('guest', 2, 3, table(9)),
+      edit('device', 0, 1, table(8)),
+      read(0),
+      edit('guest', 0, 2, table(7)),
+      { do: 'invlpg', page: 0, offset: 0 },
       read(0),
     ],
   },
 ];
 
-test.each(CASES)('$name', ({ setting, steps }) => {
-  const rig = new ShadowRig(setting, { ramBytes: SPACE_RAM });
-  expect(() => playThese(rig, spaceOf(setting), true, steps)).not.toThrow();
+test.each(CASES)('$name', ({ steps }) => {
+  const rig = new ShadowRig(FOUR_LEVEL, { ramBytes: SPACE_RAM });
+  expect(() => playThese(rig, spaceOf(FOUR_LEVEL), true, steps)).not.toThrow();
 });
