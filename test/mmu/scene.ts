@@ -17,7 +17,7 @@ import {
   type PagingState,
   RFLAGS_AC,
 } from '../../src/machine/ref/paging.ts';
-import { type Mapping, walk } from '../../src/machine/ref/walk.ts';
+import { type Mapping, type UsedEntry, walk } from '../../src/machine/ref/walk.ts';
 import {
   ENTRY,
   type Image,
@@ -388,18 +388,23 @@ export class Scene {
     }
     const updates = 'updates' in now ? now.updates : [];
     if (stale.length === 0) for (const entry of updates) this.#rig.expected.writeEntry(entry);
-    else this.#adopt(updates.map(({ hpa }) => hpa));
+    else {
+      this.#adopt(updates);
+      // The load of an update may walk where its store has something cached.
+      const load =
+        kind === 'update' && translate(readEntry, this.#state, page.gva, { kind: 'read' });
+      if (load && 'updates' in load) this.#adopt(load.updates);
+    }
     this.#compareTables();
   }
 
   /** With stale translations about, the processor may or may not have set A and D. */
-  #adopt(places: readonly bigint[]): void {
-    const { size } = this.#space.setting;
-    for (const hpa of places) {
+  #adopt(updates: readonly UsedEntry[]): void {
+    for (const { hpa, size, value } of updates) {
       const before = this.#rig.expected.readEntry(hpa, size);
       const after = this.#rig.actual.readEntry(hpa, size);
-      if ((before ^ after) & ~(PTE_A | PTE_D)) continue;
-      if ((before & ~after) === 0n) this.#rig.expected.writeEntry({ hpa, size, value: after });
+      const isMade = (before & ~after) === 0n && (after & ~(before | value)) === 0n;
+      if (isMade) this.#rig.expected.writeEntry({ hpa, size, value: after });
     }
   }
 
