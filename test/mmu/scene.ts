@@ -234,7 +234,8 @@ export class Scene {
       case 'xd':
         return isWide ? PTE_XD : 0n;
       case 'reserved':
-        return isWide ? 1n << 51n : isLarge ? BigInt(RESERVED_LARGE) : 0n;
+        if (isWide) return shifts.length === 3 ? 1n << 52n : 1n << 51n;
+        return isLarge ? BigInt(RESERVED_LARGE) : 0n;
       case 'key':
         return shifts.length === 4 ? 5n << 59n : 0n;
       default:
