@@ -5,7 +5,7 @@ import {
   CPU_TECHNIQUES,
   type CpuTechnique,
   createVirtualMachines,
-  ExitStatistics,
+  type ExitSink,
   Pc,
   type PcOptions,
   type VirtualMachine,
@@ -27,40 +27,39 @@ export const DEFAULT_TECHNIQUE: CpuTechnique = 'patch';
 export interface GuestMachine {
   readonly board: Board;
   readonly vm: VirtualMachine | undefined;
-  /** Counted if asked for, and if there is a VM. */
-  readonly exits: ExitStatistics | undefined;
 }
 
 /** What is asked for one guest. */
 export interface GuestRequest {
+  /** Of the VM; empty if there is but one guest. */
+  readonly name: string;
   /** Value of `--cpu`. */
   readonly cpu: string;
   readonly tuning: Tuning;
+  /** Hears of the exits of a VM. */
+  readonly sink: ExitSink | undefined;
   readonly options: PcOptions;
 }
 
 /** One guest gets a machine of its own; several are VMs on one machine. */
-export function createGuestMachines(
-  requests: readonly GuestRequest[],
-  countExits: boolean,
-): readonly GuestMachine[] {
+export function createGuestMachines(requests: readonly GuestRequest[]): readonly GuestMachine[] {
   const module = loadProcessorModule();
   const choices = requests.map(({ cpu }) => parseChoice('cpu', cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
     parseTuning('bare', first.tuning);
-    return [{ board: new Pc(module, first.options), vm: undefined, exits: undefined }];
+    return [{ board: new Pc(module, first.options), vm: undefined }];
   }
-  const planned = requests.map(({ options, tuning }, n) => {
-    const exits = countExits ? new ExitStatistics() : undefined;
+  const planned = requests.map(({ name, options, tuning, sink }, n) => {
     const cpu = techniqueOf(choices[n] ?? 'bare');
     const vm: VmOptions = {
       ...options,
       ...parseTuning(cpu, tuning),
       cpu,
-      ...(exits && { exits: { sink: exits.sink, now: () => performance.now() } }),
+      ...(name !== '' && { name }),
+      ...(sink && { exits: { sink, now: () => performance.now() } }),
     };
-    return { vm, options, exits };
+    return { vm, options };
   });
   const vms = createVirtualMachines(
     module,
@@ -69,7 +68,6 @@ export function createGuestMachines(
   return vms.map((vm, n) => ({
     board: new Board(vm.machine, planned[n]?.options),
     vm,
-    exits: planned[n]?.exits,
   }));
 }
 

@@ -42,7 +42,8 @@ export interface VmStatistics {
 
 /** Collects the statistics of a run that took `hostSeconds`. */
 export function collectStatistics(
-  { board: { machine }, vm, exits }: GuestMachine,
+  { board: { machine }, vm }: GuestMachine,
+  exits: readonly ExitCount[],
   hostSeconds: number,
 ): Statistics {
   const counters = readCounters(machine.processor.view);
@@ -60,7 +61,7 @@ export function collectStatistics(
     walkReferences: Number(counters.walkReferences),
     blocksDecoded: Number(counters.blocksDecoded),
     exceptions: namedExceptions(counters),
-    vm: vm && vmStatistics(vm, exits?.counts ?? []),
+    vm: vm && vmStatistics(vm, exits),
   };
 }
 

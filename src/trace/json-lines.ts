@@ -8,7 +8,7 @@ import type { TraceContext, TraceWriter } from './trace-writer.ts';
 
 export class JsonLines implements TraceWriter {
   readonly #write: (text: string) => void;
-  readonly #symbols: SymbolTable;
+  readonly #symbols: (vm: string) => SymbolTable;
 
   constructor({ write, symbols }: Pick<TraceContext, 'write' | 'symbols'>) {
     this.#write = write;
@@ -22,7 +22,7 @@ export class JsonLines implements TraceWriter {
       vm,
       vcpu,
       rip,
-      symbol: this.#symbols.name(rip) ?? null,
+      symbol: this.#symbols(vm).name(rip) ?? null,
       cpl,
       reason,
       number: EXIT_NUMBERS[reason],

@@ -35,7 +35,7 @@ interface Process {
 
 export class Perfetto implements TraceWriter {
   readonly #write: (text: string) => void;
-  readonly #symbols: SymbolTable;
+  readonly #symbols: (vm: string) => SymbolTable;
   readonly #shadowPages: (vm: string) => number;
   readonly #processes = new Map<string, Process>();
   #separator = '';
@@ -73,8 +73,8 @@ export class Perfetto implements TraceWriter {
   }
 
   #arguments(record: ExitRecord): Readonly<Record<string, unknown>> {
-    const { rip, cpl, reason, qualification, actions, time } = record;
-    const symbol = this.#symbols.name(rip);
+    const { vm, rip, cpl, reason, qualification, actions, time } = record;
+    const symbol = this.#symbols(vm).name(rip);
     return {
       virtualNs: Number(time),
       rip: hex(rip),

@@ -12,7 +12,7 @@ const NS_PER_S = 1_000_000_000n;
 
 export class TextTrace implements TraceWriter {
   readonly #write: (text: string) => void;
-  readonly #symbols: SymbolTable;
+  readonly #symbols: (vm: string) => SymbolTable;
 
   constructor({ write, symbols }: Pick<TraceContext, 'write' | 'symbols'>) {
     this.#write = write;
@@ -23,7 +23,7 @@ export class TextTrace implements TraceWriter {
     const { vcpu, reason, cpl, entry, actions } = record;
     const about = qualificationText(record.qualification);
     const why = `${instructionText(record)}${about === '' ? '' : ` | ${about}`}`;
-    const at = `vcpu ${vcpu} reason ${reason} rip ${this.#place(record.rip)} cpl ${cpl}`;
+    const at = `vcpu ${vcpu} reason ${reason} rip ${this.#place(record.vm, record.rip)} cpl ${cpl}`;
     const did = actions.map(actionText).join(', ');
     this.#line(record, record.time, 'kvm_exit', `${at} | ${why}`);
     if (entry === undefined) return;
@@ -31,7 +31,7 @@ export class TextTrace implements TraceWriter {
       record,
       entry.time,
       'kvm_entry',
-      `vcpu ${vcpu}, rip ${this.#place(entry.rip)} | ${did}`,
+      `vcpu ${vcpu}, rip ${this.#place(record.vm, entry.rip)} | ${did}`,
     );
   };
 
@@ -44,8 +44,8 @@ export class TextTrace implements TraceWriter {
     this.#write(`${head}: ${`${name}:`.padEnd(11)} ${text}\n`);
   }
 
-  #place(rip: bigint): string {
-    const name = this.#symbols.name(rip);
+  #place(vm: string, rip: bigint): string {
+    const name = this.#symbols(vm).name(rip);
     return name === undefined ? hex(rip) : `${hex(rip)} (${name})`;
   }
 }

@@ -7,7 +7,8 @@ import type { ExitSink } from '../vmm/exits/exit-log.ts';
 export interface TraceContext {
   readonly write: (text: string) => void;
   /** Names addresses of the guest's code. */
-  readonly symbols: SymbolTable;
+  /** Names of addresses in the guest of the VM named. */
+  readonly symbols: (vm: string) => SymbolTable;
   /** Shadow pages that the VM of that name has now. */
   readonly shadowPages: (vm: string) => number;
 }

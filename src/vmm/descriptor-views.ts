@@ -3,7 +3,9 @@
  * VMM's frames, changed so that all of the guest can run at CPL 3 and what it may not do traps.
  *
  * A descriptor whose accessed flag is clear is not present in the copy: loading it traps, and the emulator sets
- * the flag in the guest's own table.
+ * the flag in the guest's own table. The same goes for all descriptors of a page whose own accessed flags are clear. Since
+ * the VMM itself cannot load them then to resume the guest, all is emulated meanwhile; where that takes long, those
+ * that are in segment registers are shown, and loading the same once more goes unmarked.
  */
 
 import {
@@ -34,6 +36,12 @@ const ENTRY_BYTES = 8;
 /** Of the access rights: the register is loaded with a null selector. */
 const UNUSABLE = 1 << 16;
 const NO_FRAME = -1;
+/** Instructions that are emulated for the sake of accessed flags. */
+const PATIENCE = 1000;
+const NO_SELECTORS: readonly number[] = [];
+/** Of a selector: the table, and the RPL. */
+const IN_LDT = 4;
+const RPL = 3;
 
 /** One of the guest's tables as it was when it was copied. */
 interface Source {
@@ -41,15 +49,16 @@ interface Source {
   readonly bytes: number;
   /** Its pages (GuestWalk). */
   readonly pages: readonly number[];
-  /** The frame of the guest that each of its pages is, or NO_FRAME. */
+  /** The frame of the guest that each of its pages is, or NO_FRAME; whether the guest has accessed the page. */
   readonly gfns: readonly number[];
+  readonly areAccessed: readonly boolean[];
   readonly entries: BigUint64Array;
   /** The same entries, two for each: quick to compare. */
   readonly words: Uint32Array;
 }
 
 const NO_ENTRIES = { entries: new BigUint64Array(), words: new Uint32Array() };
-const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], ...NO_ENTRIES };
+const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], areAccessed: [], ...NO_ENTRIES };
 
 export class DescriptorViews implements Watcher {
   readonly #memory: GuestMemory;
@@ -58,6 +67,11 @@ export class DescriptorViews implements Watcher {
   readonly #walk: GuestWalk;
   /** What `#look` has found. */
   readonly #found: number[] = [];
+  readonly #foundAccessed: boolean[] = [];
+  /** Selectors whose descriptors are shown though their page is not accessed, in the next copy. */
+  #inUse: readonly number[] = NO_SELECTORS;
+  /** Resumes that were refused since the tables were copied. */
+  #refusals = 0;
   #gdt = NOTHING;
   #ldt = NOTHING;
   #isDirty = true;
@@ -104,13 +118,24 @@ export class DescriptorViews implements Watcher {
     this.#wasLong = isLong;
     const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
     const gdtBytes = Math.min(view.u32('GDTR_LIMIT') + 1, GUEST_GDT_BYTES);
-    this.#gdt = this.#copy(view.u64('GDTR_BASE'), gdtBytes, paging, pdptes);
+    this.#gdt = this.#copy(0, view.u64('GDTR_BASE'), gdtBytes, paging, pdptes);
     const { access, base, limit } = view.segment('ldtr');
     const ldtBytes = (access & UNUSABLE) !== 0 ? 0 : Math.min(limit, 0xffff) + 1;
-    this.#ldt = this.#copy(base, ldtBytes, paging, pdptes);
+    this.#ldt = this.#copy(IN_LDT, base, ldtBytes, paging, pdptes);
+    this.#inUse = NO_SELECTORS;
+    this.#refusals = 0;
     this.#watchInsteadOf(old);
     this.#write(gdtOffset, this.#gdt, gdtOld, isOther);
     this.#write(ldtOffset, this.#ldt, ldtOld, isOther);
+  }
+
+  /** The host could not load the guest's segment registers. True if it is to try again. */
+  refused(view: CpuView): boolean {
+    this.#refusals++;
+    if (this.#refusals < PATIENCE) return false;
+    this.#inUse = selectorsOf(view);
+    this.#isDirty = true;
+    return true;
   }
 
   /** GDTR or LDTR are not what they were when this was asked last. */
@@ -145,53 +170,73 @@ export class DescriptorViews implements Watcher {
     }
   }
 
-  #copy(base: bigint, bytes: number, paging: GuestPaging, pdptes: readonly number[]): Source {
+  /** A copy of the table that selectors with the TI bit `table` are for. */
+  #copy(
+    table: number,
+    base: bigint,
+    bytes: number,
+    paging: GuestPaging,
+    pdptes: readonly number[],
+  ): Source {
     const pages = pagesOf(base, bytes);
     this.#look(pages, paging, pdptes);
     const gfns = this.#found.slice(0, pages.length);
+    const areAccessed = this.#foundAccessed.slice(0, pages.length);
     const entries = new BigUint64Array(bytes >> 3);
-    const table = new Uint8Array(entries.buffer);
+    const data = new Uint8Array(entries.buffer);
     const start = Number(base & 0xfffn);
     gfns.forEach((gfn, n) => {
       const at = Math.max(n * PAGE_SIZE - start, 0);
-      const end = Math.min((n + 1) * PAGE_SIZE - start, table.length);
+      const end = Math.min((n + 1) * PAGE_SIZE - start, data.length);
       if (gfn !== NO_FRAME && at < end) {
-        table.set(this.#memory.read(gfn * PAGE_SIZE + ((start + at) % PAGE_SIZE), end - at), at);
+        data.set(this.#memory.read(gfn * PAGE_SIZE + ((start + at) % PAGE_SIZE), end - at), at);
       }
       // An entry that crosses a page end is left to the emulator.
-      if (at % ENTRY_BYTES !== 0 && at < table.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
+      if (at % ENTRY_BYTES !== 0 && at < data.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
+      if (areAccessed[n]) return;
+      for (let entry = Math.ceil(at / ENTRY_BYTES); entry * ENTRY_BYTES < end; entry++) {
+        const selector = entry * ENTRY_BYTES + table;
+        if (!this.#inUse.some((used) => (used & ~RPL) === selector)) entries[entry] = 0n;
+      }
     });
-    return { base, bytes, pages, gfns, entries, words: new Uint32Array(entries.buffer) };
+    const words = new Uint32Array(entries.buffer);
+    return { base, bytes, pages, gfns, areAccessed, entries, words };
   }
 
   /** The pages of a table are the frames that they were when it was copied. */
-  #stayed({ pages, gfns }: Source, paging: GuestPaging, pdptes: readonly number[]): boolean {
+  #stayed(
+    { pages, gfns, areAccessed }: Source,
+    paging: GuestPaging,
+    pdptes: readonly number[],
+  ): boolean {
     this.#look(pages, paging, pdptes);
-    return gfns.every((gfn, n) => gfn === this.#found[n]);
+    return gfns.every(
+      (gfn, n) => gfn === this.#found[n] && areAccessed[n] === this.#foundAccessed[n],
+    );
   }
 
   /** Finds the frame of each of `pages`, which follow one another: one walk does for all in a large page. */
   #look(pages: readonly number[], paging: GuestPaging, pdptes: readonly number[]): void {
     let reach = 0;
     let gfn = NO_FRAME;
+    let isAccessed = false;
     for (let n = 0; n < pages.length; n++) {
       const page = pages[n] as number;
       if (page < reach && this.#memory.holds(gfn + 1)) gfn++;
       else {
         gfn = this.#frameOf(page, paging, pdptes);
         reach = gfn === NO_FRAME || paging.mode === 'off' ? 0 : this.#walk.end(page);
+        isAccessed = gfn !== NO_FRAME && (paging.mode === 'off' || this.#walk.isAccessed);
       }
       this.#found[n] = gfn;
+      this.#foundAccessed[n] = isAccessed;
     }
   }
 
-  /**
-   * The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors, or has not done so yet: the emulator
-   * does it then, and sets the accessed flags.
-   */
+  /** The frame of the guest at `page`, or NO_FRAME where it cannot read descriptors. */
   #frameOf(page: number, paging: GuestPaging, pdptes: readonly number[]): number {
     if (paging.mode === 'off') return this.#memory.holds(page) ? page : NO_FRAME;
-    if (!this.#walk.walk(page, paging, pdptes) || !this.#walk.isAccessed) return NO_FRAME;
+    if (!this.#walk.walk(page, paging, pdptes)) return NO_FRAME;
     if (paging.implicitSmap && (this.#walk.rights & RIGHT_USER) !== 0) return NO_FRAME;
     return this.#memory.holds(this.#walk.gfn) ? this.#walk.gfn : NO_FRAME;
   }
@@ -216,6 +261,11 @@ export class DescriptorViews implements Watcher {
       }
     }
   }
+}
+
+/** What ES, CS, SS, DS, FS and GS hold. */
+function selectorsOf(view: CpuView): number[] {
+  return SEGMENT_NAMES.slice(0, 6).map((name) => view.segment(name).selector);
 }
 
 /** The pages that `bytes` at `base` lie in. */

@@ -81,6 +81,7 @@ export class DirectRunner {
       const reason = host.run(left, root, this.#shadow);
       this.instructions += (this.#vcpu.timeLow() - before) >>> 0;
       if (reason === 'fuel') continue;
+      if (reason === 'refused' && this.#descriptors.refused(this.#vcpu.view)) continue;
       if (reason !== 'event') return { kind: 'segments' };
       const cause = this.#stopped(host, root, patched);
       if (cause !== undefined) return cause;

@@ -94,7 +94,7 @@ test('a reader that goes away ends it', async () => {
 test.each<[args: string[], message: string]>([
   [[],                                         'an image is needed'],
   [['good.asm', '--cpu', 'bare'],              '--cpu: the bare machine has no exits to trace'],
-  [['good.asm', '--cpu', 'quick'],             "--cpu: 'quick' is not one of interpret, trap, patch"],
+  [['good.asm', '--cpu', 'quick'],             "--cpu: 'quick' is not one of bare, interpret, trap, patch"],
   [['good.asm', '--format', 'flat'],           "--format: 'flat' is not one of text, jsonl, perfetto"],
   [['good.asm', '--serial', 'stdio'],          '--serial stdio: the trace goes to stdout; give it a file with -o'],
   [['good.asm', '-o', 'none/out.txt'],         'none/out.txt: there is no directory none'],

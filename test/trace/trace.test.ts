@@ -20,7 +20,7 @@ function trace(format: TraceFormat, cpu: CpuTechnique, hostMs = 0): string {
     write: (part) => {
       text += part;
     },
-    symbols,
+    symbols: () => symbols,
     shadowPages: () => pc.vm.shadow.size.pages,
   });
   const now = (): number => {

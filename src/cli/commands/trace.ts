@@ -1,34 +1,33 @@
-/** `trapline trace`: runs a guest in a VM and writes down every exit. */
+/** `trapline trace`: runs guests in VMs and writes down every exit. */
 
 import type { Options } from 'yargs';
-import {
-  CPU_TECHNIQUES,
-  createTrace,
-  TRACE_FORMATS,
-  type TraceFormat,
-  VirtualPc,
-} from '../../index.ts';
-import { loadProcessorModule } from '../../node/index.ts';
+import { CPU_TECHNIQUES, createTrace, TRACE_FORMATS, type TraceFormat } from '../../index.ts';
 import type { Command, OptionValues } from '../command.ts';
-import { Connections, driveConnected } from '../connections.ts';
-import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
-import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
+import { driveConnected } from '../connections.ts';
+import type { DriveEnd } from '../drive.ts';
+import { FORMAT_OPTION } from '../guest-image.ts';
+import {
+  createGuests,
+  GUEST_OPTIONS,
+  type GuestPlan,
+  type PlannedGuest,
+  planGuests,
+  statusOfAll,
+  VM_OPTIONS,
+} from '../guest-plans.ts';
 import { explain, statusOf } from '../run-end.ts';
-import { ByteWriter } from '../serial-output.ts';
-import { STATUS_ABNORMAL } from '../status.ts';
-import { Terminal } from '../terminal.ts';
 import { TextFile } from '../text-file.ts';
 import { UsageError } from '../usage-error.ts';
-import { parseChoice } from '../values.ts';
-import { parseTuning, TUNING_OPTIONS } from '../vm-tuning.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
 
+const DEFAULT_TECHNIQUE = 'trap';
+
 const OPTIONS = {
+  ...GUEST_OPTIONS,
   cpu: {
     ...text,
-    default: 'trap',
-    describe: `technique that runs the VM: ${CPU_TECHNIQUES.join(', ')}`,
+    describe: `technique that runs the VM: ${CPU_TECHNIQUES.join(', ')} (default: ${DEFAULT_TECHNIQUE})`,
   },
   format: {
     ...text,
@@ -40,14 +39,12 @@ const OPTIONS = {
     alias: 'o',
     describe: 'file for the trace (default: stdout, where nothing else goes then)',
   },
-  ...TUNING_OPTIONS,
-  ...MACHINE_OPTIONS,
   serial: {
     ...text,
     describe: 'COM1: stdio, file:PATH or null (default: stdio with -o, else null)',
   },
   'image-format': FORMAT_OPTION,
-  ...IMAGE_OPTIONS,
+  ...VM_OPTIONS,
 } as const satisfies Record<string, Options>;
 
 type Values = OptionValues<typeof OPTIONS> & { image: string | undefined };
@@ -65,46 +62,59 @@ export const command: Command<Values> = {
       .epilogue(EPILOGUE)
       .example('$0 guests/hello/main.asm', 'every exit as text')
       .example('$0 guests/user/main.asm --format perfetto -o user.json', 'for ui.perfetto.dev')
-      .example('$0 kernel.elf --max-instructions 1000000 --format jsonl', 'the start of a run'),
+      .example('$0 kernel.elf --max-instructions 1000000 --format jsonl', 'the start of a run')
+      .example(
+        '$0 -o two.json --format perfetto --vm a.asm,name=a --vm b.asm,cpu=patch',
+        'two VMs',
+      ),
   run: async (args) => {
     const format = parseFormat(args.format);
-    if (args.cpu === 'bare') throw new UsageError('--cpu: the bare machine has no exits to trace');
-    const cpu = parseChoice('cpu', args.cpu, CPU_TECHNIQUES);
-    const { output } = args;
-    if (output === undefined && args.serial === 'stdio') {
-      throw new UsageError('--serial stdio: the trace goes to stdout; give it a file with -o');
-    }
-    const serial = args.serial ?? (output === undefined ? 'null' : 'stdio');
-    const guest = readImage(args, args['image-format']);
-    const stdout = new ByteWriter((bytes) => process.stdout.write(bytes));
-    const source = serial === 'null' ? 'nowhere' : 'stdin';
-    const share = { terminal: new Terminal(), name: '' };
-    const connections = new Connections({ serial, display: 'none' }, stdout, source, share);
-    const { com1, console } = connections;
-    const file = new TextFile(output);
+    const plans = planTraced(args);
+    const file = new TextFile(args.output);
+    const of = (vm: string): PlannedGuest => guests[numbers.get(vm) ?? 0] as PlannedGuest;
     const trace = createTrace(format, {
       write: (part) => file.write(part),
-      symbols: guest.symbols,
-      shadowPages: () => pc.vm.shadow.size.pages,
+      symbols: (vm) => of(vm).file.symbols,
+      shadowPages: (vm) => of(vm).vm?.shadow.size.pages ?? 0,
     });
-    const sinks = { com1, ...(output !== undefined && { console }) };
-    const pc = new VirtualPc(loadProcessorModule(), {
-      ...machineOptions(args),
-      ...sinks,
-      ...parseTuning(cpu, args),
-      cpu,
-      exits: { sink: trace.sink, now: () => performance.now() },
-    });
-    bootImage(pc, args, guest);
-    const driven = [{ board: pc, weight: 1, connections }];
-    const [end] = await driveConnected(driven, () => {});
+    const numbers = new Map(plans.map(({ name }, n) => [name, n]));
+    const guests = createGuests(
+      plans,
+      plans.map(() => trace.sink),
+    );
+    const tell = (n: number, end: DriveEnd): void => {
+      const { name, board, file } = guests[n] as PlannedGuest;
+      explain(name, board, end, file);
+    };
+    const isAlone = guests.length === 1;
+    const ends = await driveConnected(guests, isAlone ? () => {} : tell);
     trace.end();
     file.close();
-    if (end === undefined) return STATUS_ABNORMAL;
-    explain('', pc, end, guest);
-    return statusOf(end);
+    if (isAlone) for (const [n, end] of ends.entries()) tell(n, end);
+    return statusOfAll(ends.map(statusOf));
   },
 };
+
+/** The guests, all of them in VMs. Their output goes to stdout only where the trace does not. */
+function planTraced(args: Values): readonly GuestPlan[] {
+  const { output, 'image-format': imageFormat } = args;
+  const plans = planGuests({
+    ...args,
+    format: imageFormat,
+    cpu: args.cpu ?? DEFAULT_TECHNIQUE,
+    serial: args.serial ?? (output === undefined ? 'null' : 'stdio'),
+    display: 'none',
+  });
+  return plans.map((plan) => {
+    const { cpu, serial } = plan.values;
+    if (cpu === 'bare') throw new UsageError('--cpu: the bare machine has no exits to trace');
+    if (output === undefined && serial === 'stdio') {
+      throw new UsageError('--serial stdio: the trace goes to stdout; give it a file with -o');
+    }
+    const isQuiet = output === undefined;
+    return { ...plan, isQuiet, ...(serial === 'null' && { input: 'nowhere' as const }) };
+  });
+}
 
 function parseFormat(name: string): TraceFormat {
   const format = TRACE_FORMATS.find((one) => one === name);
