@@ -36,6 +36,14 @@ const ENTRY_BYTES = 8;
 /** Of the access rights: the register is loaded with a null selector. */
 const UNUSABLE = 1 << 16;
 const NO_FRAME = -1;
+/** Bytes of a frame of the guest that were written. */
+interface Write {
+  readonly gpa: number;
+  readonly bytes: number;
+}
+
+/** Writes between two copies that are taken over one by one. */
+const MOST_WRITES = 64;
 /** Instructions that are emulated for the sake of accessed flags. */
 const PATIENCE = 1000;
 const NO_SELECTORS: readonly number[] = [];
@@ -74,7 +82,10 @@ export class DescriptorViews implements Watcher {
   #refusals = 0;
   #gdt = NOTHING;
   #ldt = NOTHING;
+  /** All is to be copied anew. */
   #isDirty = true;
+  /** What was written to the frames of the tables since they were copied. */
+  #writes: Write[] = [];
   #wasLong = false;
   /** Shadow.changes when the tables were looked up: the pages that they lie in may have moved since. */
   #seen = -1;
@@ -93,24 +104,34 @@ export class DescriptorViews implements Watcher {
   /** Counts the changes of the copies. */
   version = 0;
 
-  written(): void {
-    this.#isDirty = true;
+  written(gpa: number, before: Uint8Array): void {
+    this.#writes.push({ gpa, bytes: before.length });
+    if (this.#writes.length > MOST_WRITES) this.#isDirty = true;
   }
 
   /** Makes the copies what the guest's tables are now, by the registers in `view`. */
   update(view: CpuView, paging: GuestPaging, pdptes: readonly number[], isLong: boolean): void {
     const { changes } = this.#shadow;
     const isSame = !this.#registersChanged(view) && !this.#isDirty && this.#wasLong === isLong;
-    if (isSame && this.#seen === changes && this.#root === paging.root) return;
+    const isThere = isSame && this.#seen === changes && this.#root === paging.root;
+    if (isThere && this.#writes.length === 0) return;
     this.#seen = changes;
     this.#root = paging.root;
-    if (
-      isSame &&
-      this.#stayed(this.#gdt, paging, pdptes) &&
-      this.#stayed(this.#ldt, paging, pdptes)
-    )
+    const stays =
+      isThere ||
+      (isSame &&
+        this.#stayed(this.#gdt, paging, pdptes) &&
+        this.#stayed(this.#ldt, paging, pdptes));
+    if (stays) {
+      for (const write of this.#writes) {
+        this.#copyWritten(write, gdtOffset, this.#gdt);
+        this.#copyWritten(write, ldtOffset, this.#ldt);
+      }
+      this.#writes = [];
       return;
+    }
     this.#isDirty = false;
+    this.#writes = [];
     this.version++;
     const gdtOld = this.#gdt.words;
     const ldtOld = this.#ldt.words;
@@ -203,6 +224,35 @@ export class DescriptorViews implements Watcher {
     return { base, bytes, pages, gfns, areAccessed, entries, words };
   }
 
+  /** Takes over the entries of a table in which something was written. */
+  #copyWritten({ gpa, bytes }: Write, offsetOf: (view: ViewName) => number, table: Source): void {
+    const start = Number(table.base & 0xfffn);
+    table.gfns.forEach((gfn, n) => {
+      if (gfn !== Math.floor(gpa / PAGE_SIZE)) return;
+      const at = n * PAGE_SIZE - start + (gpa % PAGE_SIZE);
+      const last = Math.min(Math.floor((at + bytes - 1) / ENTRY_BYTES), table.entries.length - 1);
+      for (let entry = Math.max(Math.floor(at / ENTRY_BYTES), 0); entry <= last; entry++) {
+        const offset = start + entry * ENTRY_BYTES - n * PAGE_SIZE;
+        // Those that are hidden, because their page is not accessed or ends in them, stay so.
+        if (offset < 0 || offset > PAGE_SIZE - ENTRY_BYTES) continue;
+        if (!table.areAccessed[n] && table.entries[entry] === 0n) continue;
+        const value = this.#memory.readU64(gfn * PAGE_SIZE + offset);
+        if (table.entries[entry] === value) continue;
+        table.entries[entry] = value;
+        this.#writeEntry(offsetOf, entry, value);
+        this.version++;
+      }
+    });
+  }
+
+  /** Writes an entry for both views. */
+  #writeEntry(offsetOf: (view: ViewName) => number, entry: number, value: bigint): void {
+    for (const view of VIEWS) {
+      const at = offsetOf(view) + entry * ENTRY_BYTES;
+      this.#structures.write(at, changed(value, view, this.#wasLong));
+    }
+  }
+
   /** The pages of a table are the frames that they were when it was copied. */
   #stayed(
     { pages, gfns, areAccessed }: Source,
@@ -254,11 +304,7 @@ export class DescriptorViews implements Watcher {
       const isZero = low === 0 && high === 0;
       const isSame = n < old.length ? low === old[n] && high === old[n + 1] : isZero;
       if (isSame && (!all || isZero)) continue;
-      const entry = entries[n >> 1] ?? 0n;
-      for (const view of VIEWS) {
-        const at = offsetOf(view) + (n >> 1) * ENTRY_BYTES;
-        this.#structures.write(at, changed(entry, view, this.#wasLong));
-      }
+      this.#writeEntry(offsetOf, n >> 1, entries[n >> 1] ?? 0n);
     }
   }
 }
