@@ -1,8 +1,9 @@
 /** Notes of an ELF file (System V ABI 5 Note Section): name, type and descriptor, each padded to 4 bytes. */
 
-import { PT_NOTE } from './constants.ts';
+import { PT_NOTE, SHT_NOTE } from './constants.ts';
 import { ElfError } from './elf-error.ts';
-import type { ElfFile, ElfSegment } from './elf-file.ts';
+import type { ElfFile } from './elf-file.ts';
+import type { ElfSections } from './sections.ts';
 import { stringAt } from './strings.ts';
 
 export interface ElfNote {
@@ -17,19 +18,44 @@ const HEADER_BYTES = 12;
 /** A file with more notes than this is refused: reading must end soon. */
 const MAX_NOTES = 65536;
 
-/** The first note of that name and type in the PT_NOTE segments. Throws an ElfError if one is cut off. */
+/** The notes of the PT_NOTE segments. Throws an ElfError where one is cut off. */
+export function segmentNotes(elf: ElfFile): Generator<ElfNote> {
+  return notesOf(
+    elf,
+    elf.segments.filter(({ type }) => type === PT_NOTE),
+  );
+}
+
+/** The notes of the sections of that type. Throws an ElfError where one is cut off. */
+export function sectionNotes(elf: ElfFile, { list }: ElfSections): Generator<ElfNote> {
+  return notesOf(
+    elf,
+    list.filter(({ type }) => type === SHT_NOTE),
+  );
+}
+
+/** The first note of that name and type in the PT_NOTE segments. Throws an ElfError. */
 export function findNote(elf: ElfFile, name: string, type: number): ElfNote | undefined {
-  let left = MAX_NOTES;
-  for (const segment of elf.segments.filter((candidate) => candidate.type === PT_NOTE)) {
-    for (const note of notesOf(elf, segment)) {
-      if (note.name === name && note.type === type) return note;
-      if (--left === 0) throw new ElfError('NOTE', note.offset, 'there are too many notes');
-    }
+  for (const note of segmentNotes(elf)) {
+    if (note.name === name && note.type === type) return note;
   }
   return undefined;
 }
 
-function* notesOf(elf: ElfFile, { bytes }: ElfSegment): Generator<ElfNote> {
+function* notesOf(
+  elf: ElfFile,
+  parts: readonly { readonly bytes: Uint8Array }[],
+): Generator<ElfNote> {
+  let left = MAX_NOTES;
+  for (const { bytes } of parts) {
+    for (const note of notesIn(elf, bytes)) {
+      if (left-- === 0) throw new ElfError('NOTE', note.offset, 'there are too many notes');
+      yield note;
+    }
+  }
+}
+
+function* notesIn(elf: ElfFile, bytes: Uint8Array): Generator<ElfNote> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = bytes.byteOffset - elf.bytes.byteOffset;
   for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {

@@ -57,6 +57,16 @@ export function readSections(elf: ElfFile): ElfSections {
   return { list: withNames(list, names), stride, names };
 }
 
+/** The section headers; none if they are damaged: a kernel needs only its program headers. */
+export function readableSections(elf: ElfFile): ElfSections {
+  try {
+    return readSections(elf);
+  } catch (error) {
+    if (error instanceof ElfError) return { list: [], stride: 0, names: 0 };
+    throw error;
+  }
+}
+
 type Unnamed = Omit<ElfSection, 'name'> & { readonly nameAt: number };
 
 function readSection({ bytes: file, view, bits }: ElfFile, headerOffset: number): Unnamed {

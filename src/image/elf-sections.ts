@@ -4,10 +4,9 @@
  * data) are put beside it, and their headers tell where.
  */
 
-import { ElfError } from '../elf/elf-error.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { fieldOffset, SECTION_HEADER } from '../elf/records.ts';
-import { type ElfSection, type ElfSections, isAllocated, readSections } from '../elf/sections.ts';
+import { type ElfSection, isAllocated, readableSections } from '../elf/sections.ts';
 import type { BootArea } from './boot-area.ts';
 
 /** The table as it lies in RAM. */
@@ -26,7 +25,7 @@ const ALIGNMENT = 16;
  * only its program headers), or if there is no room for them.
  */
 export function putSections(area: BootArea, elf: ElfFile): SectionTable | undefined {
-  const { list, stride, names } = sectionsOf(elf);
+  const { list, stride, names } = readableSections(elf);
   if (list.length === 0) return undefined;
   const tableBytes = list.length * stride;
   const places = placesBehind(tableBytes, list);
@@ -41,15 +40,6 @@ export function putSections(area: BootArea, elf: ElfFile): SectionTable | undefi
     return bytes;
   });
   return address === undefined ? undefined : { address, count: list.length, stride, names };
-}
-
-function sectionsOf(elf: ElfFile): ElfSections {
-  try {
-    return readSections(elf);
-  } catch (error) {
-    if (error instanceof ElfError) return { list: [], stride: 0, names: 0 };
-    throw error;
-  }
 }
 
 /** Offsets of the sections that are not loaded, behind `start`, and where the last ends. */

@@ -4,9 +4,10 @@
  */
 
 import type { ElfFile } from '../elf/elf-file.ts';
+import type { PvKernel } from '../xen/pv-kernel.ts';
 
 /** Protocols by which images are started. A flat image and a plain ELF file are told nothing. */
-export const IMAGE_FORMATS = ['flat', 'multiboot', 'elf', 'pvh'] as const;
+export const IMAGE_FORMATS = ['flat', 'multiboot', 'elf', 'pvh', 'pv'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** States in which images are entered: 64-bit mode on an identity map, or flat 32-bit protected mode. */
@@ -32,6 +33,8 @@ export interface Image {
   readonly mode: EntryMode;
   /** The file, where it is an ELF file that was loaded as one. */
   readonly elf?: ElfFile;
+  /** What a domain is built of, where it is a kernel for Xen's PV ABI; physical addresses are pseudo-physical. */
+  readonly pv?: PvKernel;
 }
 
 /** An image that cannot be loaded. */
@@ -47,7 +50,8 @@ export class ImageError extends Error {
     | 'OPTION'
     | 'MULTIBOOT'
     | 'ELF'
-    | 'PVH';
+    | 'PVH'
+    | 'PV';
 
   constructor(code: ImageError['code'], message: string) {
     super(message);

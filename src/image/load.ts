@@ -33,6 +33,11 @@ export function loadImage(machine: Machine, image: Image, args: BootArguments = 
 }
 
 function checkArguments({ format }: Image, { commandLine, modules = [] }: BootArguments): void {
+  if (format === 'pv') {
+    const message =
+      'a PV kernel runs in a domain, which --cpu para builds for it, not on a machine';
+    throw new ImageError('FORMAT', `${message}; --format elf enters it all the same`);
+  }
   if (format === 'multiboot' || format === 'pvh') return;
   if (commandLine === undefined && modules.length === 0) return;
   const message = `images of format ${format} take no command line and no modules`;

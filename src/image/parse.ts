@@ -1,6 +1,6 @@
 /**
  * What kind of image a file is. Of a file that is several things QEMU's -kernel takes multiboot before PVH
- * (hw/i386/x86.c), and so does this; then come plain ELF files, and everything else is flat.
+ * (hw/i386/x86.c), and so does this; then come Xen's PV kernels, plain ELF files, and everything else is flat.
  */
 
 import { type ElfFile, isElf, readElf } from '../elf/elf-file.ts';
@@ -14,10 +14,13 @@ import {
   type ImageOptions,
 } from './image.ts';
 import { findMultiboot, hasMultiboot2, multibootImage } from './multiboot.ts';
+import { findPvNotes, pvImage } from './pv.ts';
 import { findPvhNote, pvhImage } from './pvh.ts';
 
 const MULTIBOOT_MISSING = 'there is no multiboot header in the first 8192 bytes';
 const PVH_MISSING = 'there is no PVH note (XEN_ELFNOTE_PHYS32_ENTRY)';
+const PV_MISSING =
+  'there is neither a note XEN_ELFNOTE_ENTRY or XEN_ELFNOTE_XEN_VERSION, nor a section __xen_guest';
 
 /** Makes an image of the bytes of a file. Throws an ImageError or an ElfError. */
 export function parseImage(bytes: Uint8Array, options: ImageOptions = {}): Image {
@@ -43,6 +46,12 @@ const MAKERS: Readonly<Record<ImageFormat, Maker>> = {
     if (note === undefined) throw new ImageError('FORMAT', PVH_MISSING);
     return pvhImage(elf, note);
   },
+  pv: (bytes) => {
+    const elf = readElf(bytes);
+    const notes = findPvNotes(elf);
+    if (notes === undefined) throw new ImageError('FORMAT', PV_MISSING);
+    return pvImage(elf, notes);
+  },
 };
 
 function maker(format: string): Maker {
@@ -62,6 +71,7 @@ function detect(bytes: Uint8Array): ImageFormat {
 
 function detectElf(bytes: Uint8Array, elf: ElfFile): ImageFormat {
   if (findPvhNote(elf) !== undefined) return 'pvh';
+  if (findPvNotes(elf) !== undefined) return 'pv';
   refuseMultiboot2(bytes, 'elf');
   if (elf.codeBits === 64) return 'elf';
   const message = `a 32-bit ELF kernel needs a boot protocol, but ${MULTIBOOT_MISSING}, and ${PVH_MISSING}`;

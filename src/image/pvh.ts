@@ -5,14 +5,13 @@
 
 import type { ElfFile } from '../elf/elf-file.ts';
 import { type ElfNote, findNote } from '../elf/notes.ts';
+import { XEN_ELFNOTE } from '../xen/elf-note.ts';
 import { elfSegments } from './elf.ts';
 import { type Image, ImageError } from './image.ts';
 
-const XEN_ELFNOTE_PHYS32_ENTRY = 18;
-
 /** The note; undefined if the file has none. Throws an ElfError. */
 export function findPvhNote(elf: ElfFile): ElfNote | undefined {
-  return findNote(elf, 'Xen', XEN_ELFNOTE_PHYS32_ENTRY);
+  return findNote(elf, 'Xen', XEN_ELFNOTE.PHYS32_ENTRY);
 }
 
 /** Makes an image of a kernel with that note. Throws an ImageError. */

@@ -124,7 +124,7 @@ describe('run', () => {
 
   // biome-ignore format: one case per line.
   test.each<[args: string[], message: string]>([
-    [['kernel.elf', '--format', 'coff'],        'kernel.elf: there is no format coff; there are: flat, multiboot, elf, pvh'],
+    [['kernel.elf', '--format', 'coff'],        'kernel.elf: there is no format coff; there are: flat, multiboot, elf, pvh, pv'],
     [['kernel.elf', '--format', 'pvh'],         'kernel.elf: there is no PVH note'],
     [['kernel.elf', '--mode', 'long64'],        'kernel.elf: a multiboot image is entered in prot32, not in long64'],
     [['kernel.elf', '--load-address', '1M'],    "'1M' is not an address"],

@@ -29,7 +29,16 @@ const ARGS = {
 };
 
 const module = loadProcessorModule();
-const names = ['multiboot', 'multiboot-high', 'multiboot64', 'pvh', 'pvh64', 'both', 'long64'];
+const names = [
+  'multiboot',
+  'multiboot-high',
+  'multiboot64',
+  'pvh',
+  'pvh64',
+  'both',
+  'long64',
+  'pv',
+];
 const files = names.map((name) => readFileSync(new URL(`kernels/${name}.elf`, import.meta.url)));
 
 /** Values that are likely to be wrong somewhere. */

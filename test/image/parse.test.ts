@@ -69,7 +69,7 @@ describe('a file is', () => {
     ['32-bit ELF',            kernel('plain32'), {},                            'FORMAT', 'no multiboot header in the first 8192 bytes, and there is no PVH note'],
     ['bzImage',               file(1024, 0x202, 0x53726448), {},                'FORMAT', 'Linux bzImage'],
     ['no bytes',              new Uint8Array(), {},                             'EMPTY',  'the image is empty'],
-    ['no such format',        kernel('both'), { format: 'coff' },               'FORMAT', 'there is no format coff; there are: flat, multiboot, elf, pvh'],
+    ['no such format',        kernel('both'), { format: 'coff' },               'FORMAT', 'there is no format coff; there are: flat, multiboot, elf, pvh, pv'],
     ['no such mode',          Uint8Array.of(1), { mode: 'real16' },             'MODE',   'there is no mode real16'],
     ['multiboot in long64',   kernel('both'), { mode: 'long64' },               'MODE',   'a multiboot image is entered in prot32, not in long64'],
     ['ELF with an address',   kernel('long64'), { loadAddress: 0n },            'OPTION', 'only flat images are told where they go'],

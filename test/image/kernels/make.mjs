@@ -67,6 +67,10 @@ kernel('plain32', []);
 long64('long64', '0');
 long64('long64-high', '0xffffffff80000000');
 
+run('nasm', '-f', 'elf64', 'pv.asm', '-o', at('pv.o'));
+const PV_LINK = LINK.map((option) => (option === 'kernel.ld' ? 'pv.ld' : option));
+run('ld', '-m', 'elf_x86_64', ...PV_LINK, at('pv.o'), '-o', 'pv.elf');
+
 /** What a kernel prints under QEMU with kernel.ld as its module. */
 function qemu(name, module) {
   const options = '-accel tcg -m 64 -display none -serial stdio -no-reboot -nic none';
