@@ -47,7 +47,8 @@ function tooLarge({ name, address, size }: Segment, ramBytes: number): ImageErro
   return new ImageError('TOO_LARGE', `${what} ${room}: it needs ${more}a lower load address`);
 }
 
-function checkOverlap(placed: readonly Placed[]): void {
+/** Throws an ImageError where one lies over another. */
+export function checkOverlap(placed: readonly Placed[]): void {
   const sorted = placed.toSorted((a, b) => a.start - b.start);
   sorted.forEach(({ segment, start }, n) => {
     const before = sorted[n - 1];

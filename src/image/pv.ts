@@ -4,20 +4,18 @@
  */
 
 import type { ElfFile } from '../elf/elf-file.ts';
-import { HYPERVISOR_VIRT_END, HYPERVISOR_VIRT_START } from '../xen/address-space.ts';
+import { HYPERVISOR_VIRT_START, isGuestRange } from '../xen/address-space.ts';
 import { type FeatureName, XENFEAT } from '../xen/features.ts';
 import type { KernelNotes, PvKernel, PvSegment } from '../xen/pv-kernel.ts';
 import { elfSegments } from './elf.ts';
 import { hex } from './hex.ts';
 import { type Image, ImageError } from './image.ts';
+import { checkOverlap, type Placed } from './place.ts';
 import { readXenGuestSection } from './xen-guest-section.ts';
 import { readXenNotes } from './xen-notes.ts';
 
 const PAGE = 4096n;
 const TOP = 1n << 64n;
-/** Between these a processor knows no addresses; from the second on they are the hypervisor's first. */
-const LOWER_END = 0x8000_0000_0000n;
-
 /** What a file says of itself as a PV kernel; undefined if nothing. Throws an ImageError or an ElfError. */
 export function findPvNotes(elf: ElfFile): KernelNotes | undefined {
   const notes = readXenNotes(elf) ?? readXenGuestSection(elf);
@@ -37,6 +35,7 @@ export function pvImage(elf: ElfFile, notes: KernelNotes): Image {
   const features = readFeatures(notes);
   const pv = { notes, segments, virtBase, entry, hypercallPage, initP2m, ...features };
   checkAddresses(pv);
+  checkOverlap(segments.map(placed));
   const mode = 'long64';
   return { format: 'pv', segments, entry: entry - virtBase, mode, elf, pv };
 }
@@ -97,7 +96,7 @@ function checkAddresses(pv: PvKernel): void {
   const range = `${hex(start)} to ${hex(end - 1n)}`;
   const inKernel = (address: bigint) => address >= start && address < end;
   if (virtBase % PAGE !== 0n) refuse(`has VIRT_BASE ${hex(virtBase)}, which is no page's address`);
-  if (!canBeMapped(virtBase, end)) refuse(`would lie at ${range}, which is no memory of a guest`);
+  if (!isGuestRange(virtBase, end)) refuse(`would lie at ${range}, which is no memory of a guest`);
   if (!inKernel(entry)) refuse(`has its entry ${hex(entry)} outside of what is loaded (${range})`);
   if (hypercallPage !== undefined && (hypercallPage % PAGE !== 0n || !inKernel(hypercallPage))) {
     refuse(`has HYPERCALL_PAGE ${hex(hypercallPage)}, which is no page of it (${range})`);
@@ -110,13 +109,12 @@ function checkAddresses(pv: PvKernel): void {
   }
 }
 
-function endOf({ address, size }: PvSegment): bigint {
-  return address + size;
+function placed(segment: PvSegment): Placed {
+  return { segment, start: Number(segment.address), end: Number(endOf(segment)) };
 }
 
-/** The whole range lies below the hypervisor's addresses or above them. */
-function canBeMapped(start: bigint, end: bigint): boolean {
-  return end <= LOWER_END || (start >= HYPERVISOR_VIRT_END && end <= TOP);
+function endOf({ address, size }: PvSegment): bigint {
+  return address + size;
 }
 
 function refuse(what: string): never {

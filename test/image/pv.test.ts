@@ -156,6 +156,13 @@ test.each<[what: string, notes: Partial<Record<NoteName, Value | undefined>>, me
   expect(() => parse(file)).toThrow(message);
 });
 
+test('refused: segments that lie over one another', () => {
+  const segments = [KERNEL, { ...KERNEL, paddr: 0x102fff }, { type: 4, bytes: listed(LEAST) }];
+  expect(() => parse(writeElf({ bits: 64, segments }))).toThrow(
+    'offset 0x78 overlaps the segment of the program header at offset 0x40 at 0x102fff',
+  );
+});
+
 test('refused: 32-bit kernels, and those without notes', () => {
   const wide = { VIRT_BASE: 0xc0000000, ENTRY: 0xc0100000 };
   const segments = [KERNEL, { type: 4, bytes: listed({ ...LEAST, ...wide }) }];
