@@ -41,14 +41,16 @@ export class Rig {
   readonly #view: DataView;
   #pages: Map<bigint, Page> | undefined;
 
+  /** `frames` of the machine are the domain's, by pfn. */
   constructor(
     request: Omit<DomainRequest, 'frames' | 'storeEvtchn' | 'consoleEvtchn'>,
     pages: number,
+    frames: readonly number[] = scattered(pages),
   ) {
     this.isTranslated = request.sharedInfo === undefined;
     this.bytes = new Uint8Array((pages + SPARE_FRAMES) * PAGE).fill(STALE);
     this.#view = new DataView(this.bytes.buffer);
-    this.frames = scattered(pages);
+    this.frames = frames;
     this.built = buildDomain(this, {
       ...request,
       frames: this.frames,
@@ -119,13 +121,15 @@ export class Rig {
   }
 }
 
-/** Frames of the machine that are not the domain's: 0, the shared info's, and others between. */
-const SPARE_FRAMES = 16;
+/** Frames of the machine that are not the domain's: the first two, and others anywhere. */
+const SPARE_FRAMES = 64;
+const FIRST_FRAME = 2;
 export const SHARED_INFO_FRAME = 1;
 
 function scattered(pages: number): number[] {
   const random = randomSource(pages);
-  const all = Array.from({ length: pages + SPARE_FRAMES - 2 }, (_, n) => n + 2);
+  const count = pages + SPARE_FRAMES - FIRST_FRAME;
+  const all = Array.from({ length: count }, (_, n) => n + FIRST_FRAME);
   for (let n = all.length - 1; n > 0; n--) {
     const other = random(n + 1);
     [all[n], all[other]] = [all[other]!, all[n]!];
