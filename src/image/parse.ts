@@ -19,8 +19,6 @@ import { findPvhNote, pvhImage } from './pvh.ts';
 
 const MULTIBOOT_MISSING = 'there is no multiboot header in the first 8192 bytes';
 const PVH_MISSING = 'there is no PVH note (XEN_ELFNOTE_PHYS32_ENTRY)';
-const PV_MISSING =
-  'there is neither a note XEN_ELFNOTE_ENTRY or XEN_ELFNOTE_XEN_VERSION, nor a section __xen_guest';
 
 /** Makes an image of the bytes of a file. Throws an ImageError or an ElfError. */
 export function parseImage(bytes: Uint8Array, options: ImageOptions = {}): Image {
@@ -46,12 +44,7 @@ const MAKERS: Readonly<Record<ImageFormat, Maker>> = {
     if (note === undefined) throw new ImageError('FORMAT', PVH_MISSING);
     return pvhImage(elf, note);
   },
-  pv: (bytes) => {
-    const elf = readElf(bytes);
-    const notes = findPvNotes(elf);
-    if (notes === undefined) throw new ImageError('FORMAT', PV_MISSING);
-    return pvImage(elf, notes);
-  },
+  pv: (bytes) => pvImage(readElf(bytes)),
 };
 
 function maker(format: string): Maker {

@@ -16,6 +16,9 @@ import { readXenNotes } from './xen-notes.ts';
 
 const PAGE = 4096n;
 const TOP = 1n << 64n;
+const MISSING =
+  'there is neither a note XEN_ELFNOTE_ENTRY or XEN_ELFNOTE_XEN_VERSION, nor a section __xen_guest';
+
 /** What a file says of itself as a PV kernel; undefined if nothing. Throws an ImageError or an ElfError. */
 export function findPvNotes(elf: ElfFile): KernelNotes | undefined {
   const notes = readXenNotes(elf) ?? readXenGuestSection(elf);
@@ -23,9 +26,14 @@ export function findPvNotes(elf: ElfFile): KernelNotes | undefined {
   return notes?.entry === undefined && notes?.xenVersion === undefined ? undefined : notes;
 }
 
-/** Makes an image of a kernel with those notes. Throws an ImageError. */
-export function pvImage(elf: ElfFile, notes: KernelNotes): Image {
-  checkKind(elf, notes);
+/** Makes an image of a kernel with those notes. Throws an ImageError or an ElfError. */
+export function pvImage(elf: ElfFile): Image {
+  if (elf.bits !== 64 || elf.codeBits !== 64) {
+    refuse('is 32-bit code, which Xen runs in ring 1 by an ABI of its own; only 64 bits are here');
+  }
+  const notes = findPvNotes(elf);
+  if (notes === undefined) throw new ImageError('FORMAT', MISSING);
+  checkKind(notes);
   const { paddrOffset = 0n, virtBase = 0n, hypercallPage, initP2m } = notes;
   if (notes.paddrOffset !== undefined && notes.virtBase === undefined) {
     refuse('gives PADDR_OFFSET, but no VIRT_BASE');
@@ -40,13 +48,7 @@ export function pvImage(elf: ElfFile, notes: KernelNotes): Image {
   return { format: 'pv', segments, entry: entry - virtBase, mode, elf, pv };
 }
 
-function checkKind({ bits, codeBits }: ElfFile, notes: KernelNotes): void {
-  const { xenVersion = '', loader = '', guestOs = '', bsdSymtab } = notes;
-  if (bits !== 64 || codeBits !== 64) {
-    refuse(
-      'is 32-bit code; only those of 64 bits run here, in segments that no 32-bit kernel knows',
-    );
-  }
+function checkKind({ xenVersion = '', loader = '', guestOs = '', bsdSymtab }: KernelNotes): void {
   if (!xenVersion.startsWith('xen-3.0')) {
     refuse(`is made for the version '${xenVersion}' (XEN_VERSION), not for xen-3.0`);
   }

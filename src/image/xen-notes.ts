@@ -6,7 +6,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { type ElfNote, sectionNotes, segmentNotes } from '../elf/notes.ts';
 import { readableSections } from '../elf/sections.ts';
-import { stringAt } from '../elf/strings.ts';
 import { XEN_ELFNOTE } from '../xen/elf-note.ts';
 import { nameOf } from '../xen/names.ts';
 import type { KernelNotes } from '../xen/pv-kernel.ts';
@@ -14,6 +13,8 @@ import { hex } from './hex.ts';
 import { ImageError } from './image.ts';
 
 const PAIR_BYTES = 16;
+const MAX_TEXT = 4096;
+const decoder = new TextDecoder();
 
 /** The notes; undefined if there are none. Throws an ImageError or an ElfError. */
 export function readXenNotes(elf: ElfFile): KernelNotes | undefined {
@@ -58,8 +59,13 @@ function numeric(note: ElfNote): bigint {
   return refuse(note, `has a number of ${length} bytes, it must have 4 or 8`);
 }
 
+/** Up to a zero; Linux has none behind its features. */
 function text(note: ElfNote): string {
-  return stringAt(note.descriptor, 0) ?? refuse(note, 'has no zero behind its text, or a long one');
+  const { descriptor } = note;
+  const zero = descriptor.indexOf(0);
+  const bytes = zero < 0 ? descriptor : descriptor.subarray(0, zero);
+  if (bytes.length > MAX_TEXT) refuse(note, `has a text of ${bytes.length} bytes, more than any`);
+  return decoder.decode(bytes);
 }
 
 function pairs(note: ElfNote): { mask: bigint; value: bigint }[] {

@@ -17,6 +17,8 @@ import { DomainMemory, type MachineFrames } from './domain-memory.ts';
 import { hypercallPage } from './hypercall-page.ts';
 
 const TRANSLATED = featureMask(['auto_translated_physmap']);
+/** Linux requires this and does without: it asks what there is. Xen starts it all the same. */
+const NOT_INSISTED_ON = featureMask(['writable_page_tables']);
 const RFLAGS_IF = 0x202n;
 
 export interface DomainRequest {
@@ -82,7 +84,7 @@ export function buildDomain(machine: MachineFrames, request: DomainRequest): Bui
 }
 
 function checkFeatures({ requiredFeatures, supportedFeatures }: PvKernel, offered: number): void {
-  const missing = requiredFeatures & ~offered;
+  const missing = requiredFeatures & ~offered & ~NOT_INSISTED_ON;
   if (missing !== 0) {
     const names = featureNames(missing).join(', ');
     throw new DomainError('FEATURE', `the kernel requires what there is not here: ${names}`);

@@ -194,6 +194,11 @@ test.each<[what: string, kernel: PvKernel, mode: { features: number; sharedInfo?
   expect(build).toThrow(message);
 });
 
+test('a kernel that requires writable page tables, as Linux does, is started without', () => {
+  const linux = { ...kernel, requiredFeatures: features('writable_page_tables') };
+  expect(() => new Rig({ kernel: linux, ...direct }, 8 * MIB_PAGES)).not.toThrow();
+});
+
 test('a command line has 1023 bytes at most', () => {
   const commandLine = 'x'.repeat(1023);
   const rig = new Rig({ kernel, ...direct, commandLine }, 8 * MIB_PAGES);
