@@ -1,0 +1,98 @@
+/**
+ * The memory technique `direct`, by the ABI of Xen: the guest's own tables, with machine addresses, are those that the
+ * processor walks. The guest cannot write to them; it asks for each change by a call, and what a change may do is
+ * checked before. So an address space can never reach a frame of another VM, nor a table be written to.
+ */
+
+import { assert } from '../../base/assert.ts';
+import type { MachineMemory } from '../../machine/memory.ts';
+import { type BatchCall, Batches, type BatchOutcome } from './batches.ts';
+import { DescriptorTables } from './descriptor-tables.ts';
+import { Domain, type XenSlots } from './domain.ts';
+import { EntryUpdates } from './entry-updates.ts';
+import type { Domains } from './foreign-domain.ts';
+import type { FrameTable } from './frame-table.ts';
+import type { GuestArguments } from './guest-arguments.ts';
+import type { MachineToPhys } from './machine-to-phys.ts';
+import { MmuUpdate } from './mmu-update.ts';
+import { MmuextOp } from './mmuext-op.ts';
+import { PageTypes } from './page-types.ts';
+import type { Translations } from './pending-flush.ts';
+import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from './pte.ts';
+import { Roots } from './roots.ts';
+import { SLICE_ENTRIES } from './slice.ts';
+import { TableEntries } from './table-entries.ts';
+import { VaMapping } from './va-mapping.ts';
+
+/** What the VMM does for direct paging. */
+export interface DirectHost extends Translations {
+  /** Kernel or user root is another one. */
+  rootsChanged(): void;
+  /** The LDT is another one, or its pages are to be looked up again. */
+  ldtChanged(): void;
+}
+
+export interface DirectPagingOptions {
+  /** Number of the VM, the owner of its frames. */
+  readonly number: number;
+  readonly domains: Domains;
+  /** Those of the machine. */
+  readonly frames: FrameTable;
+  readonly machineToPhys: MachineToPhys;
+  readonly memory: MachineMemory;
+  /** Supervisor-only but for the first one, which is that of `machineToPhys`. */
+  readonly xenSlots: XenSlots;
+  readonly arguments: GuestArguments;
+  readonly host: DirectHost;
+  readonly sliceEntries?: number;
+}
+
+export class DirectPaging {
+  readonly domain: Domain;
+  readonly types: PageTypes;
+  readonly descriptors: DescriptorTables;
+  readonly #batches: Batches;
+  readonly #mmuUpdate: MmuUpdate;
+  readonly #mmuextOp: MmuextOp;
+  readonly #vaMapping: VaMapping;
+
+  constructor(options: DirectPagingOptions) {
+    const { frames, memory, xenSlots, host, machineToPhys, domains } = options;
+    assert(
+      xenSlots.length === LAST_XEN_SLOT - FIRST_XEN_SLOT + 1,
+      'each of Xen slots has an entry',
+    );
+    const domain = new Domain({
+      number: options.number,
+      frames,
+      entries: new TableEntries(memory),
+      xenSlots,
+      translations: host,
+      sliceEntries: options.sliceEntries ?? SLICE_ENTRIES,
+    });
+    const types = new PageTypes(domain);
+    const updates = new EntryUpdates(domain, types);
+    const descriptors = new DescriptorTables(domain, types, () => host.ldtChanged());
+    const roots = new Roots(domain, types, descriptors, () => host.rootsChanged());
+    const parts = { types, roots, descriptors, domains, arguments: options.arguments, memory };
+    this.domain = domain;
+    this.types = types;
+    this.descriptors = descriptors;
+    this.#batches = new Batches(domain, types, options.arguments);
+    this.#mmuUpdate = new MmuUpdate(domain, updates, machineToPhys, domains);
+    this.#mmuextOp = new MmuextOp(domain, parts);
+    this.#vaMapping = new VaMapping(domain, updates, options.arguments);
+  }
+
+  mmuUpdate(call: BatchCall): BatchOutcome {
+    return this.#batches.run(call, this.#mmuUpdate);
+  }
+
+  mmuextOp(call: BatchCall): BatchOutcome {
+    return this.#batches.run(call, this.#mmuextOp);
+  }
+
+  updateVaMapping(va: bigint, value: bigint, flags: bigint): number {
+    return this.#vaMapping.run(va, value, flags);
+  }
+}

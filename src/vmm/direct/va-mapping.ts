@@ -1,0 +1,65 @@
+/** HYPERVISOR_update_va_mapping: the L1 entry of an address of the kernel, with a flush that the guest chooses. */
+
+import { PAGE_SHIFT } from '../frames.ts';
+import type { Domain } from './domain.ts';
+import type { EntryUpdates } from './entry-updates.ts';
+import { EFAULT, EINVAL } from './errors.ts';
+import { TYPE_L1 } from './frame-table.ts';
+import { type GuestArguments, readVcpuMask } from './guest-arguments.ts';
+import { leafPlace } from './leaf-place.ts';
+
+/** Flags: what to flush, and on which virtual processors: UVMF_LOCAL, UVMF_ALL, or the address of a bitmap. */
+const UVMF_TLB_FLUSH = 1n;
+const UVMF_INVLPG = 2n;
+const UVMF_FLUSHTYPE_MASK = 3n;
+const UVMF_LOCAL = 0n;
+const UVMF_ALL = 4n;
+
+export class VaMapping {
+  readonly #domain: Domain;
+  readonly #updates: EntryUpdates;
+  readonly #memory: GuestArguments;
+
+  constructor(domain: Domain, updates: EntryUpdates, memory: GuestArguments) {
+    this.#domain = domain;
+    this.#updates = updates;
+    this.#memory = memory;
+  }
+
+  run(va: bigint, value: bigint, flags: bigint): number {
+    const { flush, counters } = this.#domain;
+    counters.vaMappings++;
+    let result = this.#update(va, value);
+    // The flush is not done of a bad bitmap, but the entry stays changed.
+    if (result === 0) result = this.#flush(va, flags);
+    flush.perform();
+    return result;
+  }
+
+  #update(va: bigint, value: bigint): number {
+    const { frames } = this.#domain;
+    const place = leafPlace(this.#domain, va);
+    if (place === undefined) return EINVAL;
+    // By a linear map the walk can end in a table of another level.
+    const frame = place >>> PAGE_SHIFT;
+    if (frames.type(frame) !== TYPE_L1 || !frames.isValidated(frame)) return EINVAL;
+    const low = Number(BigInt.asUintN(32, value));
+    const high = Number(value >> 32n);
+    return this.#updates.updateLeaf({ place, low, high, keepsAccessed: false, owner: 'own' });
+  }
+
+  #flush(va: bigint, flags: bigint): number {
+    const { flush } = this.#domain;
+    const kind = flags & UVMF_FLUSHTYPE_MASK;
+    if (kind !== UVMF_TLB_FLUSH && kind !== UVMF_INVLPG) return 0;
+    const processors = flags & ~UVMF_FLUSHTYPE_MASK;
+    if (processors !== UVMF_LOCAL && processors !== UVMF_ALL) {
+      const bits = readVcpuMask(this.#memory, processors);
+      if (bits === undefined) return EFAULT;
+      if ((bits & 1n) === 0n) return 0;
+    }
+    if (kind === UVMF_TLB_FLUSH) flush.all();
+    else flush.page(va);
+    return 0;
+  }
+}

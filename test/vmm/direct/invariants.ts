@@ -1,0 +1,155 @@
+/** What must hold after every call: counts that a full scan finds again, and what an address space can reach. */
+
+import { expect } from 'vitest';
+import type { DirectPaging } from '../../../src/vmm/direct/direct-paging.ts';
+import { frameOf, isGuestSlot } from '../../../src/vmm/direct/pte.ts';
+import type { Frame, Guest, Machine } from './rig.ts';
+
+const P = 1;
+const RW = 2;
+const US = 4;
+const WRITABLE = 6;
+const DESCRIPTORS = 5;
+
+class Entries {
+  readonly #words: Uint32Array;
+
+  constructor({ memory }: Machine) {
+    this.#words = new Uint32Array(memory.bytes.buffer, 0, memory.size / 4);
+  }
+
+  low(frame: Frame, n: number): number {
+    return this.#words[frame * 1024 + n * 2] ?? 0;
+  }
+
+  target(frame: Frame, n: number): Frame {
+    return frameOf(this.low(frame, n), this.#words[frame * 1024 + n * 2 + 1] ?? 0);
+  }
+}
+
+class Counts {
+  readonly count: Uint32Array;
+  readonly typeCount: Uint32Array;
+  readonly linear: Int32Array;
+
+  constructor(frames: number) {
+    this.count = new Uint32Array(frames);
+    this.typeCount = new Uint32Array(frames);
+    this.linear = new Int32Array(frames);
+  }
+
+  add(frame: Frame, isTyped: boolean): void {
+    this.count[frame] = (this.count[frame] ?? 0) + 1;
+    if (isTyped) this.typeCount[frame] = (this.typeCount[frame] ?? 0) + 1;
+  }
+
+  addLinear(parent: Frame, child: Frame): void {
+    this.linear[parent] = (this.linear[parent] ?? 0) + 1;
+    this.linear[child] = (this.linear[child] ?? 0) - 1;
+  }
+}
+
+function countTable({ frames }: Machine, entries: Entries, counts: Counts, frame: Frame): void {
+  const level = frames.type(frame);
+  const end = frames.isPartial(frame) ? frames.done(frame) : 512;
+  for (let n = 0; n < end; n++) {
+    const low = entries.low(frame, n);
+    if ((low & P) === 0 || !isGuestSlot(level, n)) continue;
+    const target = entries.target(frame, n);
+    if (level === 1) counts.add(target, (low & RW) !== 0);
+    else if (target !== frame) {
+      counts.add(target, true);
+      if (frames.type(target) === level) counts.addLinear(frame, target);
+    }
+  }
+  if (!frames.isPartial(frame)) return;
+  counts.add(frame, true);
+  if (frames.hasPartialEntry(frame)) counts.add(entries.target(frame, end), false);
+}
+
+function countRest({ domain, descriptors }: DirectPaging, counts: Counts): void {
+  const { old, kernelRoot, userRoot } = domain;
+  for (const root of [kernelRoot, userRoot]) if (root !== 0) counts.add(root, true);
+  for (const frame of descriptors.inUse) counts.add(frame, true);
+  if (old.frame === 0) return;
+  counts.add(old.frame, !old.isPartial);
+  if (old.parent !== 0 && domain.frames.type(old.parent) === domain.frames.type(old.frame)) {
+    counts.addLinear(old.parent, old.frame);
+  }
+}
+
+/** Counts of all frames are those that tables, pins and roots of `guests` make. */
+export function checkCounts(...guests: readonly Guest[]): void {
+  const [first] = guests;
+  if (first === undefined) return;
+  const { machine } = first;
+  const { frames, size } = machine;
+  const entries = new Entries(machine);
+  const counts = new Counts(size);
+  for (let frame = 0; frame < size; frame++) {
+    const isTable = frames.type(frame) >= 1 && frames.type(frame) <= 4;
+    if (isTable && (frames.isValidated(frame) || frames.isPartial(frame))) {
+      countTable(machine, entries, counts, frame);
+    }
+    if (frames.isPinned(frame)) counts.add(frame, true);
+  }
+  for (const { direct } of guests) countRest(direct, counts);
+  for (let frame = 0; frame < size; frame++) {
+    const found = [frames.count(frame), frames.typeCount(frame), frames.linear(frame)];
+    const expected = [counts.count[frame], counts.typeCount[frame], counts.linear[frame]];
+    if (found.join() !== expected.join()) {
+      expect(found, `count, type count, linear of frame ${frame}`).toEqual(expected);
+    }
+  }
+}
+
+/** What the processor can reach from the roots of `guest`: its own frames, none writable but those that may be so. */
+export function checkReach(guest: Guest): void {
+  const { kernelRoot, userRoot } = guest.direct.domain;
+  const reach = new Reach(guest);
+  for (const root of [kernelRoot, userRoot]) if (root !== 0) reach.walk(root, 4, true);
+}
+
+class Reach {
+  readonly #guest: Guest;
+  readonly #entries: Entries;
+  readonly #seen = new Set<number>();
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+    this.#entries = new Entries(guest.machine);
+  }
+
+  walk(table: Frame, level: number, canWrite: boolean): void {
+    const key = (table * 4 + level - 1) * 2 + (canWrite ? 1 : 0);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    for (let n = 0; n < 512; n++) {
+      const low = this.#entries.low(table, n);
+      if ((low & P) === 0 || (low & US) === 0) continue;
+      const frame = this.#entries.target(table, n);
+      const writes = canWrite && (low & RW) !== 0;
+      if (level > 1) this.walk(frame, level - 1, writes);
+      else this.#check(frame, writes);
+    }
+  }
+
+  #check(frame: Frame, writes: boolean): void {
+    const { machine, direct } = this.#guest;
+    const { number } = direct.domain;
+    const owner = machine.pool.ownerOf(frame);
+    // Of the VMM's frames those of the M2P are read.
+    if (owner !== number && (writes || owner !== -1)) {
+      expect(owner, `owner of frame ${frame}, which is mapped`).toBe(number);
+    }
+    const type = machine.frames.type(frame);
+    if (writes && (type !== WRITABLE || machine.frames.typeCount(frame) === 0)) {
+      expect(type, `type of frame ${frame}, which is mapped writable`).toBe(WRITABLE);
+    }
+  }
+}
+
+/** The frame is a table or descriptors, or on the way to it. */
+export function isProtected({ frames }: Machine, frame: Frame): boolean {
+  return frames.typeCount(frame) > 0 && frames.type(frame) <= DESCRIPTORS;
+}
