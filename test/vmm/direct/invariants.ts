@@ -18,12 +18,19 @@ class Entries {
     this.#words = new Uint32Array(memory.bytes.buffer, 0, memory.size / 4);
   }
 
-  low(frame: Frame, n: number): number {
-    return this.#words[frame * 1024 + n * 2] ?? 0;
+  /** The present ones of the first `end` of a table; most are not. */
+  present(table: Frame, end: number, visit: (low: number, target: Frame, n: number) => void): void {
+    const words = this.#words;
+    const first = table * 1024;
+    for (let word = first; word < first + end * 2; word += 2) {
+      const low = words[word] ?? 0;
+      if ((low & P) !== 0) visit(low, frameOf(low, words[word + 1] ?? 0), (word - first) / 2);
+    }
   }
 
-  target(frame: Frame, n: number): Frame {
-    return frameOf(this.low(frame, n), this.#words[frame * 1024 + n * 2 + 1] ?? 0);
+  target(table: Frame, n: number): Frame {
+    const word = table * 1024 + n * 2;
+    return frameOf(this.#words[word] ?? 0, this.#words[word + 1] ?? 0);
   }
 }
 
@@ -52,16 +59,14 @@ class Counts {
 function countTable({ frames }: Machine, entries: Entries, counts: Counts, frame: Frame): void {
   const level = frames.type(frame);
   const end = frames.isPartial(frame) ? frames.done(frame) : 512;
-  for (let n = 0; n < end; n++) {
-    const low = entries.low(frame, n);
-    if ((low & P) === 0 || !isGuestSlot(level, n)) continue;
-    const target = entries.target(frame, n);
+  entries.present(frame, end, (low, target, n) => {
+    if (!isGuestSlot(level, n)) return;
     if (level === 1) counts.add(target, (low & RW) !== 0);
     else if (target !== frame) {
       counts.add(target, true);
       if (frames.type(target) === level) counts.addLinear(frame, target);
     }
-  }
+  });
   if (!frames.isPartial(frame)) return;
   counts.add(frame, true);
   if (frames.hasPartialEntry(frame)) counts.add(entries.target(frame, end), false);
@@ -94,13 +99,18 @@ export function checkCounts(...guests: readonly Guest[]): void {
     if (frames.isPinned(frame)) counts.add(frame, true);
   }
   for (const { direct } of guests) countRest(direct, counts);
-  for (let frame = 0; frame < size; frame++) {
-    const found = [frames.count(frame), frames.typeCount(frame), frames.linear(frame)];
-    const expected = [counts.count[frame], counts.typeCount[frame], counts.linear[frame]];
-    if (found.join() !== expected.join()) {
-      expect(found, `count, type count, linear of frame ${frame}`).toEqual(expected);
-    }
-  }
+  for (let frame = 0; frame < size; frame++) compare(machine, counts, frame);
+}
+
+function compare({ frames }: Machine, counts: Counts, frame: Frame): void {
+  const isSame =
+    frames.count(frame) === counts.count[frame] &&
+    frames.typeCount(frame) === counts.typeCount[frame] &&
+    frames.linear(frame) === counts.linear[frame];
+  if (isSame) return;
+  const found = [frames.count(frame), frames.typeCount(frame), frames.linear(frame)];
+  const expected = [counts.count[frame], counts.typeCount[frame], counts.linear[frame]];
+  expect(found, `count, type count, linear of frame ${frame}`).toEqual(expected);
 }
 
 /** What the processor can reach from the roots of `guest`: its own frames, none writable but those that may be so. */
@@ -124,14 +134,12 @@ class Reach {
     const key = (table * 4 + level - 1) * 2 + (canWrite ? 1 : 0);
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    for (let n = 0; n < 512; n++) {
-      const low = this.#entries.low(table, n);
-      if ((low & P) === 0 || (low & US) === 0) continue;
-      const frame = this.#entries.target(table, n);
+    this.#entries.present(table, 512, (low, frame) => {
+      if ((low & US) === 0) return;
       const writes = canWrite && (low & RW) !== 0;
       if (level > 1) this.walk(frame, level - 1, writes);
       else this.#check(frame, writes);
-    }
+    });
   }
 
   #check(frame: Frame, writes: boolean): void {

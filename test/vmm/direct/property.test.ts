@@ -1,0 +1,36 @@
+/**
+ * Random calls of two guests, in slices that other calls can come between. After each: no frame is a table and writable,
+ * counts are what a full scan counts, no address space reaches what is not its guest's, not even by what the processor
+ * may still have cached. FUZZ_RUNS makes more of them.
+ */
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Player, played } from './player.ts';
+
+const RUNS = Math.ceil(Number(process.env['FUZZ_RUNS'] ?? 100_000) / 100);
+
+const step = fc.noBias(
+  fc.record({
+    kind: fc.nat(99),
+    guest: fc.nat(1),
+    choices: fc.array(fc.nat(999), { minLength: 12, maxLength: 12 }),
+  }),
+);
+
+test('random calls keep tables what they are', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(64, 300, 700, 4096),
+      fc.nat(99),
+      fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }),
+      (sliceEntries, seed, steps) => {
+        const player = new Player(sliceEntries, seed + 1);
+        for (const each of steps) player.play(each);
+        player.end();
+      },
+    ),
+    { numRuns: RUNS },
+  );
+  for (const count of Object.values(played)) expect(count).toBeGreaterThan(RUNS / 4);
+}, 1_000_000);
