@@ -35,7 +35,7 @@ export function loadImage(machine: Machine, image: Image, args: BootArguments = 
 function checkArguments({ format }: Image, { commandLine, modules = [] }: BootArguments): void {
   if (format === 'pv') {
     const message =
-      'a PV kernel runs in a domain, which --cpu para builds for it, not on a machine';
+      "a PV kernel runs in a domain of a hypervisor that has Xen's ABI, not on a machine";
     throw new ImageError('FORMAT', `${message}; --format elf enters it all the same`);
   }
   if (format === 'multiboot' || format === 'pvh') return;

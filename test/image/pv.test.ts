@@ -234,7 +234,7 @@ describe('what kind of image it is', () => {
   test('no machine loads a PV kernel', () => {
     const { machine } = new Pc(loadProcessorModule(), { ramBytes: 4 * 2 ** 20 });
     expect(() => loadImage(machine, parseImage(kernel({})))).toThrow(
-      'a PV kernel runs in a domain, which --cpu para builds for it, not on a machine',
+      "a PV kernel runs in a domain of a hypervisor that has Xen's ABI, not on a machine",
     );
   });
 });

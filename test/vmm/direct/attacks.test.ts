@@ -27,6 +27,14 @@ describe('stale translations', () => {
     expect(space.host.flushes).toBe(flushes + 1);
   });
 
+  test('are flushed though the page is still mapped read-only', () => {
+    expect(space.set(space.l1, 20, entry(space.page(0), P | US))).toBe(0);
+    expect(space.set(space.l1, 0, 0n)).toBe(0);
+    const { flushes } = space.host;
+    expect(space.ext(L1, space.page(0))).toBe(0);
+    expect(space.host.flushes).toBe(flushes + 1);
+  });
+
   test('are flushed before descriptors are used', () => {
     expect(space.set(space.l1, 0, 0n)).toBe(0);
     const { flushes } = space.host;
@@ -70,6 +78,11 @@ describe('stale translations', () => {
     frames.release(space.page(15), flush);
     flush.perform();
     expect(space.host.flushes).toBe(flushes + 1);
+    // One that was only read.
+    expect(space.set(space.l1, 4, 0n)).toBe(0);
+    frames.release(space.page(4), flush);
+    flush.perform();
+    expect(space.host.flushes).toBe(flushes + 2);
   });
 });
 

@@ -28,6 +28,7 @@ export class CachedTranslations {
 
   /** An access of the guest to `va` under the root `root`. */
   touch(root: Frame, va: bigint): void {
+    this.#forget();
     let table = root;
     let canWrite = true;
     for (let level = 4; level > 1; level--) {
@@ -43,28 +44,22 @@ export class CachedTranslations {
 
   /** An access by way of a cached table. */
   touchAgain(n: number): void {
+    this.#forget();
     const table = this.#tables[n % this.#tables.length];
     if (table !== undefined) this.#load(table.va, table.frame, table.canWrite);
   }
 
   /** A frame that the guest can write to, by what is cached. */
   writable(n: number): Frame | undefined {
+    this.#forget();
     const writable = this.#pages.filter(({ canWrite }) => canWrite);
     return writable[n % writable.length]?.frame;
   }
 
-  /** Forgets what the VMM has told to forget; the rest must be harmless. */
+  /** What is cached must be harmless. */
   check(): void {
-    const { host, machine, direct } = this.#guest;
-    if (host.flushes > this.#seen.flushes) {
-      this.#pages = [];
-      this.#tables = [];
-    }
-    const flushed = host.pages.slice(this.#seen.pages);
-    this.#pages = this.#pages.filter(
-      ({ va }) => !flushed.some((page) => page >> 12n === va >> 12n),
-    );
-    this.#seen = { flushes: host.flushes, pages: host.pages.length };
+    this.#forget();
+    const { machine, direct } = this.#guest;
     for (const { frame, canWrite } of this.#pages) {
       const owner = machine.pool.ownerOf(frame);
       if (owner !== direct.domain.number && (canWrite || owner !== -1)) {
@@ -74,6 +69,20 @@ export class CachedTranslations {
         expect.fail(`frame ${frame} is a table, and cached as writable`);
       }
     }
+  }
+
+  /** Forgets what the VMM has told to forget. */
+  #forget(): void {
+    const { flushes, pages } = this.#guest.host;
+    if (flushes > this.#seen.flushes) {
+      this.#pages = [];
+      this.#tables = [];
+    }
+    const flushed = pages.slice(this.#seen.pages).map((va) => va >> 12n);
+    if (flushed.length > 0) {
+      this.#pages = this.#pages.filter(({ va }) => !flushed.includes(va >> 12n));
+    }
+    this.#seen = { flushes, pages: pages.length };
   }
 
   #load(va: bigint, table: Frame, canWrite: boolean): void {

@@ -91,6 +91,14 @@ describe('an entry of an upper table', () => {
     checkCounts(space);
   });
 
+  test('is flushed even where only free bits change, as execute-disable', () => {
+    const { flushes } = space.host;
+    expect(space.set(space.l2, 0, (1n << 63n) | entry(space.l1, P | RW | US | A))).toBe(0);
+    expect(machine.u64(space.l2, 0)).toBe((1n << 63n) | entry(space.l1, P | RW | US | A));
+    expect(space.host.flushes).toBe(flushes + 1);
+    expect(space.uses(space.l1).typeCount).toBe(1);
+  });
+
   test('becomes read-only, which pages below need not be', () => {
     expect(space.set(space.l2, 0, entry(space.l1, P | US))).toBe(0);
     expect(space.set(space.l1, 9, entry(space.l1, P | RW | US))).toBe(errno.EBUSY);

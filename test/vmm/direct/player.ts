@@ -1,6 +1,7 @@
 /** Plays random calls of two guests, and what they do to memory in between, in ways that often make sense. */
 
 import type { BatchCall, BatchOutcome } from '../../../src/vmm/direct/batches.ts';
+import { leafPlace } from '../../../src/vmm/direct/leaf-place.ts';
 import { CachedTranslations } from './cached-translations.ts';
 import { checkCounts, checkReach } from './invariants.ts';
 import {
@@ -33,6 +34,11 @@ export interface Step {
   readonly guest: number;
   readonly choices: readonly number[];
 }
+
+/** How many numbers a step has. */
+export const CHOICES = 12;
+/** Slices that leave much to be done later, or nothing. */
+export const SLICES = [64, 300, 700, 4096] as const;
 
 /** Entries that are used: few, so that sequences meet themselves. */
 const SLOTS = [0, 1, 2, 7, 255, 256, 300, 511];
@@ -126,7 +132,8 @@ export class Player {
     else if (kind < 62) this.#continue(actor);
     else if (kind < 68) this.#mapAddress(actor);
     else if (kind < 72) this.#useDescriptors(actor);
-    else if (kind < 84) this.#touch(actor);
+    else if (kind < 78) this.#touch(actor);
+    else if (kind < 86) this.#promote(actor);
     else if (kind < 96) this.#store(actor);
     else this.#exchange(actor);
   }
@@ -282,6 +289,24 @@ export class Player {
     if (frame === undefined) return;
     played.stores++;
     space.poke(frame, this.#slot(), this.#entry(space, 1 + this.#choose(4)));
+  }
+
+  /** Makes a table or descriptors of a page that the guest has just used and now unmaps, or keeps read-only. */
+  #promote({ space, cached }: Actor): void {
+    const { direct } = space;
+    const root = direct.domain.kernelRoot;
+    const va = this.#likelyAddress();
+    const place = leafPlace(direct.domain, va);
+    if (place === undefined) return;
+    const page = Number((this.machine.memory.readU64(place) >> 12n) & 0xffffn);
+    const isWritable = direct.updateVaMapping(va, entry(page, P | RW | US), 0n) === 0;
+    cached.touch(root, va);
+    if (!isWritable) return;
+    direct.updateVaMapping(va, this.#choose(2) === 0 ? 0n : entry(page, P | US), 0n);
+    const level = 1 + this.#choose(5);
+    if (level > 4) direct.descriptors.setGdt([page], 8);
+    else space.ext(level - 1, page);
+    if (this.#choose(2) === 0) space.ext(UNPIN, page);
   }
 
   /** The guest gives a frame back and gets another one. */
