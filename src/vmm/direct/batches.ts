@@ -26,11 +26,12 @@ export interface BatchCall {
 export type BatchOutcome = { readonly result: number } | { readonly again: BatchCall };
 
 export interface BatchEntries {
-  readonly bytes: number;
+  /** Where an entry is put before `perform`; as long as entries are. */
+  readonly entry: DataView;
   /** Something is wrong before the first entry: an error number. */
   check(foreign: number): number;
   /** Does the entry: 0, an error number or RESTART. */
-  perform(entry: DataView): number;
+  perform(): number;
   /** `entries` were done, by a call of the guest or one that goes on with it. */
   count(entries: number, isNew: boolean): void;
 }
@@ -68,7 +69,7 @@ export class Batches {
     entries.count(performed, isNew);
     this.#writeDone(done, before + performed);
     if (result === RESTART) {
-      const rest = BigInt.asUintN(64, list + BigInt(performed * entries.bytes));
+      const rest = BigInt.asUintN(64, list + BigInt(performed * entries.entry.byteLength));
       return {
         again: { list: rest, count: MMU_UPDATE_PREEMPTED + count - performed, done, foreign },
       };
@@ -83,16 +84,17 @@ export class Batches {
     entries: BatchEntries,
   ): { result: number; performed: number } {
     const { slice } = this.#domain;
-    const entry = new DataView(new ArrayBuffer(entries.bytes));
+    const { entry } = entries;
+    const bytes = entry.byteLength;
     for (let performed = 0; performed < count; performed++) {
       if (this.#types.dropOld() === RESTART) return { result: RESTART, performed };
       if (performed > 0 && slice.isSpent) return { result: RESTART, performed };
       slice.spend(1);
-      const va = list + BigInt(performed * entries.bytes);
-      if (!isGuestRange(va, entries.bytes) || !this.#memory.read(va, entry)) {
+      const va = list + BigInt(performed * bytes);
+      if (!isGuestRange(va, bytes) || !this.#memory.read(va, entry)) {
         return { result: EFAULT, performed };
       }
-      const result = entries.perform(entry);
+      const result = entries.perform();
       if (result !== 0) return { result, performed };
     }
     return { result: 0, performed: count };

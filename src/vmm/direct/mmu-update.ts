@@ -18,7 +18,7 @@ const PAGE_BYTES = 4096;
 
 export class MmuUpdate implements BatchEntries {
   /** struct mmu_update: u64 ptr, u64 val. */
-  readonly bytes = 16;
+  readonly entry = new DataView(new ArrayBuffer(16));
   readonly #domain: Domain;
   readonly #updates: EntryUpdates;
   readonly #machineToPhys: MachineToPhys;
@@ -49,7 +49,8 @@ export class MmuUpdate implements BatchEntries {
     return 0;
   }
 
-  perform(entry: DataView): number {
+  perform(): number {
+    const { entry } = this;
     const command = entry.getUint32(0, true) & COMMAND_MASK;
     const place = entry.getUint32(4, true) * 2 ** 32 + entry.getUint32(0, true) - command;
     switch (command) {
@@ -58,7 +59,7 @@ export class MmuUpdate implements BatchEntries {
       case MMU_NORMAL_PT_UPDATE:
       case MMU_PT_UPDATE_PRESERVE_AD:
       case MMU_PT_UPDATE_NO_TRANSLATE:
-        return this.#update(place, entry, command === MMU_PT_UPDATE_PRESERVE_AD);
+        return this.#update(place, command === MMU_PT_UPDATE_PRESERVE_AD);
       default:
         return ENOSYS;
     }
@@ -70,11 +71,11 @@ export class MmuUpdate implements BatchEntries {
     if (isNew) counters.mmuUpdates++;
   }
 
-  #update(place: number, entry: DataView, keepsAccessed: boolean): number {
+  #update(place: number, keepsAccessed: boolean): number {
     if (this.#tables !== 'own' || this.#pages === 'refused') return EPERM;
     if (!this.#isOwn(place)) return EINVAL;
-    const low = entry.getUint32(8, true);
-    const high = entry.getUint32(12, true);
+    const low = this.entry.getUint32(8, true);
+    const high = this.entry.getUint32(12, true);
     return this.#updates.update({ place, low, high, keepsAccessed, owner: this.#pages });
   }
 

@@ -44,7 +44,7 @@ export interface MmuextParts {
 
 export class MmuextOp implements BatchEntries {
   /** struct mmuext_op: u32 cmd; u64 arg1 and arg2 at 8 and 16. */
-  readonly bytes = 24;
+  readonly entry = new DataView(new ArrayBuffer(24));
   readonly #domain: Domain;
   readonly #parts: MmuextParts;
 
@@ -59,7 +59,8 @@ export class MmuextOp implements BatchEntries {
     return owner === 'own' ? 0 : EPERM;
   }
 
-  perform(entry: DataView): number {
+  perform(): number {
+    const { entry } = this;
     const command = entry.getUint32(0, true);
     const va = entry.getBigUint64(8, true);
     if (command <= MMUEXT_PIN_L4_TABLE) {
