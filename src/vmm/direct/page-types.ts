@@ -39,9 +39,12 @@ export class PageTypes {
 
   /** Counts a use of the domain's `frame`, and one as `type`: 0, an error number or RESTART. */
   use(frame: number, type: number): number {
+    const { old } = this.#domain;
     if (!this.#domain.use(frame)) return EINVAL;
+    const before = old.frame;
     const result = this.#useAs(frame, type);
-    if (result !== 0 && this.#domain.old.frame !== frame) this.#domain.drop(frame);
+    const isNowOld = old.frame === frame && before !== frame;
+    if (result !== 0 && !isNowOld) this.#domain.drop(frame);
     return result;
   }
 

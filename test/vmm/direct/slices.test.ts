@@ -116,6 +116,19 @@ describe('a pin in slices', () => {
     expect(space.done).toBe(0);
   });
 
+  test('whose rest is an old table leaves it alone when descriptors are wanted', () => {
+    steps(ext(L4, space.l4), nothing);
+    let tried = 0;
+    steps(ext(UNPIN, space.l4), () => {
+      const { frame } = space.direct.domain.old;
+      if (frame === 0) return;
+      tried++;
+      expect(space.direct.descriptors.setGdt([frame], 1)).toBe(errno.EINVAL);
+    });
+    expect(tried).toBeGreaterThan(1);
+    expect(space.uses(space.l4).count).toBe(0);
+  });
+
   test('goes on after other calls', () => {
     const { result } = steps(ext(L4, space.l4), (n) => {
       expect(meanwhile([{ command: CLEAR_PAGE, arg1: space.page(20) }])).toBe(0);
