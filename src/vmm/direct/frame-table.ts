@@ -168,7 +168,7 @@ export class FrameTable {
     this.#typeCount[frame] = 1;
   }
 
-  /** The owner loses the frame, which has no use. */
+  /** The owner loses the frame, which has no use. The flush is to be performed before anybody else gets it. */
   release(frame: number, flush: PendingFlush): void {
     assert(this.count(frame) === 0, `frame ${frame} is released, which is in use`);
     if (this.#stamp[frame] === flush.clock) flush.all();
