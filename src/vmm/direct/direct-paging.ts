@@ -10,14 +10,16 @@ import { type BatchCall, Batches, type BatchOutcome } from './batches.ts';
 import { DescriptorTables } from './descriptor-tables.ts';
 import { Domain, type XenSlots } from './domain.ts';
 import { EntryUpdates } from './entry-updates.ts';
+import { RESTART } from './errors.ts';
 import type { Domains } from './foreign-domain.ts';
-import type { FrameTable } from './frame-table.ts';
+import { type FrameTable, TYPE_L4 } from './frame-table.ts';
 import type { GuestArguments } from './guest-arguments.ts';
 import type { MachineToPhys } from './machine-to-phys.ts';
 import { MmuUpdate } from './mmu-update.ts';
 import { MmuextOp } from './mmuext-op.ts';
 import { PageTypes } from './page-types.ts';
 import type { Translations } from './pending-flush.ts';
+import { Pins } from './pins.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from './pte.ts';
 import { Roots } from './roots.ts';
 import { SLICE_ENTRIES } from './slice.ts';
@@ -51,6 +53,8 @@ export class DirectPaging {
   readonly domain: Domain;
   readonly types: PageTypes;
   readonly descriptors: DescriptorTables;
+  readonly #pins: Pins;
+  readonly #roots: Roots;
   readonly #batches: Batches;
   readonly #mmuUpdate: MmuUpdate;
   readonly #mmuextOp: MmuextOp;
@@ -74,14 +78,36 @@ export class DirectPaging {
     const updates = new EntryUpdates(domain, types);
     const descriptors = new DescriptorTables(domain, types, () => host.ldtChanged());
     const roots = new Roots(domain, types, descriptors, () => host.rootsChanged());
-    const parts = { types, roots, descriptors, domains, arguments: options.arguments, memory };
+    const pins = new Pins(domain, types);
+    const parts = { pins, roots, descriptors, domains, arguments: options.arguments, memory };
     this.domain = domain;
     this.types = types;
     this.descriptors = descriptors;
+    this.#pins = pins;
+    this.#roots = roots;
     this.#batches = new Batches(domain, types, options.arguments);
     this.#mmuUpdate = new MmuUpdate(domain, updates, machineToPhys, domains);
     this.#mmuextOp = new MmuextOp(domain, parts);
     this.#vaMapping = new VaMapping(domain, updates, options.arguments);
+  }
+
+  /** The first address space, made by the VMM: pinned, and the kernel's. An error number if it is not valid. */
+  start(root: number): number {
+    const pinned = this.#whole(() => this.#pins.pin(root, TYPE_L4));
+    const result = pinned === 0 ? this.#whole(() => this.#roots.setKernel(root)) : pinned;
+    this.domain.flush.perform();
+    return result;
+  }
+
+  /** All slices of some work, one after the other. */
+  #whole(step: () => number): number {
+    for (;;) {
+      this.domain.slice.begin();
+      const result = step();
+      if (result === 0) return 0;
+      while (this.types.dropOld() === RESTART) this.domain.slice.begin();
+      if (result !== RESTART) return result;
+    }
   }
 
   mmuUpdate(call: BatchCall): BatchOutcome {

@@ -9,7 +9,7 @@ import { EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } from './errors.ts';
 import { type Domains, pageOwner } from './foreign-domain.ts';
 import { TYPE_L1, TYPE_WRITABLE } from './frame-table.ts';
 import { type GuestArguments, isGuestAddress, readVcpuMask } from './guest-arguments.ts';
-import type { PageTypes } from './page-types.ts';
+import type { Pins } from './pins.ts';
 import { ENTRIES } from './pte.ts';
 import type { Roots } from './roots.ts';
 
@@ -34,7 +34,7 @@ const MMUEXT_UNMARK_SUPER = 20;
 const MULTI_AFTER_LOCAL = MMUEXT_TLB_FLUSH_MULTI - MMUEXT_TLB_FLUSH_LOCAL;
 
 export interface MmuextParts {
-  readonly types: PageTypes;
+  readonly pins: Pins;
   readonly roots: Roots;
   readonly descriptors: DescriptorTables;
   readonly domains: Domains;
@@ -64,11 +64,11 @@ export class MmuextOp implements BatchEntries {
     const command = entry.getUint32(0, true);
     const va = entry.getBigUint64(8, true);
     if (command <= MMUEXT_PIN_L4_TABLE) {
-      return this.#pin(frameAt(entry, 8), command - MMUEXT_PIN_L1_TABLE + TYPE_L1);
+      return this.#parts.pins.pin(frameAt(entry, 8), command - MMUEXT_PIN_L1_TABLE + TYPE_L1);
     }
     switch (command) {
       case MMUEXT_UNPIN_TABLE:
-        return this.#unpin(frameAt(entry, 8));
+        return this.#parts.pins.unpin(frameAt(entry, 8));
       case MMUEXT_NEW_BASEPTR:
         return this.#parts.roots.setKernel(frameAt(entry, 8));
       case MMUEXT_NEW_USER_BASEPTR:
@@ -95,28 +95,6 @@ export class MmuextOp implements BatchEntries {
     const { counters } = this.#domain;
     counters.mmuextOpEntries += entries;
     if (isNew) counters.mmuextOps++;
-  }
-
-  /** A pin is a use, once, that keeps a table from being undone and validated again. */
-  #pin(frame: number, type: number): number {
-    const { frames, old } = this.#domain;
-    const result = this.#parts.types.use(frame, type);
-    if (result !== 0) return result;
-    if (!frames.isPinned(frame)) {
-      frames.setPinned(frame, true);
-      return 0;
-    }
-    old.set(frame, 0, false);
-    return EINVAL;
-  }
-
-  #unpin(frame: number): number {
-    const { frames, number } = this.#domain;
-    if (!frames.isOwned(frame, number) || !frames.isPinned(frame)) return EINVAL;
-    frames.setPinned(frame, false);
-    // If it is not done, the old table is the rest.
-    this.#parts.types.drop(frame);
-    return 0;
   }
 
   #clear(frame: number): number {

@@ -228,6 +228,24 @@ describe('a partial table', () => {
   });
 });
 
+describe('the first address space', () => {
+  test('is validated in one go', () => {
+    expect(space.direct.start(space.l4)).toBe(0);
+    expect(space.uses(space.l4)).toEqual({ type: 4, typeCount: 2, count: 2 });
+    expect(machine.frames.isPinned(space.l4)).toBe(true);
+    expect(space.direct.domain.kernelRoot).toBe(space.l4);
+    checkCounts(space);
+    checkReach(space);
+  });
+
+  test('or refused', () => {
+    space.poke(space.page(13), 511, entry(other.frame(0), P | US));
+    expect(space.direct.start(space.l4)).toBe(errno.EBUSY);
+    expect(space.owned.every((frame) => space.uses(frame).count === 0)).toBe(true);
+    expect(space.direct.domain.kernelRoot).toBe(0);
+  });
+});
+
 describe('roots', () => {
   test('change in slices', () => {
     expect(space.ext(NEW_BASEPTR, space.l4)).toBe(0);
