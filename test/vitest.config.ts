@@ -6,5 +6,7 @@ export default defineConfig({
     setupFiles: ['test/seed.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // All processors: most files do nothing but compute.
+    maxWorkers: '100%',
   },
 });
