@@ -47,6 +47,8 @@ const SHARE = 64;
 const LONGEST_SLICE = 2 ** 22;
 /** Instructions that take about as long as to compare and to keep a page: slices are worth their comparison. */
 const PAGE_WORTH = 1024;
+/** Pages that comparisons within slices may cost before the run has earned them by its length. */
+const PAGE_CREDIT = 500_000;
 /** Parts that a slice is run again in. */
 const PARTS = 64;
 /** What is short enough to be run again instruction by instruction. */
@@ -73,7 +75,7 @@ export function runLockstep(
       hidden = pair.locate(end, any);
       pair.advanceTo(end);
     }
-    if (visible(bare, other).length > 0) {
+    if (pair.differs(end).length > 0) {
       const divergence = pair.locate(end, visible);
       const isCause = hidden !== undefined && hidden.time < divergence.time;
       return { divergence, hidden: isCause ? hidden : undefined };
@@ -90,6 +92,10 @@ class Pair {
   readonly #other: Participant;
   readonly #sites = new SensitiveSites();
   #start = 0n;
+  /** End of the running slice. */
+  #sliceEnd = 0n;
+  /** Pages that comparisons within slices have cost. */
+  #spent = 0;
 
   constructor(bare: Participant, other: Participant) {
     this.#bare = bare;
@@ -124,9 +130,25 @@ class Pair {
     return wake > end ? wake : end;
   }
 
+  /**
+   * What differs at `time`, where the machines have come to. Within a slice memory is looked at only while that costs less
+   * than the run itself.
+   */
+  differs(time: bigint): Difference[] {
+    const pages = writtenByEither(this.#bare, this.#other);
+    const isWithin = time < this.#sliceEnd;
+    const credit = PAGE_CREDIT + Number(this.#bare.time) / PAGE_WORTH;
+    if (isWithin && this.#spent + pages.length > credit) {
+      return visibleDifferences(this.#bare, this.#other, []);
+    }
+    if (isWithin) this.#spent += pages.length;
+    return visibleDifferences(this.#bare, this.#other, pages);
+  }
+
   /** Runs to `end`, or to a point before where the machines should be compared; tells that time. */
   advance(end: bigint): bigint {
     const bare = this.#bare;
+    this.#sliceEnd = end;
     const isDue = (): boolean => this.#sites.isDue(bare.board.machine.processor.view.u64('RIP'));
     while (bare.runToSensitive(end)) if (isDue()) break;
     const at = bare.end === undefined ? bare.time : end;

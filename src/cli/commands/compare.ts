@@ -46,7 +46,7 @@ const EPILOGUE =
   `Compared is what the guest sees: registers, RIP, the flags of programs, memory, output. The first difference is found
 to the instruction, and costs little more than the runs. It is found also where it is gone soon, if an instruction makes it
 that reads or writes system state (SMSW, POPF, MOV from CS ...): after each of these, the first 16 times at its address and then
-every time that is a power of two. Any other difference is seen if it lasts to the next comparison, a few million instructions
+every time that is a power of two (of a guest that has written to most of a large memory, registers only). Any other difference is seen if it lasts to the next comparison, a few million instructions
 away in long runs; --every 1 sees all. A hidden difference is one of system registers, selectors or IF, which the guest has
 not read yet. Slowdown is host time for an instruction over that of the bare machine. Exit status: 0 if all is the same, 1 if
 not, 2 for bad usage.`.replaceAll('\n', ' ');
