@@ -9,6 +9,11 @@ export const MACH2PHYS_VIRT_END = 0xffff_8040_0000_0000n;
 const LOWER_END = 0x8000_0000_0000n;
 const TOP = 1n << 64n;
 
+/** The address is a guest's: canonical, and not the hypervisor's. */
+export function isGuestAddress(va: bigint): boolean {
+  return va < LOWER_END || va >= HYPERVISOR_VIRT_END;
+}
+
 /** A guest may have memory in the whole range; `end` is behind it. */
 export function isGuestRange(start: bigint, end: bigint): boolean {
   return end <= LOWER_END || (start >= HYPERVISOR_VIRT_END && end <= TOP);

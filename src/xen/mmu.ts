@@ -35,13 +35,13 @@ export const MMUEXT = {
 
 /** `flags` of update_va_mapping: which translations to flush, on which processors. */
 export const UVMF = {
-  NONE: 0,
-  TLB_FLUSH: 1,
-  INVLPG: 2,
-  FLUSHTYPE_MASK: 3,
-  MULTI: 0,
-  LOCAL: 0,
-  ALL: 4,
+  NONE: 0n,
+  TLB_FLUSH: 1n,
+  INVLPG: 2n,
+  FLUSHTYPE_MASK: 3n,
+  MULTI: 0n, // the rest is the address of a bitmap of processors
+  LOCAL: 0n,
+  ALL: 4n,
 } as const;
 
 export const MMU_UPDATE = struct('mmu_update', { ptr: u64, val: u64 });

@@ -28,7 +28,7 @@ function* fieldLines({ fields, offsets }: AnyStructure, path: string, base = 0):
 
 function* linesOf(name: string, value: unknown): Generator<string> {
   if (typeof value === 'number' || typeof value === 'bigint') {
-    yield `${name} ${value === 0 ? '0' : `0x${value.toString(16)}`}`;
+    yield `${name} ${Number(value) === 0 ? '0' : `0x${value.toString(16)}`}`;
   } else if (typeof value === 'object' && value !== null && isStructure(value)) {
     yield `struct ${value.name} ${value.size}`;
     yield* fieldLines(value, `struct ${value.name}`);

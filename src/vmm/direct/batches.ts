@@ -5,10 +5,12 @@
  * in its arguments, so a guest that makes up such a call by itself gets what it asks for and no more.
  */
 
+import { isGuestAddress, isGuestRange } from '../../xen/address-space.ts';
+import { ERRNO } from '../../xen/errno.ts';
 import type { Domain } from './domain.ts';
-import { EFAULT, RESTART } from './errors.ts';
-import { type GuestArguments, isGuestAddress, isGuestRange } from './guest-arguments.ts';
+import type { GuestArguments } from './guest-arguments.ts';
 import type { PageTypes } from './page-types.ts';
+import { RESTART } from './slice.ts';
 
 /** Of a count: the call goes on with an earlier one. */
 const MMU_UPDATE_PREEMPTED = 2 ** 31;
@@ -62,7 +64,7 @@ export class Batches {
     const isNew = call.count < MMU_UPDATE_PREEMPTED;
     const count = call.count % MMU_UPDATE_PREEMPTED;
     const before = isNew ? 0 : this.#doneBefore(done);
-    if (!isGuestAddress(list)) return { result: EFAULT };
+    if (!isGuestAddress(list)) return { result: -ERRNO.EFAULT };
     const wrong = entries.check(foreign);
     if (wrong !== 0) return { result: wrong };
     const { result, performed } = this.#perform(call, count, entries);
@@ -91,8 +93,8 @@ export class Batches {
       if (performed > 0 && slice.isSpent) return { result: RESTART, performed };
       slice.spend(1);
       const va = list + BigInt(performed * bytes);
-      if (!isGuestRange(va, bytes) || !this.#memory.read(va, entry)) {
-        return { result: EFAULT, performed };
+      if (!isGuestRange(va, va + BigInt(bytes)) || !this.#memory.read(va, entry)) {
+        return { result: -ERRNO.EFAULT, performed };
       }
       const result = entries.perform();
       if (result !== 0) return { result, performed };
@@ -103,11 +105,11 @@ export class Batches {
   /** As in Xen, a bad address is not an error. */
   #doneBefore(done: bigint): number {
     const data = new DataView(new ArrayBuffer(4));
-    if (done === 0n || !isGuestRange(done, 4) || !this.#memory.read(done, data)) return 0;
+    if (done === 0n || !isGuestRange(done, done + 4n) || !this.#memory.read(done, data)) return 0;
     return data.getUint32(0, true);
   }
 
   #writeDone(done: bigint, count: number): void {
-    if (done !== 0n && isGuestRange(done, 4)) this.#memory.writeU32(done, count >>> 0);
+    if (done !== 0n && isGuestRange(done, done + 4n)) this.#memory.writeU32(done, count >>> 0);
   }
 }

@@ -3,12 +3,13 @@
  * are in use. Frames of the GDT are given; pages of the LDT are looked up when they are needed first.
  */
 
+import { isGuestAddress } from '../../xen/address-space.ts';
+import { ERRNO } from '../../xen/errno.ts';
+import { FIRST_RESERVED_GDT_ENTRY } from '../../xen/segments.ts';
 import { PAGE_SIZE } from '../frames.ts';
-import { checkedDescriptor, type Descriptor, FIRST_RESERVED_GDT_ENTRY } from './descriptors.ts';
+import { checkedDescriptor, type Descriptor } from './descriptors.ts';
 import type { Domain } from './domain.ts';
-import { EINVAL } from './errors.ts';
 import { TYPE_DESCRIPTORS, TYPE_WRITABLE } from './frame-table.ts';
-import { isGuestAddress } from './guest-arguments.ts';
 import { leafPlace } from './leaf-place.ts';
 import type { PageTypes } from './page-types.ts';
 import { ENTRIES, ENTRY_BYTES, frameOf, PTE_P } from './pte.ts';
@@ -50,7 +51,7 @@ export class DescriptorTables {
   setGdt(frames: readonly number[], entries: number): number {
     const { flush } = this.#domain;
     if (entries > FIRST_RESERVED_GDT_ENTRY || frames.length !== Math.ceil(entries / ENTRIES)) {
-      return EINVAL;
+      return -ERRNO.EINVAL;
     }
     const taken: number[] = [];
     const isGood = frames.every((frame) => {
@@ -65,7 +66,7 @@ export class DescriptorTables {
       flush.all();
     }
     flush.perform();
-    return isGood ? 0 : EINVAL;
+    return isGood ? 0 : -ERRNO.EINVAL;
   }
 
   /** HYPERVISOR_update_descriptor: the one at HPA `place`, in a frame with descriptors or one that is no table. */
@@ -74,10 +75,10 @@ export class DescriptorTables {
     const checked = checkedDescriptor(descriptor);
     const frame = Math.floor(place / PAGE_SIZE);
     if (place % ENTRY_BYTES !== 0 || checked === undefined || !frames.isOwned(frame, number)) {
-      return EINVAL;
+      return -ERRNO.EINVAL;
     }
     const isTable = frames.type(frame) === TYPE_DESCRIPTORS && frames.typeCount(frame) > 0;
-    if (!isTable && !frames.useAs(frame, TYPE_WRITABLE, flush)) return EINVAL;
+    if (!isTable && !frames.useAs(frame, TYPE_WRITABLE, flush)) return -ERRNO.EINVAL;
     entries.set(place, checked.low, checked.high);
     if (!isTable) frames.dropType(frame, flush);
     flush.perform();
@@ -88,7 +89,7 @@ export class DescriptorTables {
   setLdt(base: bigint, entries: number): number {
     const newBase = entries === 0 ? 0n : base;
     const isAligned = newBase % BigInt(PAGE_SIZE) === 0n;
-    if (entries > LDT_ENTRIES || !isAligned || !isGuestAddress(newBase)) return EINVAL;
+    if (entries > LDT_ENTRIES || !isAligned || !isGuestAddress(newBase)) return -ERRNO.EINVAL;
     if (newBase === this.#ldtBase && entries === this.#ldtEntries) return 0;
     this.#ldtBase = newBase;
     this.#ldtEntries = entries;

@@ -3,14 +3,12 @@
  * DPL below 3 is raised. There are no TSS and no LDT, and a call gate is made such that it traps.
  */
 
+import { ERRNO } from '../../xen/errno.ts';
+import { FIRST_RESERVED_GDT_ENTRY, FLAT } from '../../xen/segments.ts';
+import { PAGE_SIZE } from '../frames.ts';
 import type { Domain } from './domain.ts';
-import { EINVAL } from './errors.ts';
 import { ENTRIES, ENTRY_BYTES } from './pte.ts';
 
-const PAGE_SHIFT = 12;
-/** Entries of the GDT from here on are Xen's. */
-export const FIRST_RESERVED_GDT_ENTRY = 14 * ENTRIES;
-const FLAT_KERNEL_CS = 0xe033;
 const SELECTOR_TI = 1 << 2;
 
 /** In the upper half of a descriptor. */
@@ -44,16 +42,16 @@ export function checkedDescriptor({ low, high }: Descriptor): Descriptor | undef
 
 function isGateTarget(selector: number): boolean {
   const isGuests = selector >>> 3 < FIRST_RESERVED_GDT_ENTRY || (selector & SELECTOR_TI) !== 0;
-  return isGuests || selector === FLAT_KERNEL_CS;
+  return isGuests || selector === FLAT.KERNEL_CS;
 }
 
 /** Checks all descriptors in `frame`, and puts them right. */
 export function validateDescriptors({ entries, slice }: Domain, frame: number): number {
   slice.spend(ENTRIES);
   for (let n = 0; n < ENTRIES; n++) {
-    const place = frame * 2 ** PAGE_SHIFT + n * ENTRY_BYTES;
+    const place = frame * PAGE_SIZE + n * ENTRY_BYTES;
     const checked = checkedDescriptor({ low: entries.low(place), high: entries.high(place) });
-    if (checked === undefined) return EINVAL;
+    if (checked === undefined) return -ERRNO.EINVAL;
     entries.set(place, checked.low, checked.high);
   }
   return 0;

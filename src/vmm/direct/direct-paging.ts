@@ -10,7 +10,6 @@ import { type BatchCall, Batches, type BatchOutcome } from './batches.ts';
 import { DescriptorTables } from './descriptor-tables.ts';
 import { Domain, type XenSlots } from './domain.ts';
 import { EntryUpdates } from './entry-updates.ts';
-import { RESTART } from './errors.ts';
 import type { Domains } from './foreign-domain.ts';
 import { type FrameTable, TYPE_L4 } from './frame-table.ts';
 import type { GuestArguments } from './guest-arguments.ts';
@@ -22,7 +21,7 @@ import type { Translations } from './pending-flush.ts';
 import { Pins } from './pins.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from './pte.ts';
 import { Roots } from './roots.ts';
-import { SLICE_ENTRIES } from './slice.ts';
+import { RESTART, SLICE_ENTRIES } from './slice.ts';
 import { TableEntries } from './table-entries.ts';
 import { VaMapping } from './va-mapping.ts';
 

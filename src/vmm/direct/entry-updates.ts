@@ -3,9 +3,9 @@
  * so that what both name is in use all the time. An entry that differs only in what is free is just written.
  */
 
+import { ERRNO } from '../../xen/errno.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
 import type { Domain } from './domain.ts';
-import { EINVAL } from './errors.ts';
 import { TYPE_L1, TYPE_L4, TYPE_WRITABLE } from './frame-table.ts';
 import { dropLeaf, type PageOwner, useLeaf } from './leaf-entries.ts';
 import type { PageTypes } from './page-types.ts';
@@ -50,7 +50,7 @@ export class EntryUpdates {
     const type = frames.type(frame);
     if (!isUsed || type === TYPE_WRITABLE) return this.#writeData(frame, update);
     if (type === TYPE_L1) return this.updateLeaf(update);
-    if (type > TYPE_L4 || update.owner !== 'own') return EINVAL;
+    if (type > TYPE_L4 || update.owner !== 'own') return -ERRNO.EINVAL;
     return this.#updateLink(frame, type, update);
   }
 
@@ -62,7 +62,7 @@ export class EntryUpdates {
     if ((low & PTE_P) === 0) {
       this.#write(place, low, high, keepsAccessed);
     } else {
-      if ((low & L1_DISALLOWED) !== 0) return EINVAL;
+      if ((low & L1_DISALLOWED) !== 0) return -ERRNO.EINVAL;
       const newLow = adjustedLow(TYPE_L1, low, high);
       const newHigh = adjustedHigh(TYPE_L1, low, high);
       const isSame = differFreely(oldLow, oldHigh, newLow, newHigh);
@@ -78,13 +78,13 @@ export class EntryUpdates {
   #updateLink(frame: number, level: number, update: EntryUpdate): number {
     const { place, low, high, keepsAccessed } = update;
     const { entries, flush } = this.#domain;
-    if (!isGuestSlot(level, (place % PAGE_SIZE) / ENTRY_BYTES)) return EINVAL;
+    if (!isGuestSlot(level, (place % PAGE_SIZE) / ENTRY_BYTES)) return -ERRNO.EINVAL;
     const oldLow = entries.low(place);
     const oldHigh = entries.high(place);
     if ((low & PTE_P) === 0) {
       this.#write(place, low, high, keepsAccessed);
     } else {
-      if ((low & LINK_DISALLOWED) !== 0) return EINVAL;
+      if ((low & LINK_DISALLOWED) !== 0) return -ERRNO.EINVAL;
       const newLow = adjustedLow(level, low, high);
       const isSame = differFreely(oldLow, oldHigh, newLow, high);
       const result = isSame ? 0 : this.#types.useLink(frame, newLow, high, NEW_LINK);
@@ -108,7 +108,7 @@ export class EntryUpdates {
 
   #writeData(frame: number, { place, low, high }: EntryUpdate): number {
     const { frames, entries, flush } = this.#domain;
-    if (!frames.useAs(frame, TYPE_WRITABLE, flush)) return EINVAL;
+    if (!frames.useAs(frame, TYPE_WRITABLE, flush)) return -ERRNO.EINVAL;
     entries.set(place, low, high);
     frames.dropType(frame, flush);
     return 0;

@@ -1,8 +1,8 @@
 /** Where the L1 entry of an address lies. */
 
+import { isGuestAddress } from '../../xen/address-space.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { Domain } from './domain.ts';
-import { isGuestAddress } from './guest-arguments.ts';
 import { ENTRIES, ENTRY_BYTES, frameOf, PTE_P } from './pte.ts';
 
 /** HPA of the L1 entry of `va` under the kernel's root; undefined if no table holds one. */

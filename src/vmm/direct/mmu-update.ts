@@ -1,24 +1,21 @@
 /** HYPERVISOR_mmu_update: entries of page tables by HPA, and of the table of machine to physical frames. */
 
+import { ERRNO } from '../../xen/errno.ts';
+import { MMU, MMU_UPDATE } from '../../xen/mmu.ts';
+import { PAGE_SIZE } from '../frames.ts';
 import type { BatchEntries } from './batches.ts';
 import type { Domain } from './domain.ts';
 import type { EntryUpdates } from './entry-updates.ts';
-import { EINVAL, ENOSYS, EPERM } from './errors.ts';
 import { type Domains, type Named, pageOwner, tableOwner } from './foreign-domain.ts';
 import type { MachineToPhys } from './machine-to-phys.ts';
 
-/** Lower bits of an entry's address; the two commands not named here do the same as the first one. */
-const MMU_NORMAL_PT_UPDATE = 0;
-const MMU_MACHPHYS_UPDATE = 1;
-const MMU_PT_UPDATE_PRESERVE_AD = 2;
-const MMU_PT_UPDATE_NO_TRANSLATE = 3;
+/** Bits of `ptr` that are 0 in the address of an entry: Xen takes the command from all of them. */
 const COMMAND_MASK = 7;
-
-const PAGE_BYTES = 4096;
+const { ptr: PTR, val: VAL } = MMU_UPDATE.offsets;
 
 export class MmuUpdate implements BatchEntries {
-  /** struct mmu_update: u64 ptr, u64 val. */
-  readonly entry = new DataView(new ArrayBuffer(16));
+  /** An MMU_UPDATE, read by halves as entries of tables are (pte.ts). */
+  readonly entry = new DataView(new ArrayBuffer(MMU_UPDATE.size));
   readonly #domain: Domain;
   readonly #updates: EntryUpdates;
   readonly #machineToPhys: MachineToPhys;
@@ -51,17 +48,17 @@ export class MmuUpdate implements BatchEntries {
 
   perform(): number {
     const { entry } = this;
-    const command = entry.getUint32(0, true) & COMMAND_MASK;
-    const place = entry.getUint32(4, true) * 2 ** 32 + entry.getUint32(0, true) - command;
+    const command = entry.getUint32(PTR, true) & COMMAND_MASK;
+    const place = entry.getUint32(PTR + 4, true) * 2 ** 32 + entry.getUint32(PTR, true) - command;
     switch (command) {
-      case MMU_MACHPHYS_UPDATE:
-        return this.#setNumber(place, entry.getBigUint64(8, true));
-      case MMU_NORMAL_PT_UPDATE:
-      case MMU_PT_UPDATE_PRESERVE_AD:
-      case MMU_PT_UPDATE_NO_TRANSLATE:
-        return this.#update(place, command === MMU_PT_UPDATE_PRESERVE_AD);
+      case MMU.MACHPHYS_UPDATE:
+        return this.#setNumber(place, entry.getBigUint64(VAL, true));
+      case MMU.NORMAL_PT_UPDATE:
+      case MMU.PT_UPDATE_PRESERVE_AD:
+      case MMU.PT_UPDATE_NO_TRANSLATE:
+        return this.#update(place, command === MMU.PT_UPDATE_PRESERVE_AD);
       default:
-        return ENOSYS;
+        return -ERRNO.ENOSYS;
     }
   }
 
@@ -72,21 +69,21 @@ export class MmuUpdate implements BatchEntries {
   }
 
   #update(place: number, keepsAccessed: boolean): number {
-    if (this.#tables !== 'own' || this.#pages === 'refused') return EPERM;
-    if (!this.#isOwn(place)) return EINVAL;
-    const low = this.entry.getUint32(8, true);
-    const high = this.entry.getUint32(12, true);
+    if (this.#tables !== 'own' || this.#pages === 'refused') return -ERRNO.EPERM;
+    if (!this.#isOwn(place)) return -ERRNO.EINVAL;
+    const low = this.entry.getUint32(VAL, true);
+    const high = this.entry.getUint32(VAL + 4, true);
     return this.#updates.update({ place, low, high, keepsAccessed, owner: this.#pages });
   }
 
   #setNumber(place: number, number: bigint): number {
-    if (this.#tables !== 'own' || this.#pages === 'refused') return EPERM;
-    if (this.#pages === 'io' || !this.#isOwn(place)) return EINVAL;
-    this.#machineToPhys.set(Math.floor(place / PAGE_BYTES), number);
+    if (this.#tables !== 'own' || this.#pages === 'refused') return -ERRNO.EPERM;
+    if (this.#pages === 'io' || !this.#isOwn(place)) return -ERRNO.EINVAL;
+    this.#machineToPhys.set(Math.floor(place / PAGE_SIZE), number);
     return 0;
   }
 
   #isOwn(place: number): boolean {
-    return this.#domain.frames.isOwned(Math.floor(place / PAGE_BYTES), this.#domain.number);
+    return this.#domain.frames.isOwned(Math.floor(place / PAGE_SIZE), this.#domain.number);
   }
 }

@@ -9,10 +9,10 @@
  */
 
 import { assert } from '../../base/assert.ts';
+import { ERRNO } from '../../xen/errno.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { validateDescriptors } from './descriptors.ts';
 import type { Domain } from './domain.ts';
-import { EINVAL, RESTART } from './errors.ts';
 import { TYPE_DESCRIPTORS, TYPE_L1, TYPE_L4 } from './frame-table.ts';
 import { dropLeaf, useLeaf } from './leaf-entries.ts';
 import { dropLinear, mayBeLinear, useLinear } from './linear-maps.ts';
@@ -27,6 +27,7 @@ import {
   LINK_DISALLOWED,
   PTE_P,
 } from './pte.ts';
+import { RESTART } from './slice.ts';
 
 const placeOf = (frame: number, n: number): number => frame * PAGE_SIZE + n * ENTRY_BYTES;
 
@@ -40,7 +41,7 @@ export class PageTypes {
   /** Counts a use of the domain's `frame`, and one as `type`: 0, an error number or RESTART. */
   use(frame: number, type: number): number {
     const { old } = this.#domain;
-    if (!this.#domain.use(frame)) return EINVAL;
+    if (!this.#domain.use(frame)) return -ERRNO.EINVAL;
     const before = old.frame;
     const result = this.#useAs(frame, type);
     const isNowOld = old.frame === frame && before !== frame;
@@ -83,11 +84,11 @@ export class PageTypes {
   ): number {
     const domain = this.#domain;
     const { frames, old } = domain;
-    if ((low & LINK_DISALLOWED) !== 0) return EINVAL;
+    if ((low & LINK_DISALLOWED) !== 0) return -ERRNO.EINVAL;
     const child = frameOf(low, high);
-    if (!isPartial && !domain.use(child)) return EINVAL;
+    if (!isPartial && !domain.use(child)) return -ERRNO.EINVAL;
     const result = this.#useAs(child, frames.type(parent) - 1);
-    if (result === EINVAL && mayBeLinear(low)) {
+    if (result === -ERRNO.EINVAL && mayBeLinear(low)) {
       if (child === parent) {
         domain.drop(child);
         return 0;
@@ -101,7 +102,7 @@ export class PageTypes {
 
   #useAs(frame: number, type: number): number {
     const { frames, flush } = this.#domain;
-    if (!frames.useAs(frame, type, flush)) return EINVAL;
+    if (!frames.useAs(frame, type, flush)) return -ERRNO.EINVAL;
     if (frames.isValidated(frame)) return 0;
     const wasPartial = frames.isPartial(frame);
     if (wasPartial) frames.takePartial(frame);

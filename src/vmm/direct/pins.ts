@@ -1,7 +1,7 @@
 /** Pins: a use of a table, once, that keeps it from being undone and validated again and again. */
 
+import { ERRNO } from '../../xen/errno.ts';
 import type { Domain } from './domain.ts';
-import { EINVAL } from './errors.ts';
 import type { PageTypes } from './page-types.ts';
 
 export class Pins {
@@ -23,13 +23,13 @@ export class Pins {
       return 0;
     }
     old.set(frame, 0, false);
-    return EINVAL;
+    return -ERRNO.EINVAL;
   }
 
   /** The table goes if nothing else uses it; what cannot be done at once is the old table then. */
   unpin(frame: number): number {
     const { frames, number } = this.#domain;
-    if (!frames.isOwned(frame, number) || !frames.isPinned(frame)) return EINVAL;
+    if (!frames.isOwned(frame, number) || !frames.isPinned(frame)) return -ERRNO.EINVAL;
     frames.setPinned(frame, false);
     this.#types.drop(frame);
     return 0;

@@ -6,6 +6,8 @@
  * CPL 3: U/S is forced to 1 everywhere, and what the guest meant is kept in a bit that processors leave to software.
  */
 
+import { HYPERVISOR_VIRT_END, HYPERVISOR_VIRT_START } from '../../xen/address-space.ts';
+
 export const PTE_P = 1 << 0;
 export const PTE_RW = 1 << 1;
 const PTE_US = 1 << 2;
@@ -33,10 +35,15 @@ export const ENTRIES = 512;
 export const ENTRY_BYTES = 8;
 
 /** Xen's slots of an L4 table; the first one maps the table of machine to physical frames. */
-export const FIRST_XEN_SLOT = 256;
-export const LAST_XEN_SLOT = 271;
+export const FIRST_XEN_SLOT = slotOf(HYPERVISOR_VIRT_START);
+export const LAST_XEN_SLOT = slotOf(HYPERVISOR_VIRT_END - 1n);
 
 export type Level = 1 | 2 | 3 | 4;
+
+/** The entry of an L4 table that is about `va`. */
+function slotOf(va: bigint): number {
+  return Number((va >> 39n) % BigInt(ENTRIES));
+}
 
 /** The guest has a say in entry `n` of a table. */
 export function isGuestSlot(level: number, n: number): boolean {

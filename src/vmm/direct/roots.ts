@@ -3,10 +3,10 @@
 import { PAGE_SIZE } from '../frames.ts';
 import type { DescriptorTables } from './descriptor-tables.ts';
 import type { Domain } from './domain.ts';
-import { RESTART } from './errors.ts';
 import { TYPE_L4 } from './frame-table.ts';
 import type { PageTypes } from './page-types.ts';
 import { ENTRY_BYTES, FIRST_XEN_SLOT } from './pte.ts';
+import { RESTART } from './slice.ts';
 
 export class Roots {
   readonly #domain: Domain;

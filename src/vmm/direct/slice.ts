@@ -4,6 +4,9 @@
  * always done whole.
  */
 
+/** A result, never a guest's: the slice is spent and the work not done. */
+export const RESTART = -85;
+
 export const SLICE_ENTRIES = 4096;
 
 export class Slice {

@@ -1,19 +1,13 @@
 /** HYPERVISOR_update_va_mapping: the L1 entry of an address of the kernel, with a flush that the guest chooses. */
 
+import { ERRNO } from '../../xen/errno.ts';
+import { UVMF } from '../../xen/mmu.ts';
 import { PAGE_SHIFT } from '../frames.ts';
 import type { Domain } from './domain.ts';
 import type { EntryUpdates } from './entry-updates.ts';
-import { EFAULT, EINVAL } from './errors.ts';
 import { TYPE_L1 } from './frame-table.ts';
 import { type GuestArguments, readVcpuMask } from './guest-arguments.ts';
 import { leafPlace } from './leaf-place.ts';
-
-/** Flags: what to flush, and on which virtual processors: UVMF_LOCAL, UVMF_ALL, or the address of a bitmap. */
-const UVMF_TLB_FLUSH = 1n;
-const UVMF_INVLPG = 2n;
-const UVMF_FLUSHTYPE_MASK = 3n;
-const UVMF_LOCAL = 0n;
-const UVMF_ALL = 4n;
 
 export class VaMapping {
   readonly #domain: Domain;
@@ -39,26 +33,27 @@ export class VaMapping {
   #update(va: bigint, value: bigint): number {
     const { frames } = this.#domain;
     const place = leafPlace(this.#domain, va);
-    if (place === undefined) return EINVAL;
+    if (place === undefined) return -ERRNO.EINVAL;
     // By a linear map the walk can end in a table of another level.
     const frame = place >>> PAGE_SHIFT;
-    if (frames.type(frame) !== TYPE_L1 || !frames.isValidated(frame)) return EINVAL;
+    if (frames.type(frame) !== TYPE_L1 || !frames.isValidated(frame)) return -ERRNO.EINVAL;
     const low = Number(BigInt.asUintN(32, value));
     const high = Number(value >> 32n);
     return this.#updates.updateLeaf({ place, low, high, keepsAccessed: false, owner: 'own' });
   }
 
+  /** The processors are UVMF.LOCAL, UVMF.ALL or the address of a bitmap of them. */
   #flush(va: bigint, flags: bigint): number {
     const { flush } = this.#domain;
-    const kind = flags & UVMF_FLUSHTYPE_MASK;
-    if (kind !== UVMF_TLB_FLUSH && kind !== UVMF_INVLPG) return 0;
-    const processors = flags & ~UVMF_FLUSHTYPE_MASK;
-    if (processors !== UVMF_LOCAL && processors !== UVMF_ALL) {
+    const kind = flags & UVMF.FLUSHTYPE_MASK;
+    if (kind !== UVMF.TLB_FLUSH && kind !== UVMF.INVLPG) return 0;
+    const processors = flags & ~UVMF.FLUSHTYPE_MASK;
+    if (processors !== UVMF.LOCAL && processors !== UVMF.ALL) {
       const bits = readVcpuMask(this.#memory, processors);
-      if (bits === undefined) return EFAULT;
+      if (bits === undefined) return -ERRNO.EFAULT;
       if ((bits & 1n) === 0n) return 0;
     }
-    if (kind === UVMF_TLB_FLUSH) flush.all();
+    if (kind === UVMF.TLB_FLUSH) flush.all();
     else flush.page(va);
     return 0;
   }

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { checkedDescriptor } from '../../../src/vmm/direct/descriptors.ts';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
 import { checkCounts } from './invariants.ts';
 import { entry, Guest, Machine, P, RW, US } from './rig.ts';
 import { Space } from './space.ts';
@@ -48,8 +48,10 @@ describe('a descriptor', () => {
   test.each(bad)('%s is refused', (_, value) => {
     expect(checkedDescriptor(halves(value))).toBeUndefined();
     space.poke(space.page(9), 511, value);
-    expect(space.direct.descriptors.setGdt([space.page(9)], 1)).toBe(errno.EINVAL);
-    expect(space.direct.descriptors.update(space.page(9) * 4096, halves(value))).toBe(errno.EINVAL);
+    expect(space.direct.descriptors.setGdt([space.page(9)], 1)).toBe(-ERRNO.EINVAL);
+    expect(space.direct.descriptors.update(space.page(9) * 4096, halves(value))).toBe(
+      -ERRNO.EINVAL,
+    );
     checkCounts(space);
   });
 });
@@ -60,7 +62,7 @@ describe('the GDT', () => {
     expect(descriptors.setGdt([space.page(9), space.page(10)], 513)).toBe(0);
     expect(descriptors.gdt).toEqual({ frames: [space.page(9), space.page(10)], entries: 513 });
     expect(space.uses(space.page(10))).toEqual({ type: 5, typeCount: 1, count: 1 });
-    expect(space.set(space.l1, 20, entry(space.page(9), P | RW | US))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 20, entry(space.page(9), P | RW | US))).toBe(-ERRNO.EBUSY);
     expect(space.set(space.l1, 20, entry(space.page(9), P | US))).toBe(0);
     checkCounts(space);
     expect(descriptors.setGdt([space.page(10)], 1)).toBe(0);
@@ -74,9 +76,9 @@ describe('the GDT', () => {
     const { descriptors } = space.direct;
     expect(descriptors.setGdt([space.page(9)], 8)).toBe(0);
     for (const frame of [space.page(0), space.l1, other.frame(0), machine.vmmFrame, machine.size]) {
-      expect(descriptors.setGdt([space.page(10), frame], 600)).toBe(errno.EINVAL);
+      expect(descriptors.setGdt([space.page(10), frame], 600)).toBe(-ERRNO.EINVAL);
     }
-    expect(descriptors.setGdt([space.page(10)], 14 * 512 + 1)).toBe(errno.EINVAL);
+    expect(descriptors.setGdt([space.page(10)], 14 * 512 + 1)).toBe(-ERRNO.EINVAL);
     expect(descriptors.gdt.frames).toEqual([space.page(9)]);
     expect(space.uses(space.page(10)).count).toBe(0);
     checkCounts(space);
@@ -100,8 +102,8 @@ describe('update_descriptor', () => {
   test('refuses tables, others’ frames, and what is not aligned', () => {
     const { descriptors } = space.direct;
     for (const frame of [space.l1, space.l4, other.frame(0), machine.vmmFrame, machine.size]) {
-      expect(descriptors.update(place(frame), code)).toBe(errno.EINVAL);
+      expect(descriptors.update(place(frame), code)).toBe(-ERRNO.EINVAL);
     }
-    expect(descriptors.update(place(space.page(9)) + 4, code)).toBe(errno.EINVAL);
+    expect(descriptors.update(place(space.page(9)) + 4, code)).toBe(-ERRNO.EINVAL);
   });
 });

@@ -1,13 +1,13 @@
 /** HYPERVISOR_mmu_update: what it changes, where it stops, and who may be named. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { DOMID } from '../../../src/xen/domid.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
+import { MMU } from '../../../src/xen/mmu.ts';
 import { checkCounts, checkReach } from './invariants.ts';
 import {
   A,
   D,
-  DOMID_IO,
-  DOMID_SELF,
   DONE,
   entry,
   G,
@@ -26,11 +26,10 @@ import {
 } from './rig.ts';
 import { Space } from './space.ts';
 
-const NORMAL = 0;
-const MACHPHYS = 1;
-const PRESERVE_AD = 2;
-const NO_TRANSLATE = 3;
-const DOMID_XEN = 0x7ff2;
+const NORMAL = MMU.NORMAL_PT_UPDATE;
+const MACHPHYS = MMU.MACHPHYS_UPDATE;
+const PRESERVE_AD = MMU.PT_UPDATE_PRESERVE_AD;
+const NO_TRANSLATE = MMU.PT_UPDATE_NO_TRANSLATE;
 
 let machine: Machine;
 let space: Space;
@@ -101,15 +100,15 @@ describe('an entry of an upper table', () => {
 
   test('becomes read-only, which pages below need not be', () => {
     expect(space.set(space.l2, 0, entry(space.l1, P | US))).toBe(0);
-    expect(space.set(space.l1, 9, entry(space.l1, P | RW | US))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 9, entry(space.l1, P | RW | US))).toBe(-ERRNO.EBUSY);
     checkCounts(space);
   });
 
   test('of Xen’s cannot be changed', () => {
     for (const n of [256, 260, 271]) {
       const before = machine.u64(space.l4, n);
-      expect(space.set(space.l4, n, 0n)).toBe(errno.EINVAL);
-      expect(space.set(space.l4, n, entry(space.l3, P | US))).toBe(errno.EINVAL);
+      expect(space.set(space.l4, n, 0n)).toBe(-ERRNO.EINVAL);
+      expect(space.set(space.l4, n, entry(space.l3, P | US))).toBe(-ERRNO.EINVAL);
       expect(machine.u64(space.l4, n)).toBe(before);
     }
     for (const n of [255, 272]) expect(space.set(space.l4, n, entry(space.l3, P))).toBe(0);
@@ -121,7 +120,7 @@ describe('an entry of an upper table', () => {
     const table = space.page(10);
     space.poke(table, 3, entry(space.page(11), P | RW | US));
     space.poke(table, 4, entry(other.frame(0), P | US));
-    expect(space.set(space.l2, 1, entry(table, P | RW | US))).toBe(errno.EBUSY);
+    expect(space.set(space.l2, 1, entry(table, P | RW | US))).toBe(-ERRNO.EBUSY);
     expect(space.uses(table).count).toBe(0);
     expect(space.uses(space.page(11)).count).toBe(0);
     expect(machine.u64(space.l2, 1)).toBe(0n);
@@ -140,7 +139,7 @@ describe('a frame that is no table', () => {
 
   test('but holds descriptors is not', () => {
     expect(space.direct.descriptors.setGdt([space.page(9)], 8)).toBe(0);
-    expect(space.set(space.page(9), 1, 7n)).toBe(errno.EINVAL);
+    expect(space.set(space.page(9), 1, 7n)).toBe(-ERRNO.EINVAL);
   });
 });
 
@@ -148,7 +147,7 @@ describe('a batch', () => {
   test('stops at the first bad entry, and tells how many are done', () => {
     const good = { ptr: at(space.l1, 20), val: entry(space.page(9), P | US) };
     const bad = { ptr: at(space.l1, 21), val: entry(other.frame(0), P | US) };
-    expect(space.updates([good, { ...good, ptr: at(space.l1, 22) }, bad, good])).toBe(errno.EBUSY);
+    expect(space.updates([good, { ...good, ptr: at(space.l1, 22) }, bad, good])).toBe(-ERRNO.EBUSY);
     expect(space.done).toBe(2);
     expect(machine.u64(space.l1, 22)).not.toBe(0n);
     expect(space.uses(space.page(9)).count).toBe(2);
@@ -175,17 +174,17 @@ describe('a batch', () => {
     const call = space.updateCall([{ ptr: at(space.page(9), 0), val: 1 }]);
     const run = (list: bigint, count = 1): number =>
       space.finish((next) => space.direct.mmuUpdate(next), { ...call, list, count });
-    expect(run(0x9000n)).toBe(errno.EFAULT);
-    expect(run(0xffff_8000_0000_0000n)).toBe(errno.EFAULT);
-    expect(run(0xffff_87ff_ffff_fff8n)).toBe(errno.EFAULT);
-    expect(run(1n << 47n)).toBe(errno.EFAULT);
-    expect(run((1n << 47n) - 8n)).toBe(errno.EFAULT);
-    expect(run(2n ** 64n - 8n)).toBe(errno.EFAULT);
-    expect(run(0xffff_8000_0000_0000n, 0)).toBe(errno.EFAULT);
+    expect(run(0x9000n)).toBe(-ERRNO.EFAULT);
+    expect(run(0xffff_8000_0000_0000n)).toBe(-ERRNO.EFAULT);
+    expect(run(0xffff_87ff_ffff_fff8n)).toBe(-ERRNO.EFAULT);
+    expect(run(1n << 47n)).toBe(-ERRNO.EFAULT);
+    expect(run((1n << 47n) - 8n)).toBe(-ERRNO.EFAULT);
+    expect(run(2n ** 64n - 8n)).toBe(-ERRNO.EFAULT);
+    expect(run(0xffff_8000_0000_0000n, 0)).toBe(-ERRNO.EFAULT);
     // The argument area ends after 8192 entries; all those before are done.
     for (let n = 0; n < 8192; n++) space.arguments.view.setBigUint64(n * 16, 0n, true);
     space.updateCall([{ ptr: at(space.page(9), 0), val: 1 }]);
-    expect(run(LIST + 8192n * 16n - 8n)).toBe(errno.EFAULT);
+    expect(run(LIST + 8192n * 16n - 8n)).toBe(-ERRNO.EFAULT);
   });
 
   test('of 2^32 entries goes on in slices, and ends where it faults', () => {
@@ -195,12 +194,12 @@ describe('a batch', () => {
     }
     for (const count of [2 ** 31 - 1, 2 ** 32 - 1]) {
       let slices = 0;
-      const call = { list: LIST, count, done: 0n, foreign: DOMID_SELF };
+      const call = { list: LIST, count, done: 0n, foreign: DOMID.SELF };
       const result = space.finish((next) => {
         slices++;
         return space.direct.mmuUpdate(next);
       }, call);
-      expect(result).toBe(errno.EFAULT);
+      expect(result).toBe(-ERRNO.EFAULT);
       expect(slices).toBe(3);
     }
     expect(machine.u64(space.page(9), 0)).toBe(7680n);
@@ -222,42 +221,42 @@ describe('a batch', () => {
 describe('refused', () => {
   test('are commands that there are not', () => {
     for (const command of [4, 5, 6, 7]) {
-      expect(space.set(space.l1, 20, 0n, command)).toBe(errno.ENOSYS);
+      expect(space.set(space.l1, 20, 0n, command)).toBe(-ERRNO.ENOSYS);
     }
   });
 
   test('are frames of others', () => {
     for (const frame of [other.frame(0), machine.vmmFrame, 0, machine.size, 2 ** 40]) {
-      expect(space.update(BigInt(frame) * 4096n, 1)).toBe(errno.EINVAL);
-      expect(space.update(BigInt(frame) * 4096n, 1, MACHPHYS)).toBe(errno.EINVAL);
+      expect(space.update(BigInt(frame) * 4096n, 1)).toBe(-ERRNO.EINVAL);
+      expect(space.update(BigInt(frame) * 4096n, 1, MACHPHYS)).toBe(-ERRNO.EINVAL);
     }
-    expect(space.update(2n ** 64n - 8n, 1)).toBe(errno.EINVAL);
+    expect(space.update(2n ** 64n - 8n, 1)).toBe(-ERRNO.EINVAL);
   });
 
   test('are other VMs', () => {
     const one = [{ ptr: at(space.l1, 20), val: entry(space.page(9), P) }];
     const m2p = [{ ptr: at(space.page(9), 0), val: 1, command: MACHPHYS }];
     for (const list of [one, m2p]) {
-      expect(space.updates(list, 1)).toBe(errno.ESRCH);
-      expect(space.updates(list, 9)).toBe(errno.ESRCH);
-      expect(space.updates(list, 2)).toBe(errno.EPERM);
-      expect(space.updates(list, DOMID_XEN)).toBe(errno.EPERM);
-      expect(space.updates(list, (10 << 16) | DOMID_SELF)).toBe(errno.ESRCH);
-      expect(space.updates(list, (3 << 16) | DOMID_SELF)).toBe(errno.EPERM);
+      expect(space.updates(list, 1)).toBe(-ERRNO.ESRCH);
+      expect(space.updates(list, 9)).toBe(-ERRNO.ESRCH);
+      expect(space.updates(list, 2)).toBe(-ERRNO.EPERM);
+      expect(space.updates(list, DOMID.XEN)).toBe(-ERRNO.EPERM);
+      expect(space.updates(list, (10 << 16) | DOMID.SELF)).toBe(-ERRNO.ESRCH);
+      expect(space.updates(list, (3 << 16) | DOMID.SELF)).toBe(-ERRNO.EPERM);
     }
-    expect(space.updates([], 9)).toBe(errno.ESRCH);
-    expect(space.updates(one, (2 << 16) | DOMID_SELF)).toBe(0);
+    expect(space.updates([], 9)).toBe(-ERRNO.ESRCH);
+    expect(space.updates(one, (2 << 16) | DOMID.SELF)).toBe(0);
   });
 
   test('is all RAM where only devices are meant', () => {
     const ptr = at(space.l1, 20);
-    expect(space.updates([{ ptr, val: entry(space.page(9), P) }], DOMID_IO)).toBe(errno.EBUSY);
-    expect(space.updates([{ ptr, val: entry(machine.size, P) }], DOMID_IO)).toBe(errno.EPERM);
-    expect(space.updates([{ ptr, val: 0 }], DOMID_IO)).toBe(0);
+    expect(space.updates([{ ptr, val: entry(space.page(9), P) }], DOMID.IO)).toBe(-ERRNO.EBUSY);
+    expect(space.updates([{ ptr, val: entry(machine.size, P) }], DOMID.IO)).toBe(-ERRNO.EPERM);
+    expect(space.updates([{ ptr, val: 0 }], DOMID.IO)).toBe(0);
     const link = { ptr: at(space.l2, 1), val: entry(space.page(9), P) };
-    expect(space.updates([link], DOMID_IO)).toBe(errno.EINVAL);
+    expect(space.updates([link], DOMID.IO)).toBe(-ERRNO.EINVAL);
     const m2p = { ptr: at(space.page(9), 0), val: 1, command: MACHPHYS };
-    expect(space.updates([m2p], DOMID_IO)).toBe(errno.EINVAL);
+    expect(space.updates([m2p], DOMID.IO)).toBe(-ERRNO.EINVAL);
   });
 });
 
@@ -279,7 +278,7 @@ describe('the table of machine to physical frames', () => {
     expect(machine.u64(l1, 0) & 7n).toBe(5n);
     m2p.set(5, 99n);
     expect(machine.u64(page, 5)).toBe(99n);
-    expect(space.set(space.l1, 20, entry(page, P | US))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 20, entry(page, P | US))).toBe(-ERRNO.EBUSY);
     checkReach(space);
   });
 });
@@ -301,7 +300,7 @@ describe('what an entry leads to after it is gone', () => {
     space.poke(root, 0, entry(space.l3, P | US));
     expect(space.ext(L4, root)).toBe(0);
     expect(space.uses(space.l3).typeCount).toBe(2);
-    expect(space.set(space.l4, 0, entry(space.l3, P | US | PS))).toBe(errno.EINVAL);
+    expect(space.set(space.l4, 0, entry(space.l3, P | US | PS))).toBe(-ERRNO.EINVAL);
     expect(space.set(space.l4, 0, 0n)).toBe(0);
     expect(space.uses(space.l3).typeCount).toBe(1);
     checkCounts(space);

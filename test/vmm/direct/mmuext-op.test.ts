@@ -1,13 +1,13 @@
 /** HYPERVISOR_mmuext_op: roots, flushes, pages, the LDT. Pins: pins.test.ts. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { DOMID } from '../../../src/xen/domid.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
+import { MMUEXT } from '../../../src/xen/mmu.ts';
 import { checkCounts } from './invariants.ts';
 import {
   CLEAR_PAGE,
   COPY_PAGE,
-  DOMID_IO,
-  DOMID_SELF,
   entry,
   Guest,
   L4,
@@ -22,13 +22,15 @@ import {
 } from './rig.ts';
 import { Space } from './space.ts';
 
-const TLB_FLUSH_LOCAL = 6;
-const INVLPG_LOCAL = 7;
-const TLB_FLUSH_MULTI = 8;
-const INVLPG_MULTI = 9;
-const TLB_FLUSH_ALL = 10;
-const INVLPG_ALL = 11;
-const SET_LDT = 13;
+const {
+  TLB_FLUSH_LOCAL,
+  INVLPG_LOCAL,
+  TLB_FLUSH_MULTI,
+  INVLPG_MULTI,
+  TLB_FLUSH_ALL,
+  INVLPG_ALL,
+  SET_LDT,
+} = MMUEXT;
 const XEN_VA = 0xffff_8000_0000_1000n;
 /** Of a bitmap in the argument area. */
 const MASK = LIST + 0x8000n;
@@ -90,11 +92,11 @@ describe('base pointers', () => {
 
   test('of what is no root are refused, and the old ones stay', () => {
     for (const frame of [0, space.l3, space.page(0), other.frame(0), machine.size]) {
-      expect(space.ext(NEW_BASEPTR, frame)).toBe(errno.EINVAL);
-      if (frame !== 0) expect(space.ext(NEW_USER_BASEPTR, frame)).toBe(errno.EINVAL);
+      expect(space.ext(NEW_BASEPTR, frame)).toBe(-ERRNO.EINVAL);
+      if (frame !== 0) expect(space.ext(NEW_USER_BASEPTR, frame)).toBe(-ERRNO.EINVAL);
     }
     space.poke(space.page(10), 0, entry(other.frame(0), P | US));
-    expect(space.ext(NEW_BASEPTR, space.page(10))).toBe(errno.EINVAL);
+    expect(space.ext(NEW_BASEPTR, space.page(10))).toBe(-ERRNO.EINVAL);
     expect(space.direct.domain.kernelRoot).toBe(space.l4);
     expect(space.direct.domain.userRoot).toBe(0);
     checkCounts(space);
@@ -137,8 +139,8 @@ describe('flushes', () => {
     expect(space.ext(TLB_FLUSH_MULTI, 0, MASK)).toBe(0);
     expect(told()).toEqual([before + 1, [0x3000n]]);
     for (const bad of [0n, XEN_VA, 2n ** 64n - 4n]) {
-      expect(space.ext(TLB_FLUSH_MULTI, 0, bad)).toBe(errno.EINVAL);
-      expect(space.ext(INVLPG_MULTI, 0, bad)).toBe(errno.EINVAL);
+      expect(space.ext(TLB_FLUSH_MULTI, 0, bad)).toBe(-ERRNO.EINVAL);
+      expect(space.ext(INVLPG_MULTI, 0, bad)).toBe(-ERRNO.EINVAL);
     }
   });
 });
@@ -160,14 +162,14 @@ describe('pages', () => {
 
   test('that are tables, or another’s, are not written to', () => {
     for (const frame of [space.l1, space.l4, other.frame(0), machine.vmmFrame, machine.size, 0]) {
-      expect(space.ext(CLEAR_PAGE, frame)).toBe(errno.EINVAL);
-      expect(space.ext(COPY_PAGE, frame, space.page(0))).toBe(errno.EINVAL);
+      expect(space.ext(CLEAR_PAGE, frame)).toBe(-ERRNO.EINVAL);
+      expect(space.ext(COPY_PAGE, frame, space.page(0))).toBe(-ERRNO.EINVAL);
     }
     for (const frame of [other.frame(0), machine.vmmFrame, machine.size]) {
-      expect(space.ext(COPY_PAGE, space.page(9), frame)).toBe(errno.EINVAL);
+      expect(space.ext(COPY_PAGE, space.page(9), frame)).toBe(-ERRNO.EINVAL);
     }
     space.direct.descriptors.setGdt([space.page(9)], 1);
-    expect(space.ext(CLEAR_PAGE, space.page(9))).toBe(errno.EINVAL);
+    expect(space.ext(CLEAR_PAGE, space.page(9))).toBe(-ERRNO.EINVAL);
   });
 });
 
@@ -184,7 +186,7 @@ describe('the LDT', () => {
     expect(machine.u64(space.page(4), 1)).toBe(0x00af_fb00_0000_ffffn);
     expect(descriptors.ldtFrame(1)).toBe(space.page(5));
     expect(descriptors.ldtFrame(2)).toBeUndefined();
-    expect(space.set(space.l1, 20, entry(space.page(4), P | RW))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 20, entry(space.page(4), P | RW))).toBe(-ERRNO.EBUSY);
     checkCounts(space);
     expect(space.ext(SET_LDT, 0, 0)).toBe(0);
     expect(space.uses(space.page(4)).typeCount).toBe(0);
@@ -212,34 +214,34 @@ describe('the LDT', () => {
   });
 
   test('has a size and an address', () => {
-    expect(space.ext(SET_LDT, 0x4000, 8193)).toBe(errno.EINVAL);
-    expect(space.ext(SET_LDT, 0x4008, 10)).toBe(errno.EINVAL);
-    expect(space.ext(SET_LDT, XEN_VA, 10)).toBe(errno.EINVAL);
-    expect(space.ext(SET_LDT, 1n << 47n, 10)).toBe(errno.EINVAL);
+    expect(space.ext(SET_LDT, 0x4000, 8193)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(SET_LDT, 0x4008, 10)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(SET_LDT, XEN_VA, 10)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(SET_LDT, 1n << 47n, 10)).toBe(-ERRNO.EINVAL);
     expect(space.ext(SET_LDT, XEN_VA, 0)).toBe(0);
   });
 });
 
 describe('refused', () => {
   test('are commands for devices, for superpages, and what there is not', () => {
-    for (const command of [12, 18]) expect(space.ext(command)).toBe(errno.EACCES);
+    for (const command of [12, 18]) expect(space.ext(command)).toBe(-ERRNO.EACCES);
     for (const command of [19, 20])
-      expect(space.ext(command, space.page(9))).toBe(errno.EOPNOTSUPP);
-    for (const command of [14, 21, 0xffff_ffff]) expect(space.ext(command)).toBe(errno.ENOSYS);
+      expect(space.ext(command, space.page(9))).toBe(-ERRNO.EOPNOTSUPP);
+    for (const command of [14, 21, 0xffff_ffff]) expect(space.ext(command)).toBe(-ERRNO.ENOSYS);
   });
 
   test('are other VMs', () => {
     const list = [{ command: TLB_FLUSH_LOCAL }];
-    expect(space.exts(list, 2)).toBe(errno.EPERM);
-    expect(space.exts(list, DOMID_IO)).toBe(errno.EPERM);
-    expect(space.exts(list, 1)).toBe(errno.ESRCH);
-    expect(space.exts(list, 9)).toBe(errno.ESRCH);
-    expect(space.exts(list, DOMID_SELF)).toBe(0);
+    expect(space.exts(list, 2)).toBe(-ERRNO.EPERM);
+    expect(space.exts(list, DOMID.IO)).toBe(-ERRNO.EPERM);
+    expect(space.exts(list, 1)).toBe(-ERRNO.ESRCH);
+    expect(space.exts(list, 9)).toBe(-ERRNO.ESRCH);
+    expect(space.exts(list, DOMID.SELF)).toBe(0);
   });
 
   test('is what comes after a bad entry', () => {
     const list = [{ command: TLB_FLUSH_LOCAL }, { command: 99 }, { command: CLEAR_PAGE }];
-    expect(space.exts(list)).toBe(errno.ENOSYS);
+    expect(space.exts(list)).toBe(-ERRNO.ENOSYS);
     expect(space.done).toBe(1);
     const { mmuextOps, mmuextOpEntries } = space.direct.domain.counters;
     // Two of start().

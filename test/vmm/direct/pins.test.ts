@@ -1,7 +1,7 @@
 /** Validation by pins: what it counts, what it refuses, and that a refusal leaves nothing behind. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
 import { checkCounts } from './invariants.ts';
 import {
   A,
@@ -79,57 +79,57 @@ describe('a pin', () => {
 
   test('is refused twice, as another level, and of what is not the guest’s', () => {
     expect(space.ext(L4, space.l4)).toBe(0);
-    expect(space.ext(L4, space.l4)).toBe(errno.EINVAL);
-    expect(space.ext(L3, space.l4)).toBe(errno.EINVAL);
-    expect(space.ext(L4, space.l3)).toBe(errno.EINVAL);
-    expect(space.ext(L4, other.frame(0))).toBe(errno.EINVAL);
-    expect(space.ext(L4, machine.vmmFrame)).toBe(errno.EINVAL);
-    expect(space.ext(L4, 0)).toBe(errno.EINVAL);
-    expect(space.ext(L4, machine.size)).toBe(errno.EINVAL);
-    expect(space.ext(L4, 2n ** 64n - 1n)).toBe(errno.EINVAL);
-    expect(space.ext(L4, 2n ** 32n + BigInt(space.l4))).toBe(errno.EINVAL);
+    expect(space.ext(L4, space.l4)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L3, space.l4)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, space.l3)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, other.frame(0))).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, machine.vmmFrame)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, 0)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, machine.size)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, 2n ** 64n - 1n)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(L4, 2n ** 32n + BigInt(space.l4))).toBe(-ERRNO.EINVAL);
     checkCounts(space);
   });
 
   test('cannot be undone twice, nor where there is none', () => {
-    expect(space.ext(UNPIN, space.l4)).toBe(errno.EINVAL);
+    expect(space.ext(UNPIN, space.l4)).toBe(-ERRNO.EINVAL);
     space.ext(L4, space.l4);
-    expect(space.ext(UNPIN, space.l3)).toBe(errno.EINVAL);
-    expect(space.ext(UNPIN, other.frame(0))).toBe(errno.EINVAL);
+    expect(space.ext(UNPIN, space.l3)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(UNPIN, other.frame(0))).toBe(-ERRNO.EINVAL);
     space.ext(UNPIN, space.l4);
-    expect(space.ext(UNPIN, space.l4)).toBe(errno.EINVAL);
+    expect(space.ext(UNPIN, space.l4)).toBe(-ERRNO.EINVAL);
   });
 
   test('undone of what is in use leaves a table', () => {
     space.start();
     expect(space.ext(UNPIN, space.l4)).toBe(0);
     expect(space.uses(space.l4)).toEqual({ type: 4, typeCount: 1, count: 1 });
-    expect(space.set(space.l1, 7, entry(space.l4, P | RW | US))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 7, entry(space.l4, P | RW | US))).toBe(-ERRNO.EBUSY);
     checkCounts(space);
   });
 
   test('is refused of a frame that is mapped writable', () => {
     space.ext(L4, space.l4);
-    expect(space.ext(L1, space.page(0))).toBe(errno.EINVAL);
+    expect(space.ext(L1, space.page(0))).toBe(-ERRNO.EINVAL);
     expect(space.ext(L1, space.page(4))).toBe(0);
-    expect(space.set(space.l1, 8, entry(space.page(4), P | RW))).toBe(errno.EBUSY);
+    expect(space.set(space.l1, 8, entry(space.page(4), P | RW))).toBe(-ERRNO.EBUSY);
     checkCounts(space);
   });
 });
 
 describe('entries', () => {
   const bad: [string, () => bigint, number][] = [
-    ['of another VM', () => entry(other.frame(0), P), errno.EBUSY],
-    ['of the VMM', () => entry(machine.vmmFrame, P), errno.EBUSY],
-    ['of frame 0, which is nobody’s', () => entry(0, P), errno.EBUSY],
-    ['of no RAM', () => entry(machine.size, P), errno.EPERM],
-    ['of no address at all', () => entry(2 ** 40 - 1, P), errno.EINVAL],
-    ['write-through', () => entry(space.page(9), P | PWT), errno.EINVAL],
-    ['uncached', () => entry(space.page(9), P | PCD), errno.EINVAL],
-    ['with PAT', () => entry(space.page(9), P | PS), errno.EINVAL],
-    ['to the table itself, writable', () => entry(space.l1, P | RW), errno.EBUSY],
-    ['to the table above, writable', () => entry(space.l2, P | RW), errno.EBUSY],
-    ['to the root, writable', () => entry(space.l4, P | RW), errno.EBUSY],
+    ['of another VM', () => entry(other.frame(0), P), -ERRNO.EBUSY],
+    ['of the VMM', () => entry(machine.vmmFrame, P), -ERRNO.EBUSY],
+    ['of frame 0, which is nobody’s', () => entry(0, P), -ERRNO.EBUSY],
+    ['of no RAM', () => entry(machine.size, P), -ERRNO.EPERM],
+    ['of no address at all', () => entry(2 ** 40 - 1, P), -ERRNO.EINVAL],
+    ['write-through', () => entry(space.page(9), P | PWT), -ERRNO.EINVAL],
+    ['uncached', () => entry(space.page(9), P | PCD), -ERRNO.EINVAL],
+    ['with PAT', () => entry(space.page(9), P | PS), -ERRNO.EINVAL],
+    ['to the table itself, writable', () => entry(space.l1, P | RW), -ERRNO.EBUSY],
+    ['to the table above, writable', () => entry(space.l2, P | RW), -ERRNO.EBUSY],
+    ['to the root, writable', () => entry(space.l4, P | RW), -ERRNO.EBUSY],
   ];
 
   test.each(bad)('L1 %s', (_, value, error) => {
@@ -159,11 +159,11 @@ describe('entries', () => {
 
   test.each(links)('L3 %s', (_, value) => {
     space.poke(space.l3, 5, value());
-    expect(space.ext(L4, space.l4)).toBe(errno.EINVAL);
+    expect(space.ext(L4, space.l4)).toBe(-ERRNO.EINVAL);
     expect(nothingUsed()).toBe(true);
     space.poke(space.l3, 5, 0n);
     expect(space.ext(L4, space.l4)).toBe(0);
-    expect(space.set(space.l3, 5, value())).toBe(errno.EINVAL);
+    expect(space.set(space.l3, 5, value())).toBe(-ERRNO.EINVAL);
     expect(machine.u64(space.l3, 5)).toBe(0n);
     checkCounts(space);
   });
@@ -211,8 +211,8 @@ describe('linear maps', () => {
     space.poke(space.l4, 300, entry(space.l4, P | US));
     expect(space.ext(L4, space.l4)).toBe(0);
     expect(space.uses(space.l4)).toEqual({ type: 4, typeCount: 1, count: 1 });
-    expect(space.set(space.l4, 300, entry(space.l4, P | RW | US))).toBe(errno.EINVAL);
-    expect(space.set(space.l4, 301, entry(space.l4, P | RW | US))).toBe(errno.EINVAL);
+    expect(space.set(space.l4, 300, entry(space.l4, P | RW | US))).toBe(-ERRNO.EINVAL);
+    expect(space.set(space.l4, 301, entry(space.l4, P | RW | US))).toBe(-ERRNO.EINVAL);
     expect(space.ext(UNPIN, space.l4)).toBe(0);
     expect(nothingUsed()).toBe(true);
   });
@@ -222,9 +222,9 @@ describe('linear maps', () => {
     for (const table of [second, third, space.l4]) expect(space.ext(L4, table)).toBe(0);
     expect(space.set(space.l4, 300, entry(second, P | US))).toBe(0);
     expect(space.uses(second)).toEqual({ type: 4, typeCount: 2, count: 2 });
-    expect(space.set(second, 300, entry(space.l4, P | US))).toBe(errno.EINVAL);
-    expect(space.set(second, 300, entry(third, P | US))).toBe(errno.EINVAL);
-    expect(space.set(third, 300, entry(space.l4, P | US))).toBe(errno.EINVAL);
+    expect(space.set(second, 300, entry(space.l4, P | US))).toBe(-ERRNO.EINVAL);
+    expect(space.set(second, 300, entry(third, P | US))).toBe(-ERRNO.EINVAL);
+    expect(space.set(third, 300, entry(space.l4, P | US))).toBe(-ERRNO.EINVAL);
     expect(space.set(third, 300, entry(second, P | US))).toBe(0);
     expect(space.ext(UNPIN, second)).toBe(0);
     expect(space.uses(second)).toEqual({ type: 4, typeCount: 2, count: 2 });

@@ -2,6 +2,7 @@
 
 import type { BatchCall, BatchOutcome } from '../../../src/vmm/direct/batches.ts';
 import { leafPlace } from '../../../src/vmm/direct/leaf-place.ts';
+import { DOMID } from '../../../src/xen/domid.ts';
 import { CachedTranslations } from './cached-translations.ts';
 import { checkCounts, checkReach } from './invariants.ts';
 import {
@@ -9,7 +10,6 @@ import {
   CLEAR_PAGE,
   COPY_PAGE,
   D,
-  DOMID_SELF,
   DONE,
   type Ext,
   entry,
@@ -176,14 +176,14 @@ export class Player {
       const ptr = this.#frame(space, level) * 4096 + this.#slot() * 8;
       return { ptr, val: this.#entry(space, Math.max(level, 1)), command: this.#choose(4) };
     });
-    const call = space.updateCall(list, DOMID_SELF, actor.area);
+    const call = space.updateCall(list, DOMID.SELF, actor.area);
     this.#start(actor, (next) => space.direct.mmuUpdate(next), call);
   }
 
   #ext(actor: Actor): void {
     const { space } = actor;
     const list: Ext[] = Array.from({ length: 1 + this.#choose(2) }, () => this.#op(space));
-    const call = space.extCall(list, DOMID_SELF, actor.area);
+    const call = space.extCall(list, DOMID.SELF, actor.area);
     this.#start(actor, (next) => space.direct.mmuextOp(next), call);
   }
 

@@ -8,6 +8,8 @@ import { FrameTable } from '../../../src/vmm/direct/frame-table.ts';
 import type { GuestArguments } from '../../../src/vmm/direct/guest-arguments.ts';
 import { framesOfMachineToPhys, MachineToPhys } from '../../../src/vmm/direct/machine-to-phys.ts';
 import { FRAME_VMM, FramePool, PAGE_SIZE } from '../../../src/vmm/frames.ts';
+import { DOMID } from '../../../src/xen/domid.ts';
+import { MMUEXT } from '../../../src/xen/mmu.ts';
 
 export const P = 1;
 export const RW = 2;
@@ -18,22 +20,20 @@ export const PS = 0x80;
 export const G = 0x100;
 export const GUEST_KERNEL = 1n << 52n;
 
-export const DOMID_SELF = 0x7ff0;
-export const DOMID_IO = 0x7ff1;
 /** Where guests keep the lists and other arguments of their calls. */
 export const LIST = 0x10_0000n;
 const ARGUMENTS_BYTES = 0x2_0000;
 export const DONE = LIST + 0x1_f000n;
 
-export const L1 = 0;
-export const L2 = 1;
-export const L3 = 2;
-export const L4 = 3;
-export const UNPIN = 4;
-export const NEW_BASEPTR = 5;
-export const NEW_USER_BASEPTR = 15;
-export const CLEAR_PAGE = 16;
-export const COPY_PAGE = 17;
+export const L1 = MMUEXT.PIN_L1_TABLE;
+export const L2 = MMUEXT.PIN_L2_TABLE;
+export const L3 = MMUEXT.PIN_L3_TABLE;
+export const L4 = MMUEXT.PIN_L4_TABLE;
+export const UNPIN = MMUEXT.UNPIN_TABLE;
+export const NEW_BASEPTR = MMUEXT.NEW_BASEPTR;
+export const NEW_USER_BASEPTR = MMUEXT.NEW_USER_BASEPTR;
+export const CLEAR_PAGE = MMUEXT.CLEAR_PAGE;
+export const COPY_PAGE = MMUEXT.COPY_PAGE;
 
 export type Frame = number;
 export interface Ext {
@@ -174,7 +174,7 @@ export class Guest {
     return { type: typeCount > 0 ? frames.type(frame) : 0, typeCount, count: frames.count(frame) };
   }
 
-  updates(list: readonly Update[], foreign = DOMID_SELF): number {
+  updates(list: readonly Update[], foreign: number = DOMID.SELF): number {
     return this.finish((call) => this.direct.mmuUpdate(call), this.updateCall(list, foreign));
   }
 
@@ -187,7 +187,7 @@ export class Guest {
     return this.update(table * PAGE_SIZE + n * 8, val, command);
   }
 
-  exts(list: readonly Ext[], foreign = DOMID_SELF): number {
+  exts(list: readonly Ext[], foreign: number = DOMID.SELF): number {
     return this.finish((call) => this.direct.mmuextOp(call), this.extCall(list, foreign));
   }
 
@@ -210,7 +210,7 @@ export class Guest {
     throw new Error('the call does not end');
   }
 
-  updateCall(list: readonly Update[], foreign = DOMID_SELF, at = LIST): BatchCall {
+  updateCall(list: readonly Update[], foreign: number = DOMID.SELF, at = LIST): BatchCall {
     list.forEach(({ ptr, val, command = 0 }, n) => {
       const offset = Number(at - LIST) + n * 16;
       this.arguments.view.setBigUint64(offset, BigInt(ptr) + BigInt(command), true);
@@ -219,7 +219,7 @@ export class Guest {
     return { list: at, count: list.length, done: DONE, foreign };
   }
 
-  extCall(list: readonly Ext[], foreign = DOMID_SELF, at = LIST): BatchCall {
+  extCall(list: readonly Ext[], foreign: number = DOMID.SELF, at = LIST): BatchCall {
     list.forEach(({ command, arg1 = 0, arg2 = 0 }, n) => {
       const offset = Number(at - LIST) + n * 24;
       this.arguments.view.setBigUint64(offset, BigInt(command), true);

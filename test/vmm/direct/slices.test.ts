@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BatchCall, BatchOutcome } from '../../../src/vmm/direct/batches.ts';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
 import { checkCounts, checkReach } from './invariants.ts';
 import {
   CLEAR_PAGE,
@@ -110,7 +110,7 @@ describe('a pin in slices', () => {
     const { result } = steps(ext(L4, space.l4), () => {
       if (space.direct.domain.old.frame === space.l4) undone++;
     });
-    expect(result).toBe(errno.EBUSY);
+    expect(result).toBe(-ERRNO.EBUSY);
     expect(undone).toBeGreaterThan(1);
     expect(space.owned.every((frame) => space.uses(frame).count === 0)).toBe(true);
     expect(space.done).toBe(0);
@@ -123,7 +123,7 @@ describe('a pin in slices', () => {
       const { frame } = space.direct.domain.old;
       if (frame === 0) return;
       tried++;
-      expect(space.direct.descriptors.setGdt([frame], 1)).toBe(errno.EINVAL);
+      expect(space.direct.descriptors.setGdt([frame], 1)).toBe(-ERRNO.EINVAL);
     });
     expect(tried).toBeGreaterThan(1);
     expect(space.uses(space.l4).count).toBe(0);
@@ -145,9 +145,9 @@ describe('a partial table', () => {
       for (const table of [space.l4, space.l3, space.l2, space.page(11)]) {
         if (!machine.frames.isPartial(table)) continue;
         tried++;
-        expect(set(table, 3, entry(other.frame(0), P | RW | US))).toBe(errno.EINVAL);
+        expect(set(table, 3, entry(other.frame(0), P | RW | US))).toBe(-ERRNO.EINVAL);
         expect(set(space.page(20), 3, 1n)).toBe(0);
-        expect(meanwhile([{ command: CLEAR_PAGE, arg1: table }])).toBe(errno.EINVAL);
+        expect(meanwhile([{ command: CLEAR_PAGE, arg1: table }])).toBe(-ERRNO.EINVAL);
       }
     });
     expect(tried).toBeGreaterThan(5);
@@ -164,8 +164,8 @@ describe('a partial table', () => {
     steps(ext(L4, space.l4), () => {
       for (const table of [space.l4, space.l3, space.l2]) {
         if (!machine.frames.isPartial(table)) continue;
-        expect(set(tables[2] ?? 0, 5, entry(table, P | RW | US))).toBe(errno.EBUSY);
-        expect(meanwhile([{ command: L1, arg1: table }])).toBe(errno.EINVAL);
+        expect(set(tables[2] ?? 0, 5, entry(table, P | RW | US))).toBe(-ERRNO.EBUSY);
+        expect(meanwhile([{ command: L1, arg1: table }])).toBe(-ERRNO.EINVAL);
       }
     });
     expect(set(tables[2] ?? 0, 5, entry(space.l4, P | US))).toBe(0);
@@ -198,7 +198,7 @@ describe('a partial table', () => {
       expect(meanwhile([{ command: CLEAR_PAGE, arg1: space.l3 }])).toBe(0);
       expect(meanwhile([{ command: L2, arg1: space.l3 }])).toBe(0);
     });
-    expect([result, isChanged]).toEqual([errno.EINVAL, true]);
+    expect([result, isChanged]).toEqual([-ERRNO.EINVAL, true]);
     expect(space.uses(space.l3)).toEqual({ type: 2, typeCount: 1, count: 1 });
     expect(space.uses(space.l4)).toEqual({ type: 0, typeCount: 0, count: 0 });
   });
@@ -207,8 +207,8 @@ describe('a partial table', () => {
     const first = space.direct.mmuextOp(ext(L4, space.l4));
     expect('again' in first).toBe(true);
     expect(machine.frames.isPartial(space.l4)).toBe(true);
-    expect(space.ext(UNPIN, space.l4)).toBe(errno.EINVAL);
-    expect(space.ext(CLEAR_PAGE, space.l4)).toBe(errno.EINVAL);
+    expect(space.ext(UNPIN, space.l4)).toBe(-ERRNO.EINVAL);
+    expect(space.ext(CLEAR_PAGE, space.l4)).toBe(-ERRNO.EINVAL);
     checkCounts(space);
     expect(space.ext(L4, space.l4)).toBe(0);
     checkCounts(space);
@@ -240,7 +240,7 @@ describe('the first address space', () => {
 
   test('or refused', () => {
     space.poke(space.page(13), 511, entry(other.frame(0), P | US));
-    expect(space.direct.start(space.l4)).toBe(errno.EBUSY);
+    expect(space.direct.start(space.l4)).toBe(-ERRNO.EBUSY);
     expect(space.owned.every((frame) => space.uses(frame).count === 0)).toBe(true);
     expect(space.direct.domain.kernelRoot).toBe(0);
   });
@@ -275,6 +275,6 @@ test('an upper entry that goes is undone before the next entry', () => {
 
 test('an L1 table is refused as a whole', () => {
   space.poke(space.l1, 511, entry(other.frame(0), P));
-  expect(steps(ext(L1, space.l1), nothing)).toEqual({ result: errno.EBUSY, slices: 1 });
-  expect(steps(ext(L2, space.l2), nothing).result).toBe(errno.EBUSY);
+  expect(steps(ext(L1, space.l1), nothing)).toEqual({ result: -ERRNO.EBUSY, slices: 1 });
+  expect(steps(ext(L2, space.l2), nothing).result).toBe(-ERRNO.EBUSY);
 });

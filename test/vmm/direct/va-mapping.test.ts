@@ -1,15 +1,13 @@
 /** HYPERVISOR_update_va_mapping. */
 
 import { beforeEach, expect, test } from 'vitest';
-import * as errno from '../../../src/vmm/direct/errors.ts';
+import { ERRNO } from '../../../src/xen/errno.ts';
+import { UVMF } from '../../../src/xen/mmu.ts';
 import { checkCounts } from './invariants.ts';
 import { entry, G, Guest, L4, LIST, Machine, P, RW, US } from './rig.ts';
 import { Space } from './space.ts';
 
-const NONE = 0n;
-const TLB_FLUSH = 1n;
-const INVLPG = 2n;
-const ALL = 4n;
+const { NONE, TLB_FLUSH, INVLPG, ALL } = UVMF;
 
 let machine: Machine;
 let space: Space;
@@ -54,16 +52,16 @@ test('flushes what is asked for', () => {
 
 test('with a bad bitmap changes the entry all the same', () => {
   const value = entry(space.page(9), P | US);
-  expect(space.direct.updateVaMapping(0x14_000n, value, TLB_FLUSH | 0x9000n)).toBe(errno.EFAULT);
+  expect(space.direct.updateVaMapping(0x14_000n, value, TLB_FLUSH | 0x9000n)).toBe(-ERRNO.EFAULT);
   expect(machine.u64(space.l1, 20)).toBe(value | BigInt(G));
 });
 
 test('refuses addresses without an L1 entry', () => {
   const value = entry(space.page(9), P | US);
   for (const va of [1n << 21n, 1n << 30n, 1n << 39n, 1n << 47n, 0xffff_8000_0000_0000n]) {
-    expect(space.direct.updateVaMapping(va, value, TLB_FLUSH)).toBe(errno.EINVAL);
+    expect(space.direct.updateVaMapping(va, value, TLB_FLUSH)).toBe(-ERRNO.EINVAL);
   }
-  expect(new Space(machine, 3).direct.updateVaMapping(0n, 0n, NONE)).toBe(errno.EINVAL);
+  expect(new Space(machine, 3).direct.updateVaMapping(0n, 0n, NONE)).toBe(-ERRNO.EINVAL);
 });
 
 test('does not change upper tables by a linear map', () => {
@@ -71,17 +69,17 @@ test('does not change upper tables by a linear map', () => {
   const base = 0xffff_0000_0000_0000n | (300n << 39n);
   // 300, 0, 0: the L3 table in the place of an L1 table would be the entry of the L2 table.
   for (const va of [base, base | (300n << 30n), base | (300n << 30n) | (300n << 21n)]) {
-    expect(space.direct.updateVaMapping(va, 0n, NONE)).toBe(errno.EINVAL);
+    expect(space.direct.updateVaMapping(va, 0n, NONE)).toBe(-ERRNO.EINVAL);
   }
   checkCounts(space);
 });
 
 test('refuses what an entry may not be', () => {
   const { direct } = space;
-  expect(direct.updateVaMapping(0n, entry(other.frame(0), P), NONE)).toBe(errno.EBUSY);
-  expect(direct.updateVaMapping(0n, entry(space.l1, P | RW), NONE)).toBe(errno.EBUSY);
-  expect(direct.updateVaMapping(0n, entry(machine.size, P), NONE)).toBe(errno.EPERM);
-  expect(direct.updateVaMapping(0n, entry(space.page(9), P | 0x10), NONE)).toBe(errno.EINVAL);
-  expect(space.ext(L4, space.l4)).toBe(errno.EINVAL);
+  expect(direct.updateVaMapping(0n, entry(other.frame(0), P), NONE)).toBe(-ERRNO.EBUSY);
+  expect(direct.updateVaMapping(0n, entry(space.l1, P | RW), NONE)).toBe(-ERRNO.EBUSY);
+  expect(direct.updateVaMapping(0n, entry(machine.size, P), NONE)).toBe(-ERRNO.EPERM);
+  expect(direct.updateVaMapping(0n, entry(space.page(9), P | 0x10), NONE)).toBe(-ERRNO.EINVAL);
+  expect(space.ext(L4, space.l4)).toBe(-ERRNO.EINVAL);
   checkCounts(space);
 });
