@@ -57,9 +57,12 @@ export class Repeat {
     return count;
   }
 
-  /** Iterations that may run before Repeat.next must be asked, at least 1. */
+  /**
+   * Iterations that may run before Repeat.next must be asked, at least 1. What is decoded to run alone may overwrite its own
+   * bytes unnoticed, so that it is looked at again after each.
+   */
   static allowance(): u64 {
-    if (Repeat.isInterrupted()) return 1;
+    if (Repeat.isInterrupted() || load<u32>(STEPPING) != 0) return 1;
     return <u64>max<i64>(0, load<i64>(FUEL) >> 32) + 1;
   }
 

@@ -22,6 +22,9 @@ const RUNS_DIRECTLY: Readonly<Record<CpuTechnique, (vcpu: Vcpu) => boolean>> = {
   patch: () => true,
 };
 
+/** Iterations emulated at a time: they may go into another page, or what they stop for may end, as tables that are flooded. */
+const MOST_REPETITIONS = 32;
+
 const STEP: ExitCause = { kind: 'step' };
 const INTERRUPT: ExitCause = { kind: 'interrupt' };
 
@@ -58,11 +61,29 @@ export class Monitor {
       if (left <= 0) return vcpu.needsStep ? this.#deliverDue() : 'fuel';
       const count = this.#runDirectly(left);
       if (count === 0) continue;
-      const reason = this.#emulator.run(Math.min(count, fuel - ((vcpu.timeLow() - start) >>> 0)));
+      const reason = this.#emulate(count, fuel - ((vcpu.timeLow() - start) >>> 0));
       this.#ended(reason);
       if (reason !== 'fuel') return reason;
       if (this.#stopRequest() !== 0) return 'request';
     }
+  }
+
+  /**
+   * Emulates `count` instructions, at most `left`. One that is still at RIP repeats: its other iterations would
+   * stop for what the first has stopped for.
+   */
+  #emulate(count: number, left: number): ExitReason {
+    const vcpu = this.#vcpu;
+    const { ripLow } = vcpu;
+    const start = vcpu.timeLow();
+    const reason = this.#emulator.run(Math.min(count, left));
+    if (reason !== 'fuel' || vcpu.ripLow !== ripLow || this.#stopRequest() !== 0) return reason;
+    const more = Math.min(
+      vcpu.repetitions,
+      MOST_REPETITIONS,
+      left - ((vcpu.timeLow() - start) >>> 0),
+    );
+    return more > 0 ? this.#emulator.run(more) : reason;
   }
 
   /** Runs what may run directly; how many instructions are to be emulated then. */

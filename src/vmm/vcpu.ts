@@ -20,6 +20,8 @@ const RFLAGS_IF = 1 << 9;
 const RFLAGS_AC = 1 << 18;
 const DR6_BS = 1 << 14;
 const DR7_ENABLES = 0xff;
+/** Where RCX is among the registers. */
+const RCX = 8;
 const PDPTES = [0, 1, 2, 3];
 const NO_PDPTES: readonly number[] = [];
 const PDPTE_WORDS = PDPTES.flatMap((n) => [8 * n, 8 * n + 4]);
@@ -35,6 +37,7 @@ export class Vcpu {
   readonly #pending: readonly (() => number)[];
   readonly #intr: () => number;
   readonly #ripLow: () => number;
+  readonly #rcxLow: () => number;
   readonly #ripHigh: () => number;
   readonly #csBase: () => number;
   readonly #codeMode: () => number;
@@ -57,6 +60,7 @@ export class Vcpu {
     this.#intr = view.reader('INTR');
     this.#codeMode = view.reader('CODE_MODE');
     this.#ripLow = view.reader('RIP');
+    this.#rcxLow = view.reader('REGS', RCX);
     this.#ripHigh = view.reader('RIP', 4);
     this.#csBase = view.segmentBaseReader('cs');
     this.#dr7 = view.reader('DR7');
@@ -72,6 +76,16 @@ export class Vcpu {
 
   get cpl(): number {
     return this.#cpl();
+  }
+
+  /** The low half of RIP. */
+  get ripLow(): number {
+    return this.#ripLow();
+  }
+
+  /** Iterations that a repeated string instruction at RIP has left, at least in part. */
+  get repetitions(): number {
+    return this.#rcxLow();
   }
 
   /** The view that its code runs under. */

@@ -48,6 +48,19 @@ describe.each(['bare', 'trap', 'patch', 'interpret'] as const)('RF under %s', (c
     expect(flagsAfter(machine, [4])).toEqual([false]);
   });
 
+  it('does not keep a string instruction from overwriting itself', () => {
+    start(machine, BigInt(CODE));
+    machine.processor.view.gpr[0] = 0x90n;
+    // The first iteration makes REP a NOP: then one STOSB is left, with whatever follows.
+    machine.engine.run(3);
+    const { view } = machine.processor;
+    expect([view.u64('RIP'), view.gpr[RCX], view.gpr[RDI]]).toEqual([
+      BigInt(CODE + 2),
+      2n,
+      BigInt(CODE + 2),
+    ]);
+  });
+
   it('is in the flags that an interrupt between two iterations saves', () => {
     start(machine, BigInt(DATA));
     const { processor, engine } = machine;
