@@ -69,20 +69,18 @@ export class Monitor {
   }
 
   /**
-   * Emulates `count` instructions, at most `left`. One that is still at RIP repeats: its other iterations would
-   * stop for what the first has stopped for.
+   * Emulates `count` instructions, at most `left`. One that repeats is still at RIP, and has counted: its other
+   * iterations would stop for what the first has stopped for.
    */
   #emulate(count: number, left: number): ExitReason {
     const vcpu = this.#vcpu;
-    const { ripLow } = vcpu;
+    const { ripLow, repetitions } = vcpu;
     const start = vcpu.timeLow();
     const reason = this.#emulator.run(Math.min(count, left));
-    if (reason !== 'fuel' || vcpu.ripLow !== ripLow || this.#stopRequest() !== 0) return reason;
-    const more = Math.min(
-      vcpu.repetitions,
-      MOST_REPETITIONS,
-      left - ((vcpu.timeLow() - start) >>> 0),
-    );
+    const repeats = vcpu.ripLow === ripLow && vcpu.repetitions === repetitions - 1;
+    if (reason !== 'fuel' || !repeats || this.#stopRequest() !== 0) return reason;
+    const rest = left - ((vcpu.timeLow() - start) >>> 0);
+    const more = Math.min(vcpu.repetitions, MOST_REPETITIONS, rest);
     return more > 0 ? this.#emulator.run(more) : reason;
   }
 

@@ -32,6 +32,18 @@ const CASES: readonly Case[] = [
     length: 4,
     kernel: { mode: 32 },
   },
+  {
+    name: 'an entry behind the others is written, used, and gone with another limit',
+    source: `sub rsp, 16\n sgdt [rsp]\n mov rbx, [rsp + 2]\n movzx ecx, word [rsp]\n mov word [rsp], 0xfff
+      lgdt [rsp]\n mov rax, 0x00cf93000000ffff\n mov [rbx + 0xf00], rax\n mov eax, 0xf00\n mov gs, ax
+      lsl edx, ax\n mov [rsp], cx\n lgdt [rsp]\n lsl esi, ax\n setz dl\n mov gs, ax\n nop\n`,
+    length: 16,
+  },
+  {
+    name: 'a string instruction repeats more often than is emulated at a time',
+    source: 'mov dx, 0x80\n mov esi, 0x9000\n mov ecx, 100\n rep outsb\n mov eax, ecx\n',
+    length: 104,
+  },
 ];
 
 /** A kernel of `source` at CODE, with nothing else that happens. */
