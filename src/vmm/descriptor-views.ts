@@ -47,9 +47,8 @@ const MOST_WRITES = 64;
 /** Instructions that are emulated for the sake of accessed flags. */
 const PATIENCE = 1000;
 const NO_SELECTORS: readonly number[] = [];
-/** Of a selector: the table, and the RPL. */
+/** Of a selector: the table. */
 const IN_LDT = 4;
-const RPL = 3;
 
 /** One of the guest's tables as it was when it was copied. */
 interface Source {
@@ -63,9 +62,11 @@ interface Source {
   readonly entries: BigUint64Array;
   /** The same entries, two for each: quick to compare. */
   readonly words: Uint32Array;
+  /** How many of the words there are up to the last that is not 0: tables may be large, and hold little. */
+  used: number;
 }
 
-const NO_ENTRIES = { entries: new BigUint64Array(), words: new Uint32Array() };
+const NO_ENTRIES = { entries: new BigUint64Array(), words: new Uint32Array(), used: 0 };
 const NOTHING: Source = { base: 0n, bytes: 0, pages: [], gfns: [], areAccessed: [], ...NO_ENTRIES };
 
 export class DescriptorViews implements Watcher {
@@ -133,8 +134,8 @@ export class DescriptorViews implements Watcher {
     this.#isDirty = false;
     this.#writes = [];
     this.version++;
-    const gdtOld = this.#gdt.words;
-    const ldtOld = this.#ldt.words;
+    const gdtOld = this.#gdt;
+    const ldtOld = this.#ldt;
     const isOther = this.#wasLong !== isLong;
     this.#wasLong = isLong;
     const old = [...this.#gdt.gfns, ...this.#ldt.gfns];
@@ -210,18 +211,24 @@ export class DescriptorViews implements Watcher {
       const at = Math.max(n * PAGE_SIZE - start, 0);
       const end = Math.min((n + 1) * PAGE_SIZE - start, data.length);
       if (gfn !== NO_FRAME && at < end) {
-        data.set(this.#memory.read(gfn * PAGE_SIZE + ((start + at) % PAGE_SIZE), end - at), at);
+        const from = (start + at) % PAGE_SIZE;
+        data.set(this.#memory.page(gfn * PAGE_SIZE).subarray(from, from + end - at), at);
       }
       // An entry that crosses a page end is left to the emulator.
       if (at % ENTRY_BYTES !== 0 && at < data.length) entries[Math.floor(at / ENTRY_BYTES)] = 0n;
       if (areAccessed[n]) return;
-      for (let entry = Math.ceil(at / ENTRY_BYTES); entry * ENTRY_BYTES < end; entry++) {
-        const selector = entry * ENTRY_BYTES + table;
-        if (!this.#inUse.some((used) => (used & ~RPL) === selector)) entries[entry] = 0n;
-      }
+      const first = Math.ceil(at / ENTRY_BYTES);
+      const behind = Math.max(Math.ceil(end / ENTRY_BYTES), first);
+      const kept = this.#inUse
+        .filter((used) => (used & IN_LDT) === table)
+        .map((used) => used >> 3)
+        .filter((entry) => entry >= first && entry < behind)
+        .map((entry) => [entry, entries[entry] ?? 0n] as const);
+      entries.fill(0n, first, behind);
+      for (const [entry, value] of kept) entries[entry] = value;
     });
     const words = new Uint32Array(entries.buffer);
-    return { base, bytes, pages, gfns, areAccessed, entries, words };
+    return { base, bytes, pages, gfns, areAccessed, entries, words, used: usedOf(words) };
   }
 
   /** Takes over the entries of a table in which something was written. */
@@ -239,6 +246,7 @@ export class DescriptorViews implements Watcher {
         const value = this.#memory.readU64(gfn * PAGE_SIZE + offset);
         if (table.entries[entry] === value) continue;
         table.entries[entry] = value;
+        table.used = Math.max(table.used, entry * 2 + 2);
         this.#writeEntry(offsetOf, entry, value);
         this.version++;
       }
@@ -291,14 +299,15 @@ export class DescriptorViews implements Watcher {
     return this.#memory.holds(this.#walk.gfn) ? this.#walk.gfn : NO_FRAME;
   }
 
-  /** Writes for both views what differs from the words `old`, or all entries that are not 0. */
+  /** Writes for both views what differs from the table `before`, or all entries that are not 0. */
   #write(
     offsetOf: (view: ViewName) => number,
-    { words, entries }: Source,
-    old: Uint32Array,
+    { words, entries, used }: Source,
+    before: Source,
     all: boolean,
   ): void {
-    for (let n = 0; n < Math.max(words.length, old.length); n += 2) {
+    const old = before.words;
+    for (let n = 0; n < Math.max(used, before.used); n += 2) {
       const low = n < words.length ? words[n] : 0;
       const high = n < words.length ? words[n + 1] : 0;
       const isZero = low === 0 && high === 0;
@@ -307,6 +316,13 @@ export class DescriptorViews implements Watcher {
       this.#writeEntry(offsetOf, n >> 1, entries[n >> 1] ?? 0n);
     }
   }
+}
+
+/** How many of `words` there are up to the last that is not 0. */
+function usedOf(words: Uint32Array): number {
+  let used = words.length;
+  while (used > 0 && words[used - 1] === 0) used--;
+  return used;
 }
 
 /** What ES, CS, SS, DS, FS and GS hold. */
