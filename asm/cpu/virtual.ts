@@ -70,9 +70,9 @@ export class Virtual {
   /**
    * Runs the guest for at most `fuel` instructions on the host's processor, whose block is at `place`, at CPL 3. `stack`
    * is a selector for the SS of 64-bit code that has none. `flush`: number of the page (GVA bits 47:12) whose
-   * translations must go, ANYWHERE or NOWHERE; `reload`: what selectors mean may have changed. Returns an ExitReason or REFUSED, and from LOADED_SHIFT up which segment
-   * registers the guest has loaded: they are to be found in the host's block. All else of the guest's registers is
-   * taken over.
+   * translations must go, ANYWHERE or NOWHERE; `reload`: what selectors mean may have changed. Returns an ExitReason or
+   * REFUSED, and from LOADED_SHIFT up which segment registers the guest has loaded: they are to be found in the host's
+   * block. All else of the guest's registers is taken over.
    */
   static direct(place: usize, fuel: u32, stack: u32, flush: f64, reload: bool): u32 {
     const host = place - PROCESSOR;
@@ -96,7 +96,7 @@ export class Virtual {
       if (loaded != 0) store<u32>(host + ARE_LOADED, 0);
       result |= loaded << LOADED_SHIFT;
       if (load<u64>(TIME) != time) kept = HOST_FLAGS;
-      if (long) Virtual.copyBases(0, guest);
+      Virtual.copyBases(0, guest);
     }
     store<u32>(RFLAGS, (load<u32>(RFLAGS) & ~kept) | (flags & kept));
     memory.copy(host + SEGS, SEGS, SYSTEM_BYTES);
@@ -111,7 +111,8 @@ export class Virtual {
    */
   static resume(guest: usize, host: usize, stack: u32, long: bool): bool {
     if (!Virtual.areLoaded(guest, host) && !Virtual.loadAll(guest, host, stack, long)) return false;
-    if (long) Virtual.copyBases(guest, 0);
+    // The MSRs set them in every mode.
+    Virtual.copyBases(guest, 0);
     return Virtual.areSame(guest, long);
   }
 

@@ -40,6 +40,13 @@ const CASES: readonly Case[] = [
     length: 16,
   },
   {
+    name: 'FS is loaded with 0 once more in compatibility mode: its base goes',
+    source: `mov eax, 0x12345\n wrfsbase rax\n push 0x1b\n push compatible\n retfq
+      bits 32\ncompatible: xor eax, eax\n mov fs, ax\n nop\n`,
+    length: 8,
+    kernel: { cpl: 3, cr4: 0x100a0n },
+  },
+  {
     name: 'a string instruction repeats more often than is emulated at a time',
     source: 'mov dx, 0x80\n mov esi, 0x9000\n mov ecx, 100\n rep outsb\n mov eax, ecx\n',
     length: 104,
