@@ -106,8 +106,10 @@ export class DescriptorViews implements Watcher {
   version = 0;
 
   written(gpa: number, before: Uint8Array): void {
+    // While nothing runs directly, there may be any number of writes.
+    if (this.#isDirty) return;
     this.#writes.push({ gpa, bytes: before.length });
-    if (this.#writes.length > MOST_WRITES) this.#isDirty = true;
+    this.#isDirty = this.#writes.length > MOST_WRITES;
   }
 
   /** Makes the copies what the guest's tables are now, by the registers in `view`. */
