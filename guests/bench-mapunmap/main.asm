@@ -35,11 +35,6 @@ main:
         jnz .next
 
         xor eax, eax
-        mov ebx, FRAMES
-.sum:   mov edx, [xbx]
-        add xax, xdx
-        add ebx, 4096
-        cmp ebx, FRAMES + PAGES * 4096
-        jb .sum
+        add_frames FRAMES, PAGES
         bench_end
         ret

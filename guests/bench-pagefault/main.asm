@@ -37,12 +37,7 @@ main:
         jnz .next
 
         mov eax, esi
-        mov ebx, FRAMES
-.sum:   mov edx, [xbx]
-        add xax, xdx
-        add ebx, 4096
-        cmp ebx, FRAMES + PAGES * 4096
-        jb .sum
+        add_frames FRAMES, PAGES
         bench_end
         ret
 

@@ -65,12 +65,7 @@ main:
         jnz .next
 
         xor eax, eax
-        mov ebx, FRAMES
-.sum:   mov edx, [rbx]
-        add rax, rdx
-        add ebx, 4096
-        cmp ebx, FRAMES + SPACES * PAGES * 4096
-        jb .sum
+        add_frames FRAMES, SPACES * PAGES
         bench_end
         ret
 

@@ -30,6 +30,8 @@ export const GPR_NAMES = [
 /** Segment registers in the order of their entries in the layout. */
 export const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
 export type SegmentName = (typeof SEGMENT_NAMES)[number];
+/** Those that programs load. */
+export const LOADABLE_SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const;
 
 /** One segment register with its hidden part. `access` is laid out as in a VMCS (SDM 3C table 25-2). */
 export interface SegmentState {

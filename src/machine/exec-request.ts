@@ -1,6 +1,6 @@
 /** The input of `exec`: checks a parsed JSON value and turns it into numbers. */
 
-import { GPR_NAMES, SEGMENT_NAMES } from './cpu-view.ts';
+import { GPR_NAMES, LOADABLE_SEGMENTS } from './cpu-view.ts';
 import { MAX_LDT_ENTRIES } from './exec-system.ts';
 
 /** A malformed request; the message names the field. */
@@ -33,7 +33,7 @@ export interface ExecRequest {
 /** Registers that `regs` may name. */
 export const REGISTER_NAMES: ReadonlySet<string> = new Set([
   ...GPR_NAMES,
-  ...SEGMENT_NAMES.slice(0, 6),
+  ...LOADABLE_SEGMENTS,
   ...['rip', 'rflags', 'fs_base', 'gs_base', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'],
 ]);
 const FIELDS = new Set(['code', 'mode', 'cpl', 'steps', 'regs', 'mem', 'ldt']);

@@ -10,6 +10,7 @@
 
 import {
   type CpuView,
+  LOADABLE_SEGMENTS,
   SEGMENT_NAMES,
   type SegmentState,
   type WordWatch,
@@ -329,7 +330,7 @@ function usedOf(words: Uint32Array): number {
 
 /** What ES, CS, SS, DS, FS and GS hold. */
 function selectorsOf(view: CpuView): number[] {
-  return SEGMENT_NAMES.slice(0, 6).map((name) => view.segment(name).selector);
+  return LOADABLE_SEGMENTS.map((name) => view.segment(name).selector);
 }
 
 /** The pages that `bytes` at `base` lie in. */

@@ -7,7 +7,7 @@
  * exchanged around a run.
  */
 
-import { CpuView, SEGMENT_NAMES } from '../machine/cpu-view.ts';
+import { CpuView, LOADABLE_SEGMENTS } from '../machine/cpu-view.ts';
 import type { ExitReason } from '../machine/processor.ts';
 import type { DescriptorViews } from './descriptor-views.ts';
 import { PAGE_SIZE } from './frames.ts';
@@ -46,9 +46,6 @@ const DR6_NONE = 0xffff_0ff0n;
 const LDT_ACCESS = 0x82;
 const TSS_ACCESS = 0x8b;
 const UNUSABLE = 1 << 16;
-
-/** Segment registers whose selectors the guest can load by itself. */
-const SEGMENTS = SEGMENT_NAMES.slice(0, 6) as ('es' | 'cs' | 'ss' | 'ds' | 'fs' | 'gs')[];
 
 /** What the host's control registers and tables depend on. */
 interface Prepared {
@@ -218,7 +215,7 @@ export class HostProcessor {
   /** Takes over the segment registers that the guest has loaded itself, from its own tables. */
   #takeSegments(loaded: number): void {
     const { processor, view, cpl } = this.#vcpu;
-    SEGMENTS.forEach((name, n) => {
+    LOADABLE_SEGMENTS.forEach((name, n) => {
       if ((loaded & (1 << n)) === 0) return;
       const { selector, base, access } = this.#beside.segment(name);
       if ((access & UNUSABLE) !== 0) {

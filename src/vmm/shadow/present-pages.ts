@@ -1,11 +1,11 @@
 /** The textbook's loop over all present entries of a guest's page tables. */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { GuestPaging } from './guest-paging.ts';
 
 const PTE_P = 1;
 const PTE_PS = 1 << 7;
-const PAGE_SIZE = 4096;
 
 /** Numbers of the pages that present entries lead to, at most `most`: tables may map one another without end. */
 export function* presentPages(

@@ -3,14 +3,13 @@
  * have cached is what they said, so that it stays until the guest invalidates it (out-of-sync.ts).
  */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { PTE_A, PTE_D, pageOf } from './guest-walk.ts';
 import { FLAG_NXE, leafRights } from './leaf-rights.ts';
 import type { ShadowCache } from './shadow-cache.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
 import { ENTRIES, entryPlace, pageOfLeaf, type ShadowPage } from './shadow-page.ts';
-
-const PAGE_SIZE = 4096;
 
 export class StaleEntries {
   readonly #memory: GuestMemory;

@@ -1,11 +1,11 @@
 /** What shadow pages stand for: which tables of the guest, or what in the place of one, under which roles. */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestPaging } from './guest-paging.ts';
 import { type GuestWalk, RIGHT_USER, RIGHT_WRITE } from './guest-walk.ts';
 import { flagsOf } from './leaf-rights.ts';
 import { firstPage, type Role, type ShadowKind, type ViewName } from './shadow-page.ts';
 
-const PAGE_SIZE = 4096;
 export const ALL_RIGHTS = RIGHT_WRITE | RIGHT_USER;
 
 export interface TableRole {

@@ -3,6 +3,7 @@
  * and dirty flags that are cleared matter only once the guest invalidates translations, as they do to a TLB.
  */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { PTE_A, PTE_D } from './guest-walk.ts';
 import type { ShadowCache } from './shadow-cache.ts';
@@ -10,7 +11,6 @@ import { entryPlace, pageOfLeaf, type ShadowPage } from './shadow-page.ts';
 import type { ShadowRoots } from './shadow-roots.ts';
 import type { VmmSlots } from './vmm-slots.ts';
 
-const PAGE_SIZE = 4096;
 const FLAGS = PTE_A | PTE_D;
 const MAX_CLEARED = 4096;
 

@@ -3,11 +3,11 @@
  * leaves free, and moves when the guest uses it.
  */
 
+import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { ShadowEntries } from './shadow-entries.ts';
 import { ENTRY_BYTES, entryPlace, type ShadowRoot } from './shadow-page.ts';
 
-const PAGE_SIZE = 4096;
 const PTE_P = 1 << 0;
 /** The entry of a root that is tried first; downward from there. */
 export const FIRST_SLOT = 509;
