@@ -14,6 +14,7 @@ import { Context } from './mmu/context';
 import { PagingMode } from './mmu/paging-mode';
 import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
+import { Tlb } from './mmu/tlb';
 
 export * from './layout';
 
@@ -73,6 +74,32 @@ export function exchange(place: usize): void {
 /** Runs a guest directly on the host's processor at `place` (Virtual.direct). */
 export function direct(place: usize, fuel: u32, stack: u32, flush: f64, reload: bool): u32 {
   return Virtual.direct(place, fuel, stack, flush, reload);
+}
+
+/** As a host's MOV to CR3 with bit 63 set and CR4.PCIDE: translations of `pcid` stay. */
+export function setRoot(frame: u32, pcid: u32): void {
+  store<u64>(CR3, ((<u64>frame) << 12) | pcid);
+  Context.select();
+}
+
+/** Forgets all translations of `pcid`. */
+export function flushPcid(pcid: u32): void {
+  Context.flushPcid(pcid);
+}
+
+/** Forgets the page at `high`:`low` under every PCID. */
+export function invalidatePage(high: u32, low: u32): void {
+  Tlb.invalidatePage(((<u64>high) << 32) | low);
+}
+
+/** Loads CS and SS on a hosted processor as an IRET to CPL 3; false, with nothing loaded, if it would fault. */
+export function enterUser(cs: u32, ss: u32): bool {
+  return Virtual.enterUser(cs, ss);
+}
+
+/** Loads GS at CPL 3 as a MOV; false, with nothing loaded, if it would fault. */
+export function loadGs(selector: u32): bool {
+  return Virtual.loadGs(selector);
 }
 
 /** To be called after the host has changed a map of guest-physical memory, or tables that only it knows. */

@@ -162,6 +162,24 @@ export class Virtual {
     return loaded;
   }
 
+  /** A host's IRET to CPL 3 of a guest that runs there: its segments alone. */
+  static enterUser(cs: u32, ss: u32): bool {
+    store<u32>(CPL, 0);
+    store<u32>(RAISED, Raised.Nothing);
+    const entered = Virtual.enter(cs, ss);
+    store<u32>(RAISED, Raised.Nothing);
+    store<u32>(CPL, USER);
+    Mode.update();
+    return entered;
+  }
+
+  static loadGs(selector: u32): bool {
+    store<u32>(RAISED, Raised.Nothing);
+    const loaded = Segment.loadData(SEGMENT_GS, selector);
+    store<u32>(RAISED, Raised.Nothing);
+    return loaded;
+  }
+
   static enter(cs: u32, ss: u32): bool {
     const stack = Segment.checkStack(ss, USER, false, Vector.NP);
     if (Event.raised()) return false;

@@ -50,6 +50,11 @@ export interface ProcessorExports extends Record<string, unknown> {
   direct(place: number, fuel: number, stack: number, flush: number, reload: number): number;
   translationsChanged(): void;
   modeChanged(): void;
+  setRoot(frame: number, pcid: number): void;
+  flushPcid(pcid: number): void;
+  invalidatePage(high: number, low: number): void;
+  enterUser(cs: number, ss: number): number;
+  loadGs(selector: number): number;
 }
 
 const WASM_PAGE = 65536;

@@ -240,6 +240,31 @@ export class Processor {
     this.#exports.translationsChanged();
   }
 
+  /** The root table at frame `frame` from now on; CR4.PCIDE is set, and translations of `pcid` are still good. */
+  setRoot(frame: number, pcid: number): void {
+    this.#exports.setRoot(frame, pcid);
+  }
+
+  /** Forgets all translations of `pcid`. */
+  flushPcid(pcid: number): void {
+    this.#exports.flushPcid(pcid);
+  }
+
+  /** Forgets the translations of the page at `gva`, under every PCID. */
+  invalidatePage(gva: bigint): void {
+    this.#exports.invalidatePage(Number(gva >> 32n) | 0, Number(gva & 0xffff_ffffn) | 0);
+  }
+
+  /** A hosted processor loads CS and SS as by an IRET to CPL 3; false, with nothing loaded, if that would fault. */
+  enterUser(cs: number, ss: number): boolean {
+    return this.#exports.enterUser(cs, ss) !== 0;
+  }
+
+  /** It loads GS as by a MOV; false, with nothing loaded, if that would fault. */
+  loadGs(selector: number): boolean {
+    return this.#exports.loadGs(selector) !== 0;
+  }
+
   get rflags(): bigint {
     return BigInt.asUintN(64, this.#exports.rflags());
   }

@@ -8,6 +8,8 @@
 import { assert } from '../base/assert.ts';
 import { Instance, type ProcessorHost } from '../machine/instance.ts';
 import { Processor, type ProcessorIdentity } from '../machine/processor.ts';
+import { FrameTable } from './direct/frame-table.ts';
+import { MachineToPhys } from './direct/machine-to-phys.ts';
 import { FramePool, OutOfFrames, PAGE_SIZE } from './frames.ts';
 import { Pcids } from './pcids.ts';
 
@@ -21,6 +23,12 @@ interface Seat {
   readonly devices: ProcessorHost;
 }
 
+/** The frames of the machine under direct paging. */
+export interface MachineFrames {
+  readonly frames: FrameTable;
+  readonly machineToPhys: MachineToPhys;
+}
+
 export class Host {
   readonly pool: FramePool;
   readonly pcids = new Pcids();
@@ -31,6 +39,7 @@ export class Host {
   #vms = 0;
   #current: Seat | undefined;
   #isRunning = false;
+  #machineFrames: MachineFrames | undefined;
 
   /** A machine with `frames` frames of memory; throws a MemoryError if there cannot be as many. */
   constructor(module: WebAssembly.Module, frames: number) {
@@ -52,6 +61,22 @@ export class Host {
     this.pool = new FramePool(frames, SEED);
     this.#nextMap = layout('GUEST_MAPS');
     this.#nextBlock = layout('GUEST_BLOCKS');
+  }
+
+  /** What direct paging knows of all frames; made when a VM needs it first. */
+  directPaging(): MachineFrames {
+    const { memory } = this.#instance;
+    const count = memory.size / PAGE_SIZE;
+    this.#machineFrames ??= {
+      frames: new FrameTable(this.pool, count),
+      machineToPhys: new MachineToPhys(memory, this.pool, count),
+    };
+    return this.#machineFrames;
+  }
+
+  /** There is a VM `number`. */
+  has(number: number): boolean {
+    return number > 0 && number <= this.#vms;
   }
 
   /** A number for a VM, from 1 up: the owner of its frames. */

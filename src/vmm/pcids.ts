@@ -1,21 +1,20 @@
 /**
- * PCIDs of the host's processor: every shadow root has one of its own, whichever VM it belongs to, so that the
+ * PCIDs of the host's processor: every address space has one of its own, whichever VM it belongs to, so that the
  * processor keeps its translations apart. They are handed out once; when they are used up, all of them are void.
  */
-
-import type { ShadowRoot } from './shadow/shadow.ts';
 
 const LAST = 4095;
 
 export class Pcids {
-  #given = new WeakMap<ShadowRoot, number>();
+  #given = new WeakMap<object, number>();
   #last = 0;
   #isStale = false;
   /** Changes whenever all PCIDs become void. */
   generation = 0;
 
-  of(root: ShadowRoot): number {
-    const known = this.#given.get(root);
+  /** Of the address space that `space` stands for. */
+  of(space: object): number {
+    const known = this.#given.get(space);
     if (known !== undefined) return known;
     if (this.#last === LAST) {
       this.#given = new WeakMap();
@@ -24,7 +23,7 @@ export class Pcids {
       this.generation++;
     }
     this.#last++;
-    this.#given.set(root, this.#last);
+    this.#given.set(space, this.#last);
     return this.#last;
   }
 

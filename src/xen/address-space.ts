@@ -18,3 +18,8 @@ export function isGuestAddress(va: bigint): boolean {
 export function isGuestRange(start: bigint, end: bigint): boolean {
   return end <= LOWER_END || (start >= HYPERVISOR_VIRT_END && end <= TOP);
 }
+
+/** Bits 63:47 of the address are the same. */
+export function isCanonical(address: bigint): boolean {
+  return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
+}

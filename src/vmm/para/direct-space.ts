@@ -1,0 +1,36 @@
+/** The guest's memory by virtual address under direct paging: a walk of the tables that the processor walks. */
+
+import type { MachineMemory } from '../../machine/memory.ts';
+import { isGuestAddress } from '../../xen/address-space.ts';
+import type { Domain } from '../direct/domain.ts';
+import { ENTRIES, ENTRY_BYTES, frameOf, PTE_A, PTE_D, PTE_P, PTE_RW } from '../direct/pte.ts';
+import { PAGE_SIZE } from '../frames.ts';
+import { PagedSpace } from './paged-space.ts';
+
+export class DirectSpace extends PagedSpace {
+  readonly #domain: Domain;
+
+  constructor(memory: MachineMemory, domain: Domain) {
+    super(memory);
+    this.#domain = domain;
+  }
+
+  override translate(va: bigint, isWrite: boolean): number | undefined {
+    if (!isGuestAddress(va)) return undefined;
+    const { entries, kernelRoot } = this.#domain;
+    const page = Number(BigInt.asUintN(48, va) >> 12n);
+    const needed = isWrite ? PTE_P | PTE_RW : PTE_P;
+    let frame = kernelRoot;
+    for (let level = 4; level > 0; level--) {
+      const n = Math.floor(page / ENTRIES ** (level - 1)) % ENTRIES;
+      const place = frame * PAGE_SIZE + n * ENTRY_BYTES;
+      const low = entries.low(place);
+      if ((low & needed) !== needed) return undefined;
+      const high = entries.high(place);
+      const used = level === 1 && isWrite ? PTE_A | PTE_D : PTE_A;
+      if ((low & used) !== used) entries.set(place, (low | used) >>> 0, high);
+      frame = frameOf(low, high);
+    }
+    return frame * PAGE_SIZE + Number(va & 0xfffn);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Ways into the guest's kernel and out of it: *bounce frames*, which handlers find on their stack, and the hypercall iret,
+ * by which they return (Xen's public arch-x86/xen-x86_64.h). A frame, from the top of the stack: RCX, R11, an error code where
+ * there is one, RIP, CS, RFLAGS, RSP, SS. CS has RPL 0 if kernel code was interrupted; in bits 39:32 of its word is the mask of
+ * events as it was, and RFLAGS.IF says the same.
+ */
+
+import { isCanonical } from '../../xen/address-space.ts';
+import { FLAT } from '../../xen/segments.ts';
+import { IRET_CONTEXT, VGCF_in_syscall } from '../../xen/trap.ts';
+import { type GuestSpace, readAt } from './guest-space.ts';
+import { type ParaVcpu, R11, RAX, RCX } from './para-vcpu.ts';
+import type { SharedInfo } from './shared-info.ts';
+import type { Handler, TrapTable } from './trap-table.ts';
+
+const RFLAGS_IF = 1n << 9n;
+const RFLAGS_IOPL = 3n << 12n;
+/** TF, NT, RF, VM, AC: off in a handler. */
+const RFLAGS_CLEARED = (1n << 8n) | (1n << 14n) | (1n << 16n) | (1n << 17n) | (1n << 18n);
+const RFLAGS_DF = 1n << 10n;
+const SELECTOR_RPL = 3;
+const WORD = 8;
+/** RCX, R11, the data segments of a failsafe frame or an error code, RIP, CS, RFLAGS, RSP and SS at most. */
+const MOST_WORDS = 11;
+/** Also of SYSENTER. */
+const SYSCALL_BYTES = 2n;
+const UD = 6;
+const GP = 13;
+
+/** What the memory technique does for it. */
+export interface AddressSpaces {
+  /** The processor walks the tables of kernel or user code from now on. */
+  select(isKernel: boolean): void;
+  /** There is an address space for user code. */
+  readonly hasUser: boolean;
+}
+
+export interface GuestEntryParts {
+  readonly vcpu: ParaVcpu;
+  readonly space: GuestSpace;
+  readonly shared: () => SharedInfo;
+  readonly traps: TrapTable;
+  readonly spaces: AddressSpaces;
+  /** The guest cannot go on. */
+  readonly crash: (why: string) => void;
+}
+
+export class GuestEntry {
+  readonly #parts: GuestEntryParts;
+  readonly #words = new BigUint64Array(MOST_WORDS);
+
+  constructor(parts: GuestEntryParts) {
+    this.#parts = parts;
+  }
+
+  /** Enters the handler of `vector`, for an exception at RIP or a software interrupt before it. */
+  trap(vector: number, error?: number): void {
+    const { traps, vcpu } = this.#parts;
+    const handler = traps.trap(vector);
+    if (handler.address !== 0n) {
+      this.#enter(handler, error === undefined ? [] : [BigInt(error)]);
+      return;
+    }
+    const at = `RIP 0x${vcpu.rip.toString(16)}`;
+    this.#parts.crash(`trap ${vector} at ${at}, for which the guest has no handler`);
+  }
+
+  /** An event or an NMI: nothing of the guest's is interrupted halfway. */
+  upcall(name: 'event' | 'nmi'): void {
+    const { address } = this.#parts.traps.callbacks[name];
+    if (address !== 0n) this.#enter({ address, masksEvents: true }, []);
+    else this.#parts.crash(`there is an ${name}, for which the guest has no callback`);
+  }
+
+  /** SYSCALL of user code, which RIP is behind. */
+  systemCall(): void {
+    const { traps, vcpu } = this.#parts;
+    const { syscall, syscall32 } = traps.callbacks;
+    const is32 = vcpu.cs === FLAT.RING3_CS32 && syscall32.address !== 0n;
+    const handler = is32 ? syscall32 : syscall;
+    if (handler.address === 0n) {
+      vcpu.rip -= SYSCALL_BYTES;
+      this.trap(UD);
+      return;
+    }
+    this.#enter(handler, []);
+    vcpu.rflags &= ~RFLAGS_DF;
+  }
+
+  /** SYSENTER, which tells neither where the guest was nor on which stack. */
+  sysenter(): void {
+    const { traps, vcpu } = this.#parts;
+    const { sysenter } = traps.callbacks;
+    if (sysenter.address === 0n) {
+      vcpu.rip -= SYSCALL_BYTES;
+      this.trap(GP, 0);
+      return;
+    }
+    vcpu.rip = 0n;
+    if (!vcpu.isKernel) vcpu.rsp = 0n;
+    this.#enter(sysenter, []);
+  }
+
+  /** HYPERVISOR_iret: by the iret_context at RSP. */
+  iret(): void {
+    const { vcpu, space, spaces, shared } = this.#parts;
+    const context = readAt(space, IRET_CONTEXT, vcpu.rsp);
+    if (context === undefined) {
+      this.#parts.crash(`iret: its context at 0x${vcpu.rsp.toString(16)} cannot be read`);
+      return;
+    }
+    const cs = Number(context.cs & 0xffffn);
+    const ss = Number(context.ss & 0xffffn) | SELECTOR_RPL;
+    if ((cs & SELECTOR_RPL) === SELECTOR_RPL) {
+      if (!spaces.hasUser) {
+        this.#parts.crash('iret to user code, for which there are no page tables');
+        return;
+      }
+      this.#toggle();
+    }
+    shared().upcallMask = (context.rflags & RFLAGS_IF) === 0n ? 1 : 0;
+    vcpu.gpr[RAX] = context.rax;
+    vcpu.rip = context.rip;
+    vcpu.rsp = context.rsp;
+    vcpu.rflags = context.rflags;
+    if ((context.flags & BigInt(VGCF_in_syscall)) === 0n) {
+      vcpu.gpr[R11] = context.r11;
+      vcpu.gpr[RCX] = context.rcx;
+      if (!vcpu.loadStackAndCode(cs | SELECTOR_RPL, ss)) this.#failsafe();
+    } else this.#asSysret(cs === FLAT.RING3_CS32 ? cs : FLAT.RING3_CS64);
+    if (!isCanonical(vcpu.rip)) this.#failsafe();
+  }
+
+  /** The return to the guest has failed: it hears of that with the data segments that it has. */
+  #failsafe(): void {
+    const { traps, vcpu } = this.#parts;
+    const { failsafe } = traps.callbacks;
+    if (failsafe.address === 0n) {
+      this.#parts.crash('a return to the guest faults, and it has no failsafe callback');
+      return;
+    }
+    const { view } = vcpu.processor;
+    const selectors = (['ds', 'es', 'fs', 'gs'] as const).map((name) =>
+      BigInt(view.segment(name).selector),
+    );
+    this.#enter(failsafe, selectors);
+  }
+
+  /** Enters `handler` with `extra` words between R11 and RIP. */
+  #enter({ address, masksEvents }: Handler, extra: readonly bigint[]): void {
+    const { vcpu, space } = this.#parts;
+    const shared = this.#parts.shared();
+    const { rip, rsp, rflags, ss } = vcpu;
+    // In kernel code CS shows RPL 0, as a kernel of its own would see it.
+    const cs = vcpu.isKernel ? vcpu.cs & ~SELECTOR_RPL : vcpu.cs;
+    if (!vcpu.isKernel) {
+      vcpu.rsp = vcpu.kernelStack;
+      this.#toggle();
+    }
+    const mask = shared.upcallMask;
+    const shown = (rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask === 0 ? RFLAGS_IF : 0n);
+    const words = this.#words;
+    let count = 0;
+    words[count++] = vcpu.gpr[RCX] ?? 0n;
+    words[count++] = vcpu.gpr[R11] ?? 0n;
+    for (const word of extra) words[count++] = word;
+    words[count++] = rip;
+    words[count++] = BigInt(cs) | (BigInt(mask) << 32n);
+    words[count++] = shown;
+    words[count++] = rsp;
+    words[count++] = BigInt(ss);
+    const top = BigInt.asUintN(64, (vcpu.rsp & ~0xfn) - BigInt(count * WORD));
+    if (!space.write(top, new DataView(words.buffer, 0, count * WORD))) {
+      this.#parts.crash(
+        `the stack of the guest's kernel at 0x${top.toString(16)} cannot be written`,
+      );
+      return;
+    }
+    if (masksEvents) shared.upcallMask = 1;
+    vcpu.rsp = top;
+    vcpu.rip = address;
+    vcpu.rflags = rflags & ~RFLAGS_CLEARED;
+    this.#asSysret(FLAT.KERNEL_CS);
+  }
+
+  /** As SYSRET does: flat segments, and RIP and RFLAGS in RCX and R11. */
+  #asSysret(cs: number): void {
+    const { vcpu } = this.#parts;
+    vcpu.gpr[RCX] = vcpu.rip;
+    vcpu.gpr[R11] = vcpu.rflags;
+    vcpu.loadStackAndCode(cs, FLAT.KERNEL_SS);
+  }
+
+  #toggle(): void {
+    const { vcpu, spaces } = this.#parts;
+    vcpu.toggle();
+    spaces.select(vcpu.isKernel);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Runs a PV domain: the guest runs on the hosted processor until it makes a hypercall, faults, or its time is up; the VMM does what
+ * is asked for and goes on. Between any two of these it enters the guest's event callback if an event is pending and not
+ * masked.
+ */
+
+import type { ExitReason } from '../../machine/processor.ts';
+import { ERRNO } from '../../xen/errno.ts';
+import { HYPERVISOR, type HypercallName } from '../../xen/hypercalls.ts';
+import type { GuestEntry } from './guest-entry.ts';
+import type { Hypercall, HypercallArguments, HypercallTable } from './hypercall.ts';
+import { type ParaVcpu, RAX } from './para-vcpu.ts';
+import type { SharedInfo } from './shared-info.ts';
+
+const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10];
+/** Where arguments are, in order. */
+const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
+const SYSCALL_BYTES = 2n;
+
+const ACTIVITY_RUNNING = 0;
+const ACTIVITY_HALTED = 1;
+
+/** An exception that has stopped the guest. */
+export interface GuestFault {
+  readonly vector: number;
+  /** Undefined where the vector has none. */
+  readonly error: number | undefined;
+  /** Linear address of a page fault. */
+  readonly address: bigint;
+}
+
+export interface ParaEngineParts {
+  readonly vcpu: ParaVcpu;
+  readonly entry: GuestEntry;
+  readonly shared: () => SharedInfo;
+  readonly calls: HypercallTable;
+  /** The virtual processor waits for something (sched_op). */
+  readonly isAsleep: () => boolean;
+  /** An NMI is to be delivered, and none is being handled: true once. */
+  readonly takeNmi: () => boolean;
+  /** The VMM serves a fault: false if it is the guest's. */
+  readonly serve: (fault: GuestFault) => boolean;
+}
+
+export class ParaEngine {
+  readonly #parts: ParaEngineParts;
+  readonly #vcpu: ParaVcpu;
+  /** By number. */
+  readonly #calls: readonly (Hypercall | undefined)[];
+  readonly #timeLow: () => number;
+  readonly #stopRequest: () => number;
+  readonly #vector: () => number;
+  readonly #error: () => number;
+  readonly #hasError: () => number;
+  /** Low half of the virtual time when the guest was entered last. */
+  #entered = -1;
+  /** Exceptions, SYSCALLs and the like so far. */
+  exits = 0;
+
+  constructor(parts: ParaEngineParts) {
+    const { view } = parts.vcpu.processor;
+    this.#parts = parts;
+    this.#vcpu = parts.vcpu;
+    this.#timeLow = view.reader('TIME');
+    this.#stopRequest = view.reader('STOP_REQUEST');
+    this.#vector = view.reader('EVENT_VECTOR');
+    this.#error = view.reader('EVENT_ERROR');
+    this.#hasError = view.reader('EVENT_HAS_ERROR');
+    const calls: (Hypercall | undefined)[] = [];
+    for (const [name, call] of Object.entries(parts.calls)) {
+      calls[HYPERVISOR[name as HypercallName]] = call;
+    }
+    this.#calls = calls;
+  }
+
+  /** Runs at most `fuel` instructions; why it came back, as from a processor of the guest's own. */
+  run(fuel: number): ExitReason {
+    const { processor } = this.#vcpu;
+    const start = this.#timeLow();
+    processor.view.setU32('STOP_REQUEST', 0);
+    for (;;) {
+      if (this.#isHalted()) return 'halt';
+      this.#deliver();
+      if (this.#stopRequest() !== 0) return 'request';
+      const left = fuel - ((this.#timeLow() - start) >>> 0);
+      if (left <= 0) return 'fuel';
+      const reason = processor.run(left);
+      if (reason === 'fuel') continue;
+      if (reason === 'request') return reason;
+      this.exits++;
+      if (reason === 'syscall') this.#systemCall();
+      else if (reason === 'sysenter') this.#parts.entry.sysenter();
+      else this.#event();
+    }
+  }
+
+  #isHalted(): boolean {
+    const isAsleep = this.#parts.isAsleep();
+    const activity = isAsleep ? ACTIVITY_HALTED : ACTIVITY_RUNNING;
+    this.#vcpu.processor.view.setU32('ACTIVITY', activity);
+    return isAsleep;
+  }
+
+  /** Enters the callback for what is due. */
+  #deliver(): void {
+    const { entry, shared, takeNmi } = this.#parts;
+    if (takeNmi()) entry.upcall('nmi');
+    const info = shared();
+    if (info.isUpcallPending && !info.isUpcallMasked) entry.upcall('event');
+  }
+
+  #systemCall(): void {
+    const { entry } = this.#parts;
+    if (!this.#vcpu.isKernel) {
+      entry.systemCall();
+      return;
+    }
+    const { gpr } = this.#vcpu;
+    const number = Number(BigInt.asUintN(32, gpr[RAX] ?? 0n));
+    if (number === HYPERVISOR.iret) entry.iret();
+    else this.#hypercall(this.#calls[number]);
+  }
+
+  #hypercall(call: Hypercall | undefined): void {
+    const { gpr } = this.#vcpu;
+    if (call === undefined) {
+      gpr[RAX] = BigInt(-ERRNO.ENOSYS);
+      return;
+    }
+    const args = ARGUMENTS.map((register) => gpr[register]) as unknown as HypercallArguments;
+    const result = call(args);
+    if (typeof result !== 'object') {
+      gpr[RAX] = BigInt(result);
+      return;
+    }
+    ARGUMENTS.forEach((register, n) => {
+      gpr[register] = result.again[n] ?? 0n;
+    });
+    this.#vcpu.rip -= SYSCALL_BYTES;
+  }
+
+  #event(): void {
+    const { entry, serve } = this.#parts;
+    const { processor } = this.#vcpu;
+    const vector = this.#vector();
+    const error = this.#hasError() === 0 ? undefined : this.#error();
+    if (serve({ vector, error, address: processor.view.u64('CR2') })) return;
+    this.#pay();
+    entry.trap(vector, error);
+  }
+
+  /**
+   * Entering a handler costs an instruction if none has run since the last time, as on a processor of the guest's own: one
+   * whose handlers fault at once cannot hold the host.
+   */
+  #pay(): void {
+    const { view } = this.#vcpu.processor;
+    if (this.#timeLow() === this.#entered) view.setU64('TIME', view.u64('TIME') + 1n);
+    this.#entered = this.#timeLow();
+  }
+}
