@@ -142,6 +142,8 @@ export function endName({ end }: Participant): string {
       return 'triple fault';
     case 'absent':
       return `asks for ${end.mode}`;
+    case 'crash':
+      return `crash: ${end.why}`;
     case 'halted':
       return 'halted for ever';
     case 'limit':

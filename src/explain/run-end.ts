@@ -86,6 +86,8 @@ function reason(machine: Machine, end: RunEnd): string {
       return `the guest reset the machine through ${end.by}`;
     case 'off':
       return `the guest switched the power off through ${end.by}`;
+    case 'crash':
+      return `the domain crashed: ${end.why},`;
     case 'halted':
       return machine.sleepsForInterrupt
         ? 'halted with no wake-up possible (no device has an event to come)'

@@ -91,6 +91,8 @@ export type RunEnd =
   | { readonly kind: 'off'; readonly by: string }
   /** A triple fault, with what was raised on the way, first exception first. */
   | { readonly kind: 'shutdown'; readonly faults: readonly FaultRecord[] }
+  /** The VMM of a PV domain ended it, or its kernel said that it has crashed; `why` tells. */
+  | { readonly kind: 'crash'; readonly why: string }
   /** The instruction at RIP enters a mode that this processor does not have. */
   | { readonly kind: 'absent'; readonly mode: AbsentMode }
   /** HLT, and nothing that could wake the processor up. */

@@ -22,7 +22,7 @@ const SLOT_BYTES = 1n << 39n;
 const AREA = HYPERVISOR_VIRT_START + SLOT_BYTES;
 
 /** Selectors of the VMM in the reserved part of the GDT. */
-const HOST_CODE = FIRST_RESERVED_GDT_BYTE | 0x08;
+export const HOST_CODE = FIRST_RESERVED_GDT_BYTE | 0x08;
 export const HOST_TSS = FIRST_RESERVED_GDT_BYTE | 0x40;
 export const HOST_LDT = FIRST_RESERVED_GDT_BYTE | 0x50;
 
