@@ -77,3 +77,20 @@ export const EVTCHN_INIT_CONTROL = struct('evtchn_init_control', {
 
 export const EVTCHN_EXPAND_ARRAY = struct('evtchn_expand_array', { array_gfn: u64 });
 export const EVTCHN_SET_PRIORITY = struct('evtchn_set_priority', { port: u32, priority: u32 });
+
+/** The argument of event_channel_op_compat; `u` is that of the operation `cmd`. */
+export const EVTCHN_OP = struct('evtchn_op', {
+  cmd: u32,
+  u: union({
+    alloc_unbound: EVTCHN_ALLOC_UNBOUND,
+    bind_interdomain: EVTCHN_BIND_INTERDOMAIN,
+    bind_virq: EVTCHN_BIND_VIRQ,
+    bind_pirq: EVTCHN_BIND_PIRQ,
+    bind_ipi: EVTCHN_BIND_IPI,
+    close: EVTCHN_CLOSE,
+    send: EVTCHN_SEND,
+    status: EVTCHN_STATUS,
+    bind_vcpu: EVTCHN_BIND_VCPU,
+    unmask: EVTCHN_UNMASK,
+  }),
+});

@@ -1,6 +1,7 @@
 /** Operations on virtual processors: state, timers, places of their information (vcpu.h). */
 
-import { array, i32, struct, u32, u64, union } from './structure.ts';
+import { array, bytes, i32, struct, u32, u64, union } from './structure.ts';
+import { TRAP_INFO } from './trap.ts';
 
 export const VCPUOP = {
   initialise: 0,
@@ -57,4 +58,27 @@ export const VCPU_GET_PHYSID = struct('vcpu_get_physid', { phys_id: u64 });
 
 export const VCPU_REGISTER_TIME_MEMORY_AREA = struct('vcpu_register_time_memory_area', {
   addr: union({ v: u64, p: u64 }),
+});
+
+/** What a virtual processor begins with. */
+export const VCPU_GUEST_CONTEXT = struct('vcpu_guest_context', {
+  fpu_ctxt: bytes(512),
+  flags: u64,
+  user_regs: array(u64, 25),
+  trap_ctxt: array(TRAP_INFO, 256),
+  ldt_base: u64,
+  ldt_ents: u64,
+  gdt_frames: array(u64, 16),
+  gdt_ents: u64,
+  kernel_ss: u64,
+  kernel_sp: u64,
+  ctrlreg: array(u64, 8),
+  debugreg: array(u64, 8),
+  event_callback_eip: u64,
+  failsafe_callback_eip: u64,
+  syscall_callback_eip: u64,
+  vm_assist: u64,
+  fs_base: u64,
+  gs_base_kernel: u64,
+  gs_base_user: u64,
 });

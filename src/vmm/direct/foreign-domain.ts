@@ -8,6 +8,9 @@ export interface Domains {
   has(number: number): boolean;
 }
 
+/** The VMM has the backends of devices, as a domain that is no VM. */
+export const BACKEND_DOMAIN = 0;
+
 /** What may be named: the guest's own, device memory (DOMID_IO), or what exists and is refused. */
 export type Named = 'own' | 'io' | 'refused';
 
@@ -24,4 +27,17 @@ export function pageOwner(domid: number, own: number, domains: Domains): Named |
 export function tableOwner(field: number, own: number, domains: Domains): Named | number {
   if (field === 0 || field - 1 === own) return 'own';
   return domains.has(field - 1) ? 'refused' : -ERRNO.ESRCH;
+}
+
+/** The VM of a number, which may be the VM's own, or that of the backends. */
+export function domainOf(number: number, own: number, domains: Domains): Named | number {
+  if (number === own) return 'own';
+  return number === BACKEND_DOMAIN || domains.has(number) ? 'refused' : -ERRNO.ESRCH;
+}
+
+/** An error number if it is not the VM itself that is meant, by its number or without one. */
+export function foreignError(domid: number, own: number, domains: Domains): number {
+  const named = domid === DOMID.SELF ? 'own' : domainOf(domid, own, domains);
+  if (typeof named === 'number') return named;
+  return named === 'own' ? 0 : -ERRNO.EPERM;
 }

@@ -6,8 +6,12 @@
 import type { MachineMemory } from '../../machine/memory.ts';
 import { SHARED_INFO, VCPU_INFO, VCPU_TIME_INFO } from '../../xen/shared-info.ts';
 
-const { vcpu_info, evtchn_pending, evtchn_mask, arch } = SHARED_INFO.offsets;
+const { vcpu_info, evtchn_pending, evtchn_mask, wc_version, arch } = SHARED_INFO.offsets;
 const INFO = VCPU_INFO.offsets;
+const SELECTOR_BYTES = VCPU_INFO.fields.evtchn_pending_sel.size;
+
+/** `wc_version` is even, and another one each time. */
+export type Wallclock = Readonly<Record<'wc_version' | 'wc_sec' | 'wc_nsec' | 'wc_sec_hi', number>>;
 
 export class SharedInfo {
   readonly #memory: MachineMemory;
@@ -27,10 +31,20 @@ export class SharedInfo {
     return this.#vcpu;
   }
 
-  /** From now on the virtual processor's VCPU_INFO is at HPA `place`, as it is now (VCPUOP_register_vcpu_info). */
+  /** The guest has it elsewhere than in the shared info page. */
+  get isVcpuInfoMoved(): boolean {
+    return this.#vcpu !== this.hpa + vcpu_info;
+  }
+
+  /**
+   * From now on the virtual processor's VCPU_INFO is at HPA `place`, as it is now (VCPUOP_register_vcpu_info). Everything
+   * in it counts as pending, so that nothing is lost of what came before.
+   */
   moveVcpuInfo(place: number): void {
     this.#memory.write(place, this.#memory.read(this.#vcpu, VCPU_INFO.size));
     this.#vcpu = place;
+    this.#memory.fill(place + INFO.evtchn_pending_sel, SELECTOR_BYTES, 0xff);
+    this.setUpcallPending();
   }
 
   /** An upcall is due as soon as it may come. */
@@ -53,9 +67,12 @@ export class SharedInfo {
     this.#setByte(INFO.evtchn_upcall_mask, value);
   }
 
-  /** Word `n` of the virtual processor's selector has something pending. */
-  selectPending(n: number): void {
-    this.#setBit(this.#vcpu + INFO.evtchn_pending_sel, n);
+  /** Word `n` of the pending bits has something pending; false if that was known. */
+  selectPending(n: number): boolean {
+    const selector = this.#vcpu + INFO.evtchn_pending_sel;
+    if (this.#bit(selector, n)) return false;
+    this.#setBit(selector, n);
+    return true;
   }
 
   isPending(port: number): boolean {
@@ -94,6 +111,13 @@ export class SharedInfo {
     const data = this.#memory.read(this.time, VCPU_TIME_INFO.size);
     VCPU_TIME_INFO.write(new DataView(data.buffer), 0, time);
     this.#memory.write(this.time, data);
+  }
+
+  /** The date when system time was 0. */
+  writeWallclock(date: Wallclock): void {
+    const data = this.#memory.read(this.hpa, SHARED_INFO.size);
+    SHARED_INFO.write(new DataView(data.buffer), 0, date);
+    this.#memory.write(this.hpa + wc_version, data.subarray(wc_version, arch));
   }
 
   #byte(offset: number): number {
