@@ -18,6 +18,7 @@ const UPDATE = 2; // to `version`, which is odd while the rest changes
 export class DomainTime {
   readonly #shared: SharedInfo;
   readonly #space: GuestSpace;
+  readonly #startMs: number;
   #version = 0;
   /** Where the guest wants a copy; 0: nowhere. */
   #area = 0n;
@@ -26,14 +27,20 @@ export class DomainTime {
   constructor(shared: SharedInfo, space: GuestSpace, startMs: number) {
     this.#shared = shared;
     this.#space = space;
-    this.#write();
+    this.#startMs = startMs;
+  }
+
+  /** The guest has its shared info page, and nothing in it yet. */
+  begin(): void {
+    const startMs = this.#startMs;
     const seconds = Math.floor(startMs / MS_PER_SECOND);
-    shared.writeWallclock({
+    this.#shared.writeWallclock({
       wc_version: UPDATE,
       wc_sec: seconds % 2 ** 32,
       wc_sec_hi: Math.floor(seconds / 2 ** 32),
       wc_nsec: (startMs - seconds * MS_PER_SECOND) * NS_PER_MS,
     });
+    this.#write();
   }
 
   /** A copy of the time information is at virtual address `area`, if the guest has writable memory there. */

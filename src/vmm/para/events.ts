@@ -37,6 +37,7 @@ export class Events {
   readonly sleep: Sleep;
   readonly channels: EventChannels;
   readonly calls: HypercallTable;
+  readonly #time: DomainTime;
 
   constructor(deps: EventsDeps) {
     const { clock, shared, space, number } = deps;
@@ -54,11 +55,17 @@ export class Events {
     const parts = { ...deps, runstate, sleep, channels, timers, shutdown, watchdogs, time };
     this.sleep = sleep;
     this.channels = channels;
+    this.#time = time;
     this.calls = {
       ...eventChannelCalls(parts),
       ...schedCalls(parts),
       ...setTimerCalls(parts),
       ...vcpuCalls(parts),
     };
+  }
+
+  /** The guest is to run, with a new shared info page. */
+  begin(): void {
+    this.#time.begin();
   }
 }

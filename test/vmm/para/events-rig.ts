@@ -93,6 +93,7 @@ export class EventsRig {
       },
       sendNmi: () => this.nmis++,
     });
+    this.events.begin();
   }
 
   get isAsleep(): boolean {
