@@ -11,7 +11,7 @@ import { DescriptorTables } from './descriptor-tables.ts';
 import { Domain, type XenSlots } from './domain.ts';
 import { EntryUpdates } from './entry-updates.ts';
 import type { Domains } from './foreign-domain.ts';
-import { type FrameTable, TYPE_L4 } from './frame-table.ts';
+import { type FrameTable, TYPE_L4, TYPE_WRITABLE } from './frame-table.ts';
 import type { GuestArguments } from './guest-arguments.ts';
 import type { MachineToPhys } from './machine-to-phys.ts';
 import { MmuUpdate } from './mmu-update.ts';
@@ -107,6 +107,16 @@ export class DirectPaging {
       while (this.types.dropOld() === RESTART) this.domain.slice.begin();
       if (result !== RESTART) return result;
     }
+  }
+
+  /** From now on the VMM writes to a frame of the guest: it stays writable. False if it is in use as something else, or not the guest's. */
+  shareFrame(frame: number): boolean {
+    const { domain } = this;
+    if (!domain.use(frame)) return false;
+    const isWritable = domain.frames.useAs(frame, TYPE_WRITABLE, domain.flush);
+    if (!isWritable) domain.drop(frame);
+    domain.flush.perform();
+    return isWritable;
   }
 
   mmuUpdate(call: BatchCall): BatchOutcome {

@@ -12,6 +12,7 @@
  * | a pin, a base pointer | 1 | 1, the level |
  * | a page of the GDT or LDT in use | 1 | 1, descriptors |
  * | a page that the VMM shares with the guest | | 1, writable |
+ * | a page of the guest's memory that it shares with the VMM | 1 | 1, writable |
  * | *partial*: validation or its undoing was interrupted | 1 | 1, the level |
  *
  * Each use is an entry of 8 bytes or one of a few registers, so counts cannot overflow.
