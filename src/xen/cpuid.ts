@@ -12,3 +12,6 @@ export const XEN_CPUID_SIGNATURE_EDX = 0x4d4d_566e;
 
 /** In ECX of the third leaf: MMU_PT_UPDATE_PRESERVE_AD is there. */
 export const XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD = 1;
+
+/** The last leaf, counted from the first. */
+export const XEN_CPUID_MAX_NUM_LEAVES = 5;

@@ -8,8 +8,8 @@ import { type GuestSpace, writeAt } from './guest-space.ts';
 import type { SharedInfo } from './shared-info.ts';
 
 /** One nanosecond per tick: twice the ticks by a half. Xen keeps the multiplier's top bit set. */
-const TSC_SHIFT = 1;
-const TSC_TO_SYSTEM_MUL = 2 ** 31;
+export const TSC_SHIFT = 1;
+export const TSC_TO_SYSTEM_MUL = 2 ** 31;
 
 const MS_PER_SECOND = 1000;
 const NS_PER_MS = 1_000_000;
