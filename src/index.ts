@@ -113,6 +113,7 @@ export { type MemoryRange, memoryMap } from './machine/memory-map.ts';
 export { Processor } from './machine/processor.ts';
 export { Board, type BoardOptions, type ByteSink, START_DATE } from './pc/board.ts';
 export { CP437 } from './pc/cp437.ts';
+export type { GuestBoard, TerminalEnd } from './pc/guest-board.ts';
 export type { KeyboardPort } from './pc/keyboard-port.ts';
 export { Pc, type PcOptions, type PcState } from './pc/pc.ts';
 export type { SerialPort } from './pc/serial-port.ts';
@@ -125,12 +126,16 @@ export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
 export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';
 export { createTrace, TRACE_FORMATS, type TraceFormat } from './trace/create-trace.ts';
 export type { TraceContext, TraceWriter } from './trace/trace-writer.ts';
+export type { DirectCounters } from './vmm/direct/counters.ts';
 export type { ExitAction, ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-log.ts';
 export { EXIT_NUMBERS, type ExitName } from './vmm/exits/exit-reasons.ts';
 export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
 export type { Qualification } from './vmm/exits/qualification.ts';
 export { OutOfFrames } from './vmm/frames.ts';
-export { CPU_TECHNIQUES, type CpuTechnique } from './vmm/monitor.ts';
+export { guestFeatures } from './vmm/full-engine.ts';
+export { FULL_TECHNIQUES, type FullTechnique } from './vmm/monitor.ts';
+export { DomainBoard, type DomainBoardOptions } from './vmm/para/domain-board.ts';
+export { PvDomain } from './vmm/para/pv-domain.ts';
 export { PATCH_JUMPS, type PatchJumps } from './vmm/patch/code-copy.ts';
 export type { PatchCounters } from './vmm/patch/patched-code.ts';
 export { MAX_WEIGHT, Scheduler, type Step, type Task } from './vmm/scheduler.ts';
@@ -145,9 +150,18 @@ export type { ShadowCounters } from './vmm/shadow/shadow-counters.ts';
 export {
   createVirtualMachine,
   createVirtualMachines,
-  guestFeatures,
+  type FullVirtualMachine,
+  type ParaVirtualMachine,
   type VirtualMachine,
-  type VmOptions,
   type VmState,
 } from './vmm/virtual-machine.ts';
 export { VirtualPc, type VirtualPcOptions, type VirtualPcState } from './vmm/virtual-pc.ts';
+export {
+  CPU_TECHNIQUES,
+  type CpuTechnique,
+  type FullVmOptions,
+  MEMORY_TECHNIQUES,
+  type MemoryTechnique,
+  type ParaVmOptions,
+  type VmOptions,
+} from './vmm/vm-options.ts';

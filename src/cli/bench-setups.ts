@@ -1,6 +1,6 @@
 /** What the benchmarks can be run on, beside one another. */
 
-import { CPU_TECHNIQUES } from '../index.ts';
+import { FULL_TECHNIQUES } from '../index.ts';
 import type { BenchSetup } from '../node/index.ts';
 import { BARE, type NamedSetup } from './setup-costs.ts';
 import { UsageError } from './usage-error.ts';
@@ -10,7 +10,7 @@ type Setups = Readonly<Record<string, BenchSetup>>;
 /** Of `bench --techniques`. */
 export const TECHNIQUES: Setups = {
   [BARE]: { cpu: 'bare' },
-  ...Object.fromEntries(CPU_TECHNIQUES.map((cpu) => [cpu, { cpu }])),
+  ...Object.fromEntries(FULL_TECHNIQUES.map((cpu) => [cpu, { cpu }])),
   'patch-aligned': { cpu: 'patch', patchJumps: 'aligned' },
 };
 

@@ -4,8 +4,8 @@
  */
 
 import { isatty } from 'node:tty';
-import type { Board, ByteSink } from '../index.ts';
-import { type Display, openDisplay, parseDisplay } from './display.ts';
+import type { ByteSink, GuestBoard } from '../index.ts';
+import { type Display, openDisplay, parseDisplay, withDisplay } from './display.ts';
 import { type DriveEnd, DrivenGuest, drive, type Input } from './drive.ts';
 import { FileInput } from './file-input.ts';
 import { type InputTarget, KeyboardInput, SerialInput } from './input-target.ts';
@@ -43,7 +43,7 @@ export class Connections {
   readonly #source: InputSource;
   readonly #share: TerminalShare;
   /** What takes the input; undefined while there is none. */
-  readonly #target: ((pc: Board) => InputTarget) | undefined;
+  readonly #target: ((pc: GuestBoard) => InputTarget) | undefined;
   #input: Input;
 
   /** `stdout` takes what goes there; `source`: stdin, which needs something that is connected to the terminal, or a file. */
@@ -67,14 +67,14 @@ export class Connections {
     this.#console = hasDisplay ? besideDisplay() : stdout;
     this.com1 = (byte) => serial.writer.put(byte);
     this.console = (byte) => this.#console.put(byte);
-    if (hasDisplay) this.#target = (pc) => new KeyboardInput(pc);
+    if (hasDisplay) this.#target = (pc) => new KeyboardInput(withDisplay(pc));
     else if (source === 'stdin' ? serial.isStdio : source !== 'nowhere') {
       this.#target = (pc) => new SerialInput(pc);
     }
   }
 
   /** Opens everything, for `pc`, which is then ready to be driven; `leave` is called when the user wants to. */
-  open(pc: Board, weight: number, leave: (why: string) => void): DrivenGuest {
+  open(pc: GuestBoard, weight: number, leave: (why: string) => void): DrivenGuest {
     this.#serial.open();
     const target = this.#target?.(pc);
     this.#input = target && this.#openInput(target, leave);
@@ -82,7 +82,7 @@ export class Connections {
     return new DrivenGuest(pc, weight, this.#input, target);
   }
 
-  flush(pc: Board): void {
+  flush(pc: GuestBoard): void {
     this.#display.refresh(pc);
     this.#serial.writer.flush();
     this.#console.flush();
@@ -99,7 +99,7 @@ export class Connections {
     this.#input = undefined;
   }
 
-  close(pc: Board): void {
+  close(pc: GuestBoard): void {
     this.endInput();
     this.#display.close(pc);
     this.flush(pc);
@@ -132,7 +132,7 @@ export class Connections {
 
 /** A guest with what it is connected to. */
 export interface ConnectedGuest {
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly weight: number;
   readonly connections: Connections;
 }

@@ -1,6 +1,6 @@
 /** What `run --display` names: nothing, or the VGA's text screen on the terminal. */
 
-import type { Board, TextScreen } from '../index.ts';
+import { Board, type GuestBoard, type TextScreen } from '../index.ts';
 import { AnsiScreen, plainScreen } from './ansi-screen.ts';
 import { note, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,12 +20,12 @@ export function parseDisplay(text: string): DisplayName {
 export interface Display {
   open(): void;
   /** Called every few milliseconds. */
-  refresh(pc: Board): void;
+  refresh(pc: GuestBoard): void;
   /** Shows a message of ours, until `resume`. */
   interrupt(message: string): void;
   resume(): void;
   /** Shows the last screen; always called, once. */
-  close(pc: Board): void;
+  close(pc: GuestBoard): void;
 }
 
 /** The display of that name, which for text depends on what stdout is. */
@@ -45,8 +45,8 @@ const NO_DISPLAY: Display = {
 /** Stdout is no terminal: the last screen is printed. */
 const FINAL_SCREEN: Display = { ...NO_DISPLAY, close: (pc) => print(lastScreen(pc)) };
 
-function lastScreen(pc: Board): string {
-  const screen = pc.textScreen;
+function lastScreen(pc: GuestBoard): string {
+  const screen = withDisplay(pc).textScreen;
   return screen === undefined ? 'the display is in graphics mode\n' : plainScreen(screen);
 }
 
@@ -79,14 +79,14 @@ class TerminalDisplay implements Display {
     this.#screen.forget();
   }
 
-  refresh(pc: Board): void {
+  refresh(pc: GuestBoard): void {
     if (this.#isInterrupted) return;
-    const screen = pc.textScreen;
+    const screen = withDisplay(pc).textScreen;
     const text = screen === undefined ? this.#showGraphics() : this.#showText(screen);
     if (text !== '') print(text);
   }
 
-  close(pc: Board): void {
+  close(pc: GuestBoard): void {
     process.stdout.off('resize', this.#resized);
     print(`${LEAVE_ALTERNATE}${lastScreen(pc)}`);
   }
@@ -102,4 +102,10 @@ class TerminalDisplay implements Display {
     this.#isGraphics = true;
     return GRAPHICS_MODE;
   }
+}
+
+/** `board`, if it has a display and a keyboard. */
+export function withDisplay(board: GuestBoard): Board {
+  if (board instanceof Board) return board;
+  throw new UsageError('--display: a PV domain has neither a display nor a keyboard');
 }

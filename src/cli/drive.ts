@@ -1,6 +1,6 @@
 /** Runs guests to their ends, letting the process do other things every few milliseconds. */
 
-import { type Board, type Machine, type RunEnd, Scheduler, type Task } from '../index.ts';
+import { type GuestBoard, type Machine, type RunEnd, Scheduler, type Task } from '../index.ts';
 import type { FileInput } from './file-input.ts';
 import type { InputTarget } from './input-target.ts';
 import type { Leaving } from './leaving.ts';
@@ -28,7 +28,7 @@ export class DrivenGuest implements Task {
 
   /** `target` gets what comes on `input`. */
   constructor(
-    { machine }: Board,
+    { machine }: GuestBoard,
     weight: number,
     input: Input = undefined,
     target: InputTarget | undefined = undefined,

@@ -5,8 +5,10 @@ import {
   type Board,
   type BootArguments,
   type BootModule,
+  DomainBoard,
   describeKernel,
   ENTRY_MODES,
+  type GuestBoard,
   IMAGE_FORMATS,
   type Image,
   loadImage,
@@ -14,6 +16,7 @@ import {
 import { attributed, type GuestFile, readBytes, readGuest } from '../node/index.ts';
 import { type OptionValues, SOURCE_OPTIONS } from './command.ts';
 import { note } from './output.ts';
+import { UsageError } from './usage-error.ts';
 import { parseAddress, parseDefines, required } from './values.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
@@ -59,15 +62,31 @@ export function readImage(args: Values, format: string | undefined): GuestFile {
 }
 
 /** Puts the image into the RAM of a new board. */
-export function bootImage(
-  { machine, fwCfgItems }: Board,
-  args: Values,
-  { image }: GuestFile,
-): void {
+export function bootImage(board: GuestBoard, args: Values, { image }: GuestFile): void {
   const boot = bootArguments(args);
+  if (board instanceof DomainBoard) {
+    attributed(args.image ?? '', () => bootDomain(board, image, boot), DOMAIN_REMEDIES);
+    return;
+  }
+  const { machine, fwCfgItems } = board as Board;
   attributed(args.image ?? '', () => loadImage(machine, image, boot), remedy(image));
   describeKernel(fwCfgItems, image, boot, machine.memory.size);
 }
+
+/** A PV kernel gets one module. */
+function bootDomain(
+  board: DomainBoard,
+  { pv }: Image,
+  { commandLine, modules = [] }: BootArguments,
+): void {
+  if (pv === undefined) throw new UsageError('--cpu para runs kernels for the PV ABI of Xen only');
+  const [module, ...more] = modules;
+  if (more.length > 0) throw new UsageError('--module: a PV kernel takes one');
+  const line = commandLine === undefined ? {} : { commandLine };
+  board.boot(pv, { ...line, ...(module && { module: module.bytes }) });
+}
+
+const DOMAIN_REMEDIES = { MEMORY: ' (--ram)', COMMAND_LINE: ' (--append)' };
 
 /** Where an image goes is said by options, or by the image itself. */
 function remedy({ format }: Image): Readonly<Record<string, string>> {

@@ -5,7 +5,9 @@ import {
   CPU_TECHNIQUES,
   type CpuTechnique,
   createVirtualMachines,
+  DomainBoard,
   type ExitSink,
+  type GuestBoard,
   Pc,
   type PcOptions,
   type VirtualMachine,
@@ -25,7 +27,7 @@ export const DEFAULT_TECHNIQUE: CpuTechnique = 'patch';
 
 /** A board, and what is known of the VM that it belongs to. */
 export interface GuestMachine {
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly vm: VirtualMachine | undefined;
 }
 
@@ -52,13 +54,17 @@ export function createGuestMachines(requests: readonly GuestRequest[]): readonly
   }
   const planned = requests.map(({ name, options, tuning, sink }, n) => {
     const cpu = techniqueOf(choices[n] ?? 'bare');
-    const vm: VmOptions = {
+    const { memory, patchJumps, ...shadow } = parseTuning(cpu, tuning);
+    const common = {
       ...options,
-      ...parseTuning(cpu, tuning),
-      cpu,
+      ...shadow,
       ...(name !== '' && { name }),
       ...(sink && { exits: { sink, now: () => performance.now() } }),
     };
+    const vm: VmOptions =
+      cpu === 'para'
+        ? { ...common, cpu, ...(memory && { memory }) }
+        : { ...common, cpu, ...(patchJumps && { patchJumps }) };
     return { vm, options };
   });
   const vms = createVirtualMachines(
@@ -66,9 +72,15 @@ export function createGuestMachines(requests: readonly GuestRequest[]): readonly
     planned.map(({ vm }) => vm),
   );
   return vms.map((vm, n) => ({
-    board: new Board(vm.machine, planned[n]?.options),
+    board: createBoard(vm, planned[n]?.options),
     vm,
   }));
+}
+
+function createBoard({ machine, domain }: VirtualMachine, options?: PcOptions): GuestBoard {
+  return domain === undefined
+    ? new Board(machine, options)
+    : new DomainBoard(machine, domain, options);
 }
 
 function techniqueOf(choice: CpuChoice): CpuTechnique {

@@ -116,7 +116,7 @@ export function createGuests(
   plans: readonly GuestPlan[],
   sinks: readonly (ExitSink | undefined)[],
 ): readonly PlannedGuest[] {
-  const files = plans.map(({ values }) => readImage(values, values.format));
+  const files = plans.map(({ values }) => readImage(values, values.format ?? formatFor(values)));
   const connections = connect(plans);
   const machines = createGuestMachines(
     plans.map(({ name, values, isQuiet }, n) => {
@@ -131,6 +131,11 @@ export function createGuests(
     bootImage(machine.board, values, file);
     return { ...machine, name, weight, file, connections: connections[n] as Connections };
   });
+}
+
+/** Under para nothing but a PV kernel runs; an image may be that and something else. */
+function formatFor({ cpu }: GuestValues): string | undefined {
+  return cpu === 'para' ? 'pv' : undefined;
 }
 
 /** What the guests are connected to; several of them share stdout line by line. */

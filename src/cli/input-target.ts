@@ -1,6 +1,6 @@
 /** Where stdin goes: to COM1 as bytes, or to the keyboard as keys. */
 
-import type { Board } from '../index.ts';
+import type { Board, GuestBoard } from '../index.ts';
 import { KeyDecoder } from './key-decoder.ts';
 
 /** Takes input for the guest. */
@@ -17,9 +17,9 @@ export interface InputTarget {
 
 /** Stdin is the far end of COM1. */
 export class SerialInput implements InputTarget {
-  readonly #pc: Board;
+  readonly #pc: GuestBoard;
 
-  constructor(pc: Board) {
+  constructor(pc: GuestBoard) {
     this.#pc = pc;
   }
 

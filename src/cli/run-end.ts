@@ -1,6 +1,6 @@
 /** What a command that runs guests says in the end. */
 
-import { type Board, explainEnd, explainStop } from '../index.ts';
+import { explainEnd, explainStop, type GuestBoard } from '../index.ts';
 import type { GuestFile } from '../node/index.ts';
 import type { DriveEnd } from './drive.ts';
 import { complain } from './output.ts';
@@ -15,7 +15,7 @@ export function statusOf(end: DriveEnd): number {
 /** Tells why, if the end was not a clean one. */
 export function explain(
   name: string,
-  { machine }: Board,
+  { machine }: GuestBoard,
   end: DriveEnd,
   { symbols }: GuestFile,
 ): void {

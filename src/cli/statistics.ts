@@ -2,6 +2,7 @@
 
 import {
   type Counters,
+  type DirectCounters,
   EVENT_NAMES,
   EXIT_NUMBERS,
   type ExitCount,
@@ -31,13 +32,18 @@ export interface Statistics {
   readonly vm: VmStatistics | undefined;
 }
 
+type ShadowStatistics = ShadowSize & Readonly<ShadowCounters>;
+
 export interface VmStatistics {
   /** Instructions that have run directly; the VMM has emulated the others. */
   readonly directInstructions: number;
   readonly exits: readonly (ExitCount & { readonly number: number })[];
-  readonly shadow: ShadowSize & Readonly<ShadowCounters>;
+  /** Undefined where the guest's own page tables are used. */
+  readonly shadow: ShadowStatistics | undefined;
   /** Of the technique `patch`. */
   readonly patch: PatchCounters | undefined;
+  /** Of direct paging. */
+  readonly direct: DirectCounters | undefined;
 }
 
 /** Collects the statistics of a run that took `hostSeconds`. */
@@ -66,14 +72,15 @@ export function collectStatistics(
 }
 
 function vmStatistics(
-  { shadow, patch, directInstructions }: VirtualMachine,
+  { shadow, patch, direct, directInstructions }: VirtualMachine,
   counts: readonly ExitCount[],
 ): VmStatistics {
   return {
     directInstructions: directInstructions(),
     exits: counts.map((count) => ({ ...count, number: EXIT_NUMBERS[count.reason] })),
-    shadow: { ...shadow.size, ...shadow.counters },
+    shadow: shadow && { ...shadow.size, ...shadow.counters },
     patch,
+    direct,
   };
 }
 
@@ -97,17 +104,19 @@ export function formatAllStatistics(
   const named = names.map((name, n) => ({ name, ...(statistics[n] as Statistics) }));
   if (json) return toJson({ vms: named, shadow: all });
   const parts = named.map((vm) => `${vm.name}:\n${formatStatistics(vm, false)}\n`);
-  return [...parts, 'all VMs:', formatShadow(all)].join('\n');
+  return [...parts, ...(all ? ['all VMs:', formatShadow(all)] : [])].join('\n');
 }
 
-function sumOfShadows(statistics: readonly Statistics[]): VmStatistics['shadow'] {
-  const shadows = statistics.flatMap(({ vm }) => (vm ? [vm.shadow] : []));
-  const names = Object.keys(shadows[0] ?? {}) as (keyof VmStatistics['shadow'])[];
+function sumOfShadows(statistics: readonly Statistics[]): ShadowStatistics | undefined {
+  const shadows = statistics.flatMap(({ vm }) => vm?.shadow ?? []);
+  const [first] = shadows;
+  if (first === undefined) return undefined;
+  const names = Object.keys(first) as (keyof ShadowStatistics)[];
   const sums = names.map((name) => [name, shadows.reduce((sum, shadow) => sum + shadow[name], 0)]);
-  return Object.fromEntries(sums) as VmStatistics['shadow'];
+  return Object.fromEntries(sums) as unknown as ShadowStatistics;
 }
 
-function formatShadow(shadow: VmStatistics['shadow']): string {
+function formatShadow(shadow: ShadowStatistics): string {
   const sizes = [
     `roots ${shadow.roots} for ${shadow.guestRoots} of the guest's`,
     `of its boot ${shadow.bootRoots}`,
@@ -181,9 +190,34 @@ function formatPatch(patch: PatchCounters): string[] {
   ];
 }
 
+/** Entries are counted in calls, and slices of long calls that went on later as continuations. */
+function formatDirectPaging(direct: DirectCounters): string[] {
+  const perCall = (entries: number, calls: number): string =>
+    calls === 0 ? '' : ` (${(entries / calls).toFixed(1)} per call)`;
+  const { mmuUpdates, mmuUpdateEntries, mmuextOps, mmuextOpEntries } = direct;
+  const calls = [
+    `mmu_update ${mmuUpdates}, entries ${mmuUpdateEntries}${perCall(mmuUpdateEntries, mmuUpdates)}`,
+    `mmuext_op ${mmuextOps}, entries ${mmuextOpEntries}${perCall(mmuextOpEntries, mmuextOps)}`,
+    `update_va_mapping ${direct.vaMappings}`,
+    `continuations ${direct.continuations}`,
+  ];
+  const work = [
+    `validated ${direct.validations}`,
+    `undone ${direct.devalidations}`,
+    `refused ${direct.refusals}`,
+    `entries looked at ${direct.entriesChecked}`,
+    `flushes ${direct.flushes}`,
+    `pages flushed ${direct.pageFlushes}`,
+  ];
+  return [
+    `${'direct paging'.padEnd(16)} ${calls.join(', ')}`,
+    `${'page types'.padEnd(16)} ${work.join(', ')}`,
+  ];
+}
+
 /** In the shape of `perf kvm stat`. */
 function formatVm(vm: VmStatistics, instructions: number): string[] {
-  const { exits, shadow, patch } = vm;
+  const { exits, shadow, patch, direct } = vm;
   const count = exits.reduce((sum, exit) => sum + exit.count, 0);
   const time = exits.reduce((sum, exit) => sum + exit.totalNs, 0);
   const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
@@ -191,7 +225,8 @@ function formatVm(vm: VmStatistics, instructions: number): string[] {
     `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
   return [
     formatDirect(vm.directInstructions, instructions),
-    formatShadow(shadow),
+    ...(shadow ? [formatShadow(shadow)] : []),
+    ...(direct ? formatDirectPaging(direct) : []),
     ...(patch ? formatPatch(patch) : []),
     '',
     `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,

@@ -5,7 +5,7 @@
 
 import type { RunEnd } from '../machine/machine.ts';
 import { type ExitCount, ExitStatistics } from '../vmm/exits/exit-statistics.ts';
-import type { CpuTechnique } from '../vmm/monitor.ts';
+import type { FullTechnique } from '../vmm/monitor.ts';
 import { VirtualPc } from '../vmm/virtual-pc.ts';
 import { endName, visibleDifferences } from './difference.ts';
 import type { GuestSetup } from './guest-setup.ts';
@@ -30,7 +30,7 @@ export interface RunOutcome {
 
 /** A run in a VM, beside that on the bare machine. */
 export interface ComparedRun extends RunOutcome, LockstepResult {
-  readonly cpu: CpuTechnique;
+  readonly cpu: FullTechnique;
   /** What is the same in the end; memory as the guest sees it. */
   readonly same: Readonly<Record<'output' | 'end' | 'memory', boolean>>;
   readonly exits: readonly ExitCount[];
@@ -54,7 +54,7 @@ export interface Progress {
 }
 
 export interface CompareOptions {
-  readonly techniques: readonly CpuTechnique[];
+  readonly techniques: readonly FullTechnique[];
   /** As for a lockstep. */
   readonly every?: number;
   readonly progress?: (now: Progress) => void;
@@ -102,7 +102,7 @@ export function compareGuest(setup: GuestSetup, options: CompareOptions): Compar
 
 function lockstep(
   setup: GuestSetup,
-  cpu: CpuTechnique,
+  cpu: FullTechnique,
   every: number | undefined,
   progress: (instructions: bigint) => void,
 ): LockstepResult {
@@ -115,7 +115,7 @@ function lockstep(
 
 /** A run of its own: to tell of every exit takes time. */
 function countExits(
-  cpu: CpuTechnique,
+  cpu: FullTechnique,
   setup: GuestSetup,
   progress: (instructions: bigint) => void,
 ): readonly ExitCount[] {

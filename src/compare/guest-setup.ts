@@ -3,7 +3,7 @@
 import type { MachineOptions } from '../machine/machine.ts';
 import type { Board, BoardOptions } from '../pc/board.ts';
 import type { HostTime } from '../vmm/exits/exit-log.ts';
-import type { VmOptions } from '../vmm/virtual-machine.ts';
+import type { FullVmOptions } from '../vmm/vm-options.ts';
 
 export interface GuestSetup {
   /** The compiled processor (dist/trapline.wasm). */
@@ -13,7 +13,7 @@ export interface GuestSetup {
   readonly options: Pick<MachineOptions, 'ramBytes' | 'features' | 'seed' | 'maxInstructions'> &
     Pick<BoardOptions, 'startDate' | 'fwCfgFiles'>;
   /** How the techniques work that look at it. */
-  readonly tuning?: Pick<VmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'>;
+  readonly tuning?: Pick<FullVmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'>;
   /** What comes on COM1, where the guest listens; without it nothing is connected. */
   readonly input?: Uint8Array;
   /** For the reports of what a technique costs. */

@@ -8,14 +8,14 @@ import type { RunEnd } from '../machine/machine.ts';
 import { PAGE_BYTES } from '../machine/memory.ts';
 import { Pc, type PcState } from '../pc/pc.ts';
 import type { ExitSink } from '../vmm/exits/exit-log.ts';
-import type { CpuTechnique } from '../vmm/monitor.ts';
-import { guestFeatures } from '../vmm/virtual-machine.ts';
+import { guestFeatures } from '../vmm/full-engine.ts';
+import type { FullTechnique } from '../vmm/monitor.ts';
 import { VirtualPc, type VirtualPcState } from '../vmm/virtual-pc.ts';
 import type { GuestSetup } from './guest-setup.ts';
 import { SentBytes } from './sent-bytes.ts';
 
 /** What runs the guest. */
-export type Column = 'bare' | CpuTechnique;
+export type Column = 'bare' | FullTechnique;
 
 /** Bytes that a guest has sent, by where to. */
 export interface Sent {

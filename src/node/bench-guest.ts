@@ -11,8 +11,9 @@ import { loadImage } from '../image/load.ts';
 import type { Machine, RunEnd } from '../machine/machine.ts';
 import { Board, type BoardOptions } from '../pc/board.ts';
 import { Pc } from '../pc/pc.ts';
-import type { CpuTechnique } from '../vmm/monitor.ts';
-import { createVirtualMachine, type VmOptions } from '../vmm/virtual-machine.ts';
+import type { FullTechnique } from '../vmm/monitor.ts';
+import { createVirtualMachine } from '../vmm/virtual-machine.ts';
+import type { FullVmOptions } from '../vmm/vm-options.ts';
 import { FileError, readText } from './files.ts';
 import { type GuestFile, readGuest } from './guest-file.ts';
 
@@ -34,8 +35,9 @@ export interface BenchGuest {
 }
 
 /** What a benchmark runs on. */
-export interface BenchSetup extends Pick<VmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'> {
-  readonly cpu: 'bare' | CpuTechnique;
+export interface BenchSetup
+  extends Pick<FullVmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'> {
+  readonly cpu: 'bare' | FullTechnique;
 }
 
 const BARE: BenchSetup = { cpu: 'bare' };

@@ -14,6 +14,7 @@ import { assembledSymbols } from '../symbols/assembled-symbols.ts';
 import { elfSymbols } from '../symbols/elf-symbols.ts';
 import { readSymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
+import { DomainError } from '../vmm/para/domain-error.ts';
 import { FileError, readBytes, readIncluded, readText } from './files.ts';
 
 /** How a source is assembled. */
@@ -91,8 +92,8 @@ export function attributed<T>(
   }
 }
 
-function isFault(error: unknown): error is ImageError | ElfError | SymbolFileError {
-  return [ImageError, ElfError, SymbolFileError].some((kind) => error instanceof kind);
+function isFault(error: unknown): error is ImageError | ElfError | SymbolFileError | DomainError {
+  return [ImageError, ElfError, SymbolFileError, DomainError].some((kind) => error instanceof kind);
 }
 
 /** A source says where it goes by `org`, unless an option does. */

@@ -26,6 +26,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { Hearing } from './asked-input.ts';
 import { installFirmware } from './firmware.ts';
 import { machineItems } from './fw-cfg-contents.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { Interrupts, type InterruptsState, SCI_IRQ } from './interrupts.ts';
 import { KeyboardPort, type KeyboardPortState } from './keyboard-port.ts';
 import { Port } from './ports.ts';
@@ -77,7 +78,7 @@ const UART_PORTS = 8;
 const ignore: ByteSink = () => {};
 
 /** The machine and the devices around it. */
-export class Board {
+export class Board implements GuestBoard {
   readonly machine: Machine;
   readonly interrupts: Interrupts;
   readonly pit: Pit;

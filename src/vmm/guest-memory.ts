@@ -55,6 +55,14 @@ export class GuestMemory implements PhysicalMemory {
     });
   }
 
+  /** Where the map lies in linear memory, and of how many frames it is. */
+  get mapPlace(): number {
+    return this.#map.byteOffset;
+  }
+  get frames(): number {
+    return this.#map.length;
+  }
+
   /** The frame number `gfn` is RAM. */
   holds(gfn: number): boolean {
     return gfn < this.#map.length;

@@ -9,11 +9,12 @@ import type { Emulator } from './emulator.ts';
 import type { ExitCause, ExitLog } from './exits/exit-log.ts';
 import type { Vcpu } from './vcpu.ts';
 
-export const CPU_TECHNIQUES = ['interpret', 'trap', 'patch'] as const;
-export type CpuTechnique = (typeof CPU_TECHNIQUES)[number];
+/** For kernels that know of no VMM. */
+export const FULL_TECHNIQUES = ['interpret', 'trap', 'patch'] as const;
+export type FullTechnique = (typeof FULL_TECHNIQUES)[number];
 
 /** What of the guest runs directly. */
-const RUNS_DIRECTLY: Readonly<Record<CpuTechnique, (vcpu: Vcpu) => boolean>> = {
+const RUNS_DIRECTLY: Readonly<Record<FullTechnique, (vcpu: Vcpu) => boolean>> = {
   // The hybrid monitor of Popek and Goldberg's third theorem: right for every kernel, and slow.
   interpret: (vcpu) => vcpu.viewName === 'user',
   // Trap and emulate: what neither traps nor gives the right result at CPL 3 goes wrong, as on real hardware.
@@ -37,7 +38,7 @@ export class Monitor {
   readonly #stopRequest: () => number;
 
   constructor(
-    technique: CpuTechnique,
+    technique: FullTechnique,
     vcpu: Vcpu,
     emulator: Emulator,
     direct: DirectRunner,

@@ -2,14 +2,10 @@
 
 import { checkVersion, type Versioned } from '../base/state.ts';
 import { Board, type BoardOptions, type BoardState } from '../pc/board.ts';
-import {
-  createVirtualMachine,
-  type VirtualMachine,
-  type VmOptions,
-  type VmState,
-} from './virtual-machine.ts';
+import { createVirtualMachine, type FullVirtualMachine, type VmState } from './virtual-machine.ts';
+import type { FullVmOptions } from './vm-options.ts';
 
-export interface VirtualPcOptions extends VmOptions, BoardOptions {}
+export interface VirtualPcOptions extends FullVmOptions, BoardOptions {}
 
 /** A whole virtual PC between two steps: plain data. Every technique can go on from it. */
 export interface VirtualPcState extends Versioned, BoardState {
@@ -19,7 +15,7 @@ export interface VirtualPcState extends Versioned, BoardState {
 const STATE_VERSION = 1;
 
 export class VirtualPc extends Board {
-  readonly vm: VirtualMachine;
+  readonly vm: FullVirtualMachine;
 
   /** `module` is the compiled processor (dist/trapline.wasm); `state` is for VirtualPc.restore. */
   constructor(module: WebAssembly.Module, options: VirtualPcOptions, state?: VirtualPcState) {

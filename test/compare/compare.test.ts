@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ComparedRun, compareGuest } from '../../src/compare/compare.ts';
 import { loadImage } from '../../src/image/load.ts';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { module, readGuestNamed } from '../vmm/lockstep.ts';
 import { EXIT, sourceOf } from '../vmm/source.ts';
 
@@ -16,7 +16,7 @@ interface Where {
   readonly names: readonly string[];
 }
 
-function compare(text: string, cpu: CpuTechnique, every?: number): ComparedRun {
+function compare(text: string, cpu: FullTechnique, every?: number): ComparedRun {
   const { boot } = sourceOf(text);
   const setup = { module, boot, options: OPTIONS, now: () => performance.now() };
   const { runs } = compareGuest(setup, { techniques: [cpu], ...(every && { every }) });

@@ -8,15 +8,10 @@ import type { Insn } from '../../src/isa/row.ts';
 import { ROWS } from '../../src/isa/table.ts';
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
+import { FullEngine, framesOfFull, guestFeatures } from '../../src/vmm/full-engine.ts';
 import { Host } from '../../src/vmm/host.ts';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { directSafety, SENSITIVE } from '../../src/vmm/patch/direct-safety.ts';
-import {
-  createEngine,
-  framesOf,
-  guestFeatures,
-  type VirtualEngine,
-} from '../../src/vmm/virtual-machine.ts';
 import type { Kernel } from './kernel.ts';
 import {
   fillKernelMemory,
@@ -44,14 +39,14 @@ export function bareMachine(): BareMachine {
   return new BareMachine(KERNEL_RAM, bareEngine(KERNEL_RAM, features), fillKernelMemory);
 }
 
-export function virtualMachine(cpu: CpuTechnique): BareMachine {
+export function virtualMachine(cpu: FullTechnique): BareMachine {
   const options = { cpu, ramBytes: KERNEL_RAM };
-  const host = new Host(loadProcessorModule(), framesOf(options));
-  const made: VirtualEngine[] = [];
+  const host = new Host(loadProcessorModule(), framesOfFull(options));
+  const made: FullEngine[] = [];
   const machine = new BareMachine(
     KERNEL_RAM,
     (devices) => {
-      const engine = createEngine(host, options, devices);
+      const engine = new FullEngine(host, options, devices);
       made.push(engine);
       return engine;
     },

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { virtualMachine } from '../fuzz/kernel-run.ts';
 import { BareMachine, CODE, DATA } from '../fuzz/machine.ts';
 
@@ -37,7 +37,7 @@ function flagsAfter(machine: BareMachine, slices: readonly number[]): boolean[] 
 }
 
 describe.each(['bare', 'trap', 'patch', 'interpret'] as const)('RF under %s', (cpu) => {
-  const machine = cpu === 'bare' ? new BareMachine() : virtualMachine(cpu satisfies CpuTechnique);
+  const machine = cpu === 'bare' ? new BareMachine() : virtualMachine(cpu satisfies FullTechnique);
 
   it('stays between the iterations of a string instruction, and goes with the last', () => {
     start(machine, BigInt(DATA));

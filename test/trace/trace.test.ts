@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createTrace, type TraceFormat } from '../../src/trace/create-trace.ts';
 import type { ExitRecord } from '../../src/vmm/exits/exit-log.ts';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { VirtualPc } from '../../src/vmm/virtual-pc.ts';
 import { module } from '../vmm/lockstep.ts';
 import { sourceOf } from '../vmm/source.ts';
@@ -13,7 +13,7 @@ const read = (name: string): string => readFileSync(new URL(name, import.meta.ur
 const { boot, symbols } = sourceOf(read('guest.asm'));
 
 /** The trace; exits take `hostMs` each. */
-function trace(format: TraceFormat, cpu: CpuTechnique, hostMs = 0): string {
+function trace(format: TraceFormat, cpu: FullTechnique, hostMs = 0): string {
   let text = '';
   let time = 0;
   const writer = createTrace(format, {

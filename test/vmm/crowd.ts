@@ -4,15 +4,12 @@ import { loadImage } from '../../src/image/load.ts';
 import type { GuestFile } from '../../src/node/guest-file.ts';
 import { Board } from '../../src/pc/board.ts';
 import { Scheduler } from '../../src/vmm/scheduler.ts';
-import {
-  createVirtualMachines,
-  type VirtualMachine,
-  type VmOptions,
-} from '../../src/vmm/virtual-machine.ts';
+import { createVirtualMachines, type FullVirtualMachine } from '../../src/vmm/virtual-machine.ts';
+import type { FullVmOptions } from '../../src/vmm/vm-options.ts';
 import { module, type Outcome, outcomeOf } from './lockstep.ts';
 
 /** A guest of a crowd. */
-export interface Member extends VmOptions {
+export interface Member extends FullVmOptions {
   readonly guest: GuestFile;
   readonly weight: number;
   /** What comes from COM1. */
@@ -23,8 +20,8 @@ export interface Member extends VmOptions {
 
 /** A member that was put on the machine. */
 export interface Resident {
-  readonly vm: VirtualMachine;
-  readonly machine: VirtualMachine['machine'];
+  readonly vm: FullVirtualMachine;
+  readonly machine: FullVirtualMachine['machine'];
   readonly board: Board;
   readonly weight: number;
   readonly sent: number[];
@@ -41,7 +38,7 @@ export class Crowd {
   constructor(members: readonly Member[]) {
     const vms = createVirtualMachines(module, members);
     this.residents = members.map(({ guest, weight, input = [], stopsForInput = false }, n) => {
-      const vm = vms[n] as VirtualMachine;
+      const vm = vms[n] as FullVirtualMachine;
       const sent: number[] = [];
       const { machine } = vm;
       const board = new Board(machine, { com1: (byte) => sent.push(byte) });

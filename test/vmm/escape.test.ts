@@ -12,8 +12,9 @@ import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Board } from '../../src/pc/board.ts';
-import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
-import { createVirtualMachine, guestFeatures } from '../../src/vmm/virtual-machine.ts';
+import { guestFeatures } from '../../src/vmm/full-engine.ts';
+import { FULL_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { createVirtualMachine } from '../../src/vmm/virtual-machine.ts';
 import { guestPath, readGuestNamed, runGuest } from './lockstep.ts';
 
 const LIMIT = 20_000_000;
@@ -61,7 +62,7 @@ function framesOf({ processor }: Machine, words: BigUint64Array): Frames {
 const wordsOf = (words: BigUint64Array, frame: number): BigUint64Array =>
   words.subarray((frame * PAGE_SIZE) / 8, ((frame + 1) * PAGE_SIZE) / 8);
 
-describe.each(CPU_TECHNIQUES)('under %s', (cpu) => {
+describe.each(FULL_TECHNIQUES)('under %s', (cpu) => {
   // Where the kernel does not run directly only the program sees the VMM.
   const expected =
     cpu === 'trap' ? trap : bare.map((line, n) => (/^program/.test(line) ? trap[n] : line));
@@ -128,7 +129,7 @@ describe.each(Object.entries(ENDS))('%s', (_name, body) => {
     };
     const options = { maxInstructions: 500, features: guestFeatures(DEFAULT_FEATURES) };
     const real = run(Machine.bare(module, options));
-    for (const cpu of CPU_TECHNIQUES) {
+    for (const cpu of FULL_TECHNIQUES) {
       expect(run(createVirtualMachine(module, { ...options, cpu }).machine)).toEqual(real);
     }
   });

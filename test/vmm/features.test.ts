@@ -10,7 +10,7 @@ import { flatImage } from '../../src/image/flat.ts';
 import type { Image } from '../../src/image/image.ts';
 import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { readGuest } from '../../src/node/guest-file.ts';
-import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES } from '../../src/vmm/monitor.ts';
 import { guestPath, readGuestNamed, runGuest } from './lockstep.ts';
 import { differingLines } from './sensitive-lines.ts';
 
@@ -18,7 +18,7 @@ const LIMIT = 20_000_000;
 const WITH_UMIP = new Set([...DEFAULT_FEATURES, 'umip']);
 const WITH_FAULTING = new Set([...DEFAULT_FEATURES, 'cpuid_fault']);
 
-describe.each(CPU_TECHNIQUES)('under %s', (cpu) => {
+describe.each(FULL_TECHNIQUES)('under %s', (cpu) => {
   test.each(['probe', 'check-control', 'check-privilege', 'check-segments'])('UMIP: %s', (name) => {
     const guest = readGuestNamed(name);
     const differing = (features: ReadonlySet<string>): string[] => {
@@ -46,7 +46,7 @@ describe.each([DEFAULT_FEATURES, WITH_FAULTING])('counters and CPUID', (features
       .find((line) => line.startsWith(`${label}: `))
       ?.slice(label.length + 2) ?? '';
 
-  test.each(CPU_TECHNIQUES)('are the same under %s as bare, to the nanosecond', (cpu) => {
+  test.each(FULL_TECHNIQUES)('are the same under %s as bare, to the nanosecond', (cpu) => {
     expect(runGuest(counters, { cpu, features }, LIMIT)).toEqual(bare);
   });
 

@@ -6,7 +6,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CPU_TECHNIQUES, type CpuTechnique } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES, type FullTechnique } from '../../src/vmm/monitor.ts';
 import { guestPath, type Outcome, type Runner, readGuestNamed, runGuest } from './lockstep.ts';
 import { differingLines, linesUnder, SENSITIVE_LINES } from './sensitive-lines.ts';
 
@@ -45,8 +45,8 @@ function bareOutcome(name: string, limit: number): Outcome {
   return outcome;
 }
 
-const SETUPS: readonly (Runner & { readonly cpu: CpuTechnique })[] = [
-  ...CPU_TECHNIQUES.map((cpu) => ({ cpu })),
+const SETUPS: readonly (Runner & { readonly cpu: FullTechnique })[] = [
+  ...FULL_TECHNIQUES.map((cpu) => ({ cpu })),
   { cpu: 'trap', shadowFill: 'eager' },
   // No guest computes where in the middle of an instruction it jumps to.
   { cpu: 'patch', patchJumps: 'aligned' },

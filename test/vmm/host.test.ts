@@ -6,7 +6,7 @@ import { flatImage } from '../../src/image/flat.ts';
 import { loadImage } from '../../src/image/load.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import { Board } from '../../src/pc/board.ts';
-import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES } from '../../src/vmm/monitor.ts';
 import { Pcids } from '../../src/vmm/pcids.ts';
 import type { ShadowRoot } from '../../src/vmm/shadow/shadow.ts';
 import { createVirtualMachines } from '../../src/vmm/virtual-machine.ts';
@@ -124,7 +124,7 @@ program:
         jmp $
 `;
 
-test.each(CPU_TECHNIQUES)(
+test.each(FULL_TECHNIQUES)(
   "what the kernel has translated is not the program's, under %s",
   (cpu) => {
     const [vm] = createVirtualMachines(module, [{ cpu, maxInstructions: 10_000 }]);

@@ -11,13 +11,8 @@ import { DEFAULT_FEATURES } from '../../src/machine/features.ts';
 import { CR4_PGE, type PagingState } from '../../src/machine/ref/paging.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { FRAME_VMM, PAGE_SIZE } from '../../src/vmm/frames.ts';
+import { FullEngine, framesOfFull, guestFeatures } from '../../src/vmm/full-engine.ts';
 import { Host } from '../../src/vmm/host.ts';
-import {
-  createEngine,
-  framesOf,
-  guestFeatures,
-  type VirtualEngine,
-} from '../../src/vmm/virtual-machine.ts';
 import { gdtOf, loadState } from '../mmu/rig.ts';
 import { FOUR_LEVEL, stateOf } from '../mmu/settings.ts';
 import { NO_DEVICES } from './shadow-rig.ts';
@@ -134,7 +129,7 @@ const u64s = (...values: readonly bigint[]): Uint8Array =>
   new Uint8Array(BigUint64Array.from(values).buffer);
 
 /** Tables in order: the first 2 MiB one to one, the next through a page table, all for both rings. */
-function startOver(engine: VirtualEngine, cpl: 0 | 3): void {
+function startOver(engine: FullEngine, cpl: 0 | 3): void {
   const { memory, processor } = engine;
   memory.write(PML4, u64s(BigInt(PDPT) | RW_US));
   memory.write(PDPT, u64s(BigInt(PD) | RW_US));
@@ -152,8 +147,11 @@ function startOver(engine: VirtualEngine, cpl: 0 | 3): void {
 it('a hostile guest reaches nothing but its own', () => {
   const vms = [OPTIONS, OPTIONS].map((options) => ({ ...options, cpu: 'trap' as const }));
   const spare = 8;
-  const host = new Host(loadProcessorModule(), 2 * framesOf({ ...OPTIONS, cpu: 'trap' }) + spare);
-  const [other, engine] = vms.map((options) => createEngine(host, options, NO_DEVICES));
+  const host = new Host(
+    loadProcessorModule(),
+    2 * framesOfFull({ ...OPTIONS, cpu: 'trap' }) + spare,
+  );
+  const [other, engine] = vms.map((options) => new FullEngine(host, options, NO_DEVICES));
   if (other === undefined || engine === undefined) throw new Error('two VMs');
   const { processor, memory, shadow } = engine;
   for (let at = 0; at < other.memory.size; at += 8) other.memory.writeU64(at, SECRET);

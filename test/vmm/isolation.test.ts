@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { DEFAULT_RAM } from '../../src/machine/machine.ts';
 import { readGuest } from '../../src/node/guest-file.ts';
-import { CPU_TECHNIQUES, type CpuTechnique } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES, type FullTechnique } from '../../src/vmm/monitor.ts';
 import { Crowd, type Member, type Resident } from './crowd.ts';
 import { readGuestNamed } from './lockstep.ts';
 
@@ -16,7 +16,7 @@ const hostile = guestAt('hostile.asm');
 const victim = guestAt('victim.asm');
 const spaces = guestAt('spaces.asm');
 
-const member = (guest: Member['guest'], cpu: CpuTechnique): Member => ({
+const member = (guest: Member['guest'], cpu: FullTechnique): Member => ({
   guest,
   cpu,
   ramBytes: 2 * 2 ** 20,
@@ -43,7 +43,7 @@ function run(members: readonly Member[]) {
 }
 
 const FOES = [
-  ...CPU_TECHNIQUES.map((cpu) => ['hostile', cpu, member(hostile, cpu)] as const),
+  ...FULL_TECHNIQUES.map((cpu) => ['hostile', cpu, member(hostile, cpu)] as const),
   [
     'escape',
     'trap',

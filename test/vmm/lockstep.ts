@@ -7,12 +7,10 @@ import { Machine, type RunEnd } from '../../src/machine/machine.ts';
 import { type GuestFile, readGuest } from '../../src/node/guest-file.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
 import { Board } from '../../src/pc/board.ts';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
-import {
-  createVirtualMachine,
-  guestFeatures,
-  type VmOptions,
-} from '../../src/vmm/virtual-machine.ts';
+import { guestFeatures } from '../../src/vmm/full-engine.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
+import { createVirtualMachine } from '../../src/vmm/virtual-machine.ts';
+import type { FullVmOptions } from '../../src/vmm/vm-options.ts';
 
 export const module = loadProcessorModule();
 
@@ -23,8 +21,8 @@ export const guestPath = (name: string): string =>
 export const readGuestNamed = (name: string): GuestFile => readGuest(guestPath(name));
 
 /** What runs a guest. */
-export interface Runner extends Pick<VmOptions, 'shadowFill' | 'patchJumps'> {
-  readonly cpu: CpuTechnique | 'bare';
+export interface Runner extends Pick<FullVmOptions, 'shadowFill' | 'patchJumps'> {
+  readonly cpu: FullTechnique | 'bare';
   /** Of the machine; a VMM may keep some for itself. */
   readonly features?: ReadonlySet<string>;
 }

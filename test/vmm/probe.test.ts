@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { guestPath, readGuestNamed, runGuest } from './lockstep.ts';
 
 const LIMIT = 20_000_000;
@@ -17,7 +17,7 @@ const linesOf = (text: string): string[] => text.split('\n');
 const bare = linesOf(beside('expected.txt'));
 const trap = linesOf(beside('expected-trap.txt'));
 
-const run = (cpu: CpuTechnique | 'bare'): string[] =>
+const run = (cpu: FullTechnique | 'bare'): string[] =>
   linesOf(runGuest(readGuestNamed('probe'), cpu, LIMIT).output);
 
 /** Of a line of output or of the source who it is about, if that is said, and what. */

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Board } from '../../src/pc/board.ts';
-import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES } from '../../src/vmm/monitor.ts';
 import { createVirtualMachine } from '../../src/vmm/virtual-machine.ts';
 import { module } from './lockstep.ts';
 import { EXIT, sourceOf } from './source.ts';
@@ -19,7 +19,7 @@ const ENTRIES = sourceOf(`
   rep stosq
   ${EXIT}`);
 
-test.each(CPU_TECHNIQUES)('an exit does for many iterations under %s', (cpu) => {
+test.each(FULL_TECHNIQUES)('an exit does for many iterations under %s', (cpu) => {
   for (const { boot } of [OUTPUT, ENTRIES]) {
     let count = 0;
     const exits = { sink: () => count++, now: () => 0 };

@@ -5,7 +5,7 @@ import { assemble } from '../../src/assembler/assemble.ts';
 import { flatImage } from '../../src/image/flat.ts';
 import { loadImage } from '../../src/image/load.ts';
 import { Machine } from '../../src/machine/machine.ts';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { Scheduler, type Task } from '../../src/vmm/scheduler.ts';
 import { Crowd } from './crowd.ts';
 import { module, type Outcome, readGuestNamed, runGuest } from './lockstep.ts';
@@ -14,7 +14,7 @@ const LIMIT = 200_000;
 
 interface Case {
   readonly name: string;
-  readonly cpu: CpuTechnique;
+  readonly cpu: FullTechnique;
   readonly weight: number;
   readonly input?: string;
 }

@@ -1,7 +1,7 @@
 /** Reads sensitive-lines.txt, and finds such lines in what a guest has printed. */
 
 import { readFileSync } from 'node:fs';
-import type { CpuTechnique } from '../../src/vmm/monitor.ts';
+import type { FullTechnique } from '../../src/vmm/monitor.ts';
 
 /** A line of output on the bare machine and in a VM. */
 export interface LinePair {
@@ -49,7 +49,7 @@ function listOf(text: string): readonly string[] {
 }
 
 /** The lines of `guest` that differ under `cpu`. */
-export function linesUnder(cpu: CpuTechnique, guest: string): LinePair[] {
+export function linesUnder(cpu: FullTechnique, guest: string): LinePair[] {
   const lines = SENSITIVE_LINES.get(guest) ?? [];
   return lines
     .filter(({ by }) => cpu === 'trap' || by === 'user')

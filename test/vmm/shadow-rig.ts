@@ -5,15 +5,10 @@ import type { ProcessorHost } from '../../src/machine/instance.ts';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
 import type { UsedEntry } from '../../src/machine/ref/walk.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
+import { FullEngine, framesOfFull, guestFeatures } from '../../src/vmm/full-engine.ts';
 import type { GuestMemory } from '../../src/vmm/guest-memory.ts';
 import { Host } from '../../src/vmm/host.ts';
-import {
-  createEngine,
-  framesOf,
-  guestFeatures,
-  type VirtualEngine,
-  type VmOptions,
-} from '../../src/vmm/virtual-machine.ts';
+import type { FullVmOptions } from '../../src/vmm/vm-options.ts';
 import { Bytes, bytesOf, gdtOf, loadState, PhysicalMemory, type Stage } from '../mmu/rig.ts';
 import { CODE_FRAME, type Setting } from '../mmu/settings.ts';
 
@@ -66,18 +61,18 @@ export class ShadowRig implements Stage {
   readonly actual: Bytes;
   readonly expected: PhysicalMemory;
   readonly processor: Stage['processor'];
-  readonly engine: VirtualEngine;
+  readonly engine: FullEngine;
   readonly #setting: Setting;
 
   constructor(
     setting: Setting,
-    options: Pick<VmOptions, 'shadowFill' | 'shadowSync' | 'shadowPages'> & {
+    options: Pick<FullVmOptions, 'shadowFill' | 'shadowSync' | 'shadowPages'> & {
       readonly ramBytes: number;
     },
   ) {
     const vm = { ...options, features: guestFeatures(DEFAULT_FEATURES), cpu: 'trap' } as const;
-    const host = new Host(loadProcessorModule(), framesOf(vm));
-    this.engine = createEngine(host, vm, NO_DEVICES);
+    const host = new Host(loadProcessorModule(), framesOfFull(vm));
+    this.engine = new FullEngine(host, vm, NO_DEVICES);
     const { engine } = this;
     this.#setting = setting;
     this.actual = new GuestBytes(engine.memory);

@@ -12,7 +12,7 @@ import { loadImage } from '../../src/image/load.ts';
 import { randomSource } from '../../src/isa/random.ts';
 import type { RunEnd } from '../../src/machine/machine.ts';
 import { loadProcessorModule } from '../../src/node/wasm.ts';
-import { CPU_TECHNIQUES } from '../../src/vmm/monitor.ts';
+import { FULL_TECHNIQUES } from '../../src/vmm/monitor.ts';
 import { VirtualPc, type VirtualPcState } from '../../src/vmm/virtual-pc.ts';
 import { guestPath, readGuestNamed } from './lockstep.ts';
 
@@ -72,7 +72,7 @@ test.each(NAMES)('%s restored at random instructions', (name) => {
   points.forEach((_, n) => {
     expect(run(pc, input)).toEqual({ kind: 'limit' });
     const maxInstructions = points[n + 1] ?? Number.POSITIVE_INFINITY;
-    const cpu = CPU_TECHNIQUES[n % CPU_TECHNIQUES.length] ?? 'trap';
+    const cpu = FULL_TECHNIQUES[n % FULL_TECHNIQUES.length] ?? 'trap';
     pc = VirtualPc.restore(module, { cpu, com1, maxInstructions }, pc.save());
   });
   expect(run(pc, input)).toEqual(end);

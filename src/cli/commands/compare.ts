@@ -3,9 +3,9 @@
 import type { Options } from 'yargs';
 import {
   type Board,
-  CPU_TECHNIQUES,
-  type CpuTechnique,
   compareGuest,
+  FULL_TECHNIQUES,
+  type FullTechnique,
   type GuestSetup,
 } from '../../index.ts';
 import { loadProcessorModule, readBytes } from '../../node/index.ts';
@@ -25,7 +25,7 @@ const text = { type: 'string', requiresArg: true } as const;
 const OPTIONS = {
   cpu: {
     ...text,
-    default: CPU_TECHNIQUES.join(','),
+    default: FULL_TECHNIQUES.join(','),
     describe: 'techniques to compare with the bare machine, with commas between',
   },
   input: { ...text, describe: 'file that comes on COM1 (default: nothing is connected)' },
@@ -74,7 +74,7 @@ export const command: Command<Values> = {
     };
     const line = new ProgressLine();
     const comparison = compareGuest(setup, {
-      techniques: [...new Set<CpuTechnique>(techniques)],
+      techniques: [...new Set<FullTechnique>(techniques)],
       ...every,
       progress: ({ cpu, step, instructions, share }) => {
         const part = share === undefined ? '' : `, ${Math.floor(share * 100)}%`;
@@ -89,7 +89,7 @@ export const command: Command<Values> = {
   },
 };
 
-function parseTechnique(name: string): CpuTechnique {
+function parseTechnique(name: string): FullTechnique {
   if (name === 'bare') throw new UsageError('--cpu: bare is what the others are compared with');
-  return parseChoice('cpu', name, CPU_TECHNIQUES);
+  return parseChoice('cpu', name, FULL_TECHNIQUES);
 }

@@ -75,7 +75,7 @@ export const command: Command<Values> = {
     const trace = createTrace(format, {
       write: (part) => file.write(part),
       symbols: (vm) => of(vm).file.symbols,
-      shadowPages: (vm) => of(vm).vm?.shadow.size.pages ?? 0,
+      shadowPages: (vm) => of(vm).vm?.shadow?.size.pages ?? 0,
     });
     const numbers = new Map(plans.map(({ name }, n) => [name, n]));
     const guests = createGuests(

@@ -7,10 +7,10 @@
 
 import { isGuestAddress, isGuestRange } from '../../xen/address-space.ts';
 import { ERRNO } from '../../xen/errno.ts';
-import type { Domain } from './domain.ts';
+import type { DirectCounters } from './counters.ts';
 import type { GuestArguments } from './guest-arguments.ts';
-import type { PageTypes } from './page-types.ts';
-import { RESTART } from './slice.ts';
+import type { PendingFlush } from './pending-flush.ts';
+import { RESTART, type Slice } from './slice.ts';
 
 /** Of a count: the call goes on with an earlier one. */
 const MMU_UPDATE_PREEMPTED = 2 ** 31;
@@ -38,21 +38,27 @@ export interface BatchEntries {
   count(entries: number, isNew: boolean): void;
 }
 
-export class Batches {
-  readonly #domain: Domain;
-  readonly #types: PageTypes;
-  readonly #memory: GuestArguments;
+/** What calls of a VM share. */
+export interface BatchParts {
+  readonly slice: Slice;
+  readonly flush: PendingFlush;
+  readonly counters: DirectCounters;
+  readonly memory: GuestArguments;
+  /** Goes on with what an earlier call has left to be undone: 0, or RESTART if there is more. */
+  readonly dropOld: () => number;
+}
 
-  constructor(domain: Domain, types: PageTypes, memory: GuestArguments) {
-    this.#domain = domain;
-    this.#types = types;
-    this.#memory = memory;
+export class Batches {
+  readonly #parts: BatchParts;
+
+  constructor(parts: BatchParts) {
+    this.#parts = parts;
   }
 
   run(call: BatchCall, entries: BatchEntries): BatchOutcome {
-    const { slice, flush, counters } = this.#domain;
+    const { slice, flush, counters, dropOld } = this.#parts;
     slice.begin();
-    const outcome = this.#types.dropOld() === RESTART ? { again: call } : this.#run(call, entries);
+    const outcome = dropOld() === RESTART ? { again: call } : this.#run(call, entries);
     flush.perform();
     if ('again' in outcome) counters.continuations++;
     return outcome;
@@ -76,7 +82,7 @@ export class Batches {
         again: { list: rest, count: MMU_UPDATE_PREEMPTED + count - performed, done, foreign },
       };
     }
-    if (this.#types.dropOld() !== RESTART) return { result };
+    if (this.#parts.dropOld() !== RESTART) return { result };
     return { again: { list: 0n, count: MMU_UPDATE_PREEMPTED, done: 0n, foreign: result >>> 0 } };
   }
 
@@ -85,15 +91,15 @@ export class Batches {
     count: number,
     entries: BatchEntries,
   ): { result: number; performed: number } {
-    const { slice } = this.#domain;
+    const { slice, dropOld, memory } = this.#parts;
     const { entry } = entries;
     const bytes = entry.byteLength;
     for (let performed = 0; performed < count; performed++) {
-      if (this.#types.dropOld() === RESTART) return { result: RESTART, performed };
+      if (dropOld() === RESTART) return { result: RESTART, performed };
       if (performed > 0 && slice.isSpent) return { result: RESTART, performed };
       slice.spend(1);
       const va = list + BigInt(performed * bytes);
-      if (!isGuestRange(va, va + BigInt(bytes)) || !this.#memory.read(va, entry)) {
+      if (!isGuestRange(va, va + BigInt(bytes)) || !memory.read(va, entry)) {
         return { result: -ERRNO.EFAULT, performed };
       }
       const result = entries.perform();
@@ -105,11 +111,13 @@ export class Batches {
   /** As in Xen, a bad address is not an error. */
   #doneBefore(done: bigint): number {
     const data = new DataView(new ArrayBuffer(4));
-    if (done === 0n || !isGuestRange(done, done + 4n) || !this.#memory.read(done, data)) return 0;
+    if (done === 0n || !isGuestRange(done, done + 4n) || !this.#parts.memory.read(done, data))
+      return 0;
     return data.getUint32(0, true);
   }
 
   #writeDone(done: bigint, count: number): void {
-    if (done !== 0n && isGuestRange(done, done + 4n)) this.#memory.writeU32(done, count >>> 0);
+    if (done !== 0n && isGuestRange(done, done + 4n))
+      this.#parts.memory.writeU32(done, count >>> 0);
   }
 }

@@ -24,6 +24,7 @@ import { Roots } from './roots.ts';
 import { RESTART, SLICE_ENTRIES } from './slice.ts';
 import { TableEntries } from './table-entries.ts';
 import { VaMapping } from './va-mapping.ts';
+import { WholePages } from './whole-pages.ts';
 
 /** What the VMM does for direct paging. */
 export interface DirectHost extends Translations {
@@ -78,13 +79,16 @@ export class DirectPaging {
     const descriptors = new DescriptorTables(domain, types, () => host.ldtChanged());
     const roots = new Roots(domain, types, descriptors, () => host.rootsChanged());
     const pins = new Pins(domain, types);
-    const parts = { pins, roots, descriptors, domains, arguments: options.arguments, memory };
+    const pages = new WholePages(domain, memory);
+    const parts = { pins, roots, descriptors, domains, arguments: options.arguments, pages };
     this.domain = domain;
     this.types = types;
     this.descriptors = descriptors;
     this.#pins = pins;
     this.#roots = roots;
-    this.#batches = new Batches(domain, types, options.arguments);
+    const { slice, flush, counters } = domain;
+    const dropOld = (): number => types.dropOld();
+    this.#batches = new Batches({ slice, flush, counters, memory: options.arguments, dropOld });
     this.#mmuUpdate = new MmuUpdate(domain, updates, machineToPhys, domains);
     this.#mmuextOp = new MmuextOp(domain, parts);
     this.#vaMapping = new VaMapping(domain, updates, options.arguments);

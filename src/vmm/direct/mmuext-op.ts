@@ -1,38 +1,46 @@
 /** HYPERVISOR_mmuext_op: pins, roots, flushes, the LDT, and whole pages. */
 
-import type { MachineMemory } from '../../machine/memory.ts';
 import { isGuestAddress } from '../../xen/address-space.ts';
 import { ERRNO } from '../../xen/errno.ts';
 import { MMUEXT, MMUEXT_OP } from '../../xen/mmu.ts';
-import { PAGE_SIZE } from '../frames.ts';
 import type { BatchEntries } from './batches.ts';
-import type { DescriptorTables } from './descriptor-tables.ts';
 import type { Domain } from './domain.ts';
 import { type Domains, pageOwner } from './foreign-domain.ts';
-import { TYPE_L1, TYPE_WRITABLE } from './frame-table.ts';
+import { TYPE_L1 } from './frame-table.ts';
 import { type GuestArguments, readVcpuMask } from './guest-arguments.ts';
-import type { Pins } from './pins.ts';
-import { ENTRIES } from './pte.ts';
-import type { Roots } from './roots.ts';
 
 const { cmd: CMD, arg1: ARG1, arg2: ARG2 } = MMUEXT_OP.offsets;
 const MULTI_AFTER_LOCAL = MMUEXT.TLB_FLUSH_MULTI - MMUEXT.TLB_FLUSH_LOCAL;
 
+/** What it works on: frames are named as the guest names them, results are 0 or error numbers. */
 export interface MmuextParts {
-  readonly pins: Pins;
-  readonly roots: Roots;
-  readonly descriptors: DescriptorTables;
+  readonly pins: {
+    /** `type`: TYPE_L1 to TYPE_L4. */
+    pin(frame: number, type: number): number;
+    unpin(frame: number): number;
+  };
+  readonly roots: {
+    setKernel(frame: number): number;
+    setUser(frame: number): number;
+  };
+  readonly descriptors: { setLdt(base: bigint, entries: number): number };
+  readonly pages: {
+    clear(frame: number): number;
+    copy(to: number, from: number): number;
+  };
   readonly domains: Domains;
   readonly arguments: GuestArguments;
-  readonly memory: MachineMemory;
 }
+
+/** Of the VM. */
+type MmuextDomain = Pick<Domain, 'number' | 'flush' | 'counters'>;
 
 export class MmuextOp implements BatchEntries {
   readonly entry = new DataView(new ArrayBuffer(MMUEXT_OP.size));
-  readonly #domain: Domain;
+  readonly #domain: MmuextDomain;
   readonly #parts: MmuextParts;
 
-  constructor(domain: Domain, parts: MmuextParts) {
+  constructor(domain: MmuextDomain, parts: MmuextParts) {
     this.#domain = domain;
     this.#parts = parts;
   }
@@ -60,9 +68,9 @@ export class MmuextOp implements BatchEntries {
       case MMUEXT.SET_LDT:
         return this.#parts.descriptors.setLdt(va, entry.getUint32(ARG2, true));
       case MMUEXT.CLEAR_PAGE:
-        return this.#clear(frameAt(entry, ARG1));
+        return this.#parts.pages.clear(frameAt(entry, ARG1));
       case MMUEXT.COPY_PAGE:
-        return this.#copy(frameAt(entry, ARG1), frameAt(entry, ARG2));
+        return this.#parts.pages.copy(frameAt(entry, ARG1), frameAt(entry, ARG2));
       // Only who has devices has what a cache could keep from memory.
       case MMUEXT.FLUSH_CACHE:
       case MMUEXT.FLUSH_CACHE_GLOBAL:
@@ -79,30 +87,6 @@ export class MmuextOp implements BatchEntries {
     const { counters } = this.#domain;
     counters.mmuextOpEntries += entries;
     if (isNew) counters.mmuextOps++;
-  }
-
-  #clear(frame: number): number {
-    if (!this.#mayWrite(frame)) return -ERRNO.EINVAL;
-    this.#parts.memory.fill(frame * PAGE_SIZE, PAGE_SIZE, 0);
-    return 0;
-  }
-
-  #copy(to: number, from: number): number {
-    if (!this.#domain.frames.isOwned(from, this.#domain.number)) return -ERRNO.EINVAL;
-    if (!this.#mayWrite(to)) return -ERRNO.EINVAL;
-    const { memory } = this.#parts;
-    memory.write(to * PAGE_SIZE, memory.page(from * PAGE_SIZE));
-    return 0;
-  }
-
-  /** The frame is the guest's and no table. */
-  #mayWrite(frame: number): boolean {
-    const { frames, flush, slice, number } = this.#domain;
-    slice.spend(ENTRIES);
-    if (!frames.isOwned(frame, number)) return false;
-    if (!frames.useAs(frame, TYPE_WRITABLE, flush)) return false;
-    frames.dropType(frame, flush);
-    return true;
   }
 
   /** There is one virtual processor: a mask says whether it is meant. */

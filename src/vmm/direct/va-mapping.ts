@@ -8,6 +8,7 @@ import type { EntryUpdates } from './entry-updates.ts';
 import { TYPE_L1 } from './frame-table.ts';
 import { type GuestArguments, readVcpuMask } from './guest-arguments.ts';
 import { leafPlace } from './leaf-place.ts';
+import type { PendingFlush } from './pending-flush.ts';
 
 export class VaMapping {
   readonly #domain: Domain;
@@ -25,7 +26,7 @@ export class VaMapping {
     counters.vaMappings++;
     let result = this.#update(va, value);
     // The flush is not done of a bad bitmap, but the entry stays changed.
-    if (result === 0) result = this.#flush(va, flags);
+    if (result === 0) result = flushMapping(flush, this.#memory, va, flags);
     flush.perform();
     return result;
   }
@@ -41,20 +42,27 @@ export class VaMapping {
     const high = Number(value >> 32n);
     return this.#updates.updateLeaf({ place, low, high, keepsAccessed: false, owner: 'own' });
   }
+}
 
-  /** The processors are UVMF.LOCAL, UVMF.ALL or the address of a bitmap of them. */
-  #flush(va: bigint, flags: bigint): number {
-    const { flush } = this.#domain;
-    const kind = flags & UVMF.FLUSHTYPE_MASK;
-    if (kind !== UVMF.TLB_FLUSH && kind !== UVMF.INVLPG) return 0;
-    const processors = flags & ~UVMF.FLUSHTYPE_MASK;
-    if (processors !== UVMF.LOCAL && processors !== UVMF.ALL) {
-      const bits = readVcpuMask(this.#memory, processors);
-      if (bits === undefined) return -ERRNO.EFAULT;
-      if ((bits & 1n) === 0n) return 0;
-    }
-    if (kind === UVMF.TLB_FLUSH) flush.all();
-    else flush.page(va);
-    return 0;
+/**
+ * The flush that `flags` ask for. The processors are UVMF.LOCAL, UVMF.ALL or the address of a bitmap of them: an error
+ * number if it cannot be read.
+ */
+export function flushMapping(
+  flush: PendingFlush,
+  memory: GuestArguments,
+  va: bigint,
+  flags: bigint,
+): number {
+  const kind = flags & UVMF.FLUSHTYPE_MASK;
+  if (kind !== UVMF.TLB_FLUSH && kind !== UVMF.INVLPG) return 0;
+  const processors = flags & ~UVMF.FLUSHTYPE_MASK;
+  if (processors !== UVMF.LOCAL && processors !== UVMF.ALL) {
+    const bits = readVcpuMask(memory, processors);
+    if (bits === undefined) return -ERRNO.EFAULT;
+    if ((bits & 1n) === 0n) return 0;
   }
+  if (kind === UVMF.TLB_FLUSH) flush.all();
+  else flush.page(va);
+  return 0;
 }

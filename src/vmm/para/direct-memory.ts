@@ -2,47 +2,69 @@
 
 import type { MachineMemory } from '../../machine/memory.ts';
 import type { Processor } from '../../machine/processor.ts';
+import { featureMask } from '../../xen/features.ts';
+import type { DirectCounters } from '../direct/counters.ts';
 import { DirectPaging } from '../direct/direct-paging.ts';
+import { TYPE_WRITABLE } from '../direct/frame-table.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../direct/pte.ts';
+import { PAGE_SIZE } from '../frames.ts';
 import type { Host } from '../host.ts';
 import { DirectSpace } from './direct-space.ts';
+import { DomainRam } from './domain-ram.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
-import { directCalls } from './hypercalls/direct-calls.ts';
-import { HOST_LDT, type HypervisorArea, LDT_BASE, ldtPageOf } from './hypervisor-area.ts';
+import { pagingCalls } from './hypercalls/paging-calls.ts';
+import type { HypervisorArea } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 
 /** P, R/W, A: of the slot of the VMM, for supervisors only. */
 const AREA_FLAGS = 0x23n;
-const LDT_ACCESS = 0x82;
-const UNUSABLE = 1 << 16;
-const DESCRIPTOR_BYTES = 8;
 const PF = 14;
+/** The one behind the table of machine to physical frames. */
+const AREA_SLOT = FIRST_XEN_SLOT + 1;
 
 export class DirectMemory implements ParaMemory {
-  readonly direct: DirectPaging;
+  readonly paging: DirectPaging;
+  readonly shadow = undefined;
   readonly space: GuestSpace;
   readonly calls: HypercallTable;
+  readonly features = featureMask(['mmu_pt_update_preserve_ad', 'pae_pgdir_above_4gb']);
+  readonly ram: DomainRam;
+  readonly frames: readonly number[];
+  readonly sharedInfo: number;
   readonly #processor: Processor;
   readonly #host: Host;
   readonly #area: HypervisorArea;
   /** What the PCIDs of the two address spaces are given to. */
   readonly #pcidOwners = { kernel: {}, user: {} };
   #isKernel = true;
-  #hasLdt = false;
 
-  /** Of the VM `number`, whose processor this is. */
-  constructor(host: Host, number: number, processor: Processor, area: HypervisorArea) {
+  /** Of the VM `number`, whose processor this is, with `count` frames at the beginning. */
+  constructor(
+    host: Host,
+    number: number,
+    processor: Processor,
+    area: HypervisorArea,
+    count: number,
+  ) {
     const memory: MachineMemory = processor.memory;
     const { frames, machineToPhys } = host.directPaging();
+    const { pool } = host;
+    this.frames = Array.from({ length: count }, () => pool.take(number));
+    this.ram = new DomainRam(memory, count, (pfn) => {
+      const frame = this.frames[pfn];
+      return frame !== undefined && pool.ownerOf(frame) === number ? frame : undefined;
+    });
+    this.sharedInfo = pool.take(number);
+    frames.share(this.sharedInfo);
     this.#host = host;
     this.#processor = processor;
     this.#area = area;
     const xenSlots = Array<bigint>(LAST_XEN_SLOT - FIRST_XEN_SLOT + 1).fill(0n);
     xenSlots[0] = machineToPhys.entry;
-    xenSlots[1] = (BigInt(area.table) << 12n) | AREA_FLAGS;
-    this.direct = new DirectPaging({
+    xenSlots[AREA_SLOT - FIRST_XEN_SLOT] = (BigInt(area.table) << 12n) | AREA_FLAGS;
+    this.paging = new DirectPaging({
       number,
       domains: host,
       frames,
@@ -60,17 +82,33 @@ export class DirectMemory implements ParaMemory {
         ldtChanged: () => this.#ldtChanged(),
       },
     });
-    this.space = new DirectSpace(memory, this.direct.domain);
-    this.calls = directCalls(this.direct, this.space, () => this.#gdtChanged());
+    area.place(AREA_SLOT);
+    this.space = new DirectSpace(memory, this.paging.domain);
+    const { paging, space } = this;
+    const { descriptors } = paging;
+    this.calls = pagingCalls(
+      {
+        mmuUpdate: (call) => paging.mmuUpdate(call),
+        mmuextOp: (call) => paging.mmuextOp(call),
+        updateVaMapping: (va, value, flags) => paging.updateVaMapping(va, value, flags),
+        setGdt: (frames, entries) => this.#setGdt(frames, entries),
+        updateDescriptor: (place, descriptor) => descriptors.update(place, descriptor),
+      },
+      space,
+    );
+  }
+
+  get direct(): DirectCounters {
+    return this.paging.domain.counters;
   }
 
   get hasUser(): boolean {
-    return this.direct.domain.userRoot !== 0;
+    return this.paging.domain.userRoot !== 0;
   }
 
   select(isKernel: boolean): void {
     this.#isKernel = isKernel;
-    const { kernelRoot, userRoot } = this.direct.domain;
+    const { kernelRoot, userRoot } = this.paging.domain;
     const { kernel, user } = this.#pcidOwners;
     const { pcids } = this.#host;
     const pcid = pcids.of(isKernel ? kernel : user);
@@ -79,19 +117,34 @@ export class DirectMemory implements ParaMemory {
   }
 
   start(root: number): number {
-    return this.direct.start(root);
+    const { machineToPhys } = this.#host.directPaging();
+    for (const [pfn, frame] of this.frames.entries()) machineToPhys.set(frame, BigInt(pfn));
+    return this.paging.start(root);
   }
+
+  machineFrame(frame: number): number {
+    return frame;
+  }
+
+  shareFrame(frame: bigint): number | undefined {
+    const number = Number(frame);
+    const { types, domain } = this.paging;
+    const result = types.use(number, TYPE_WRITABLE);
+    domain.flush.perform();
+    return result === 0 ? number * PAGE_SIZE : undefined;
+  }
+
+  prepare(): void {}
 
   /** A page of the LDT is looked up when it is used first. */
   serve({ vector, address }: GuestFault): boolean {
     if (vector !== PF) return false;
-    const page = ldtPageOf(address);
+    const page = this.#area.ldtPageOf(address);
     if (page === undefined) return false;
-    const frame = this.direct.descriptors.ldtFrame(page);
+    const frame = this.paging.descriptors.ldtFrame(page);
     if (frame === undefined) return false;
     this.#area.setLdtPage(page, frame);
-    this.#hasLdt = true;
-    this.#processor.invalidatePage(LDT_BASE + BigInt(page << 12));
+    this.#processor.invalidatePage(address);
     return true;
   }
 
@@ -102,25 +155,20 @@ export class DirectMemory implements ParaMemory {
     this.#processor.flushPcid(pcids.of(user));
   }
 
-  #gdtChanged(): void {
-    this.#area.setGdt(this.direct.descriptors.gdt.frames);
-    this.#flush();
+  #setGdt(frames: readonly number[], entries: number): number {
+    const result = this.paging.descriptors.setGdt(frames, entries);
+    if (result === 0) {
+      this.#area.setGdt(frames);
+      this.#flush();
+    }
+    return result;
   }
 
   /** No page of the LDT is in use any more. */
   #ldtChanged(): void {
-    const { entries } = this.direct.descriptors.ldt;
-    const { view } = this.#processor;
-    if (this.#hasLdt) {
-      this.#area.clearLdt();
-      this.#hasLdt = false;
-      this.#flush();
-    }
-    view.setSegment('ldtr', {
-      selector: entries === 0 ? 0 : HOST_LDT,
-      base: LDT_BASE,
-      limit: Math.max(entries * DESCRIPTOR_BYTES - 1, 0),
-      access: entries === 0 ? UNUSABLE : LDT_ACCESS,
-    });
+    if (this.#area.setLdt(this.paging.descriptors.ldt.entries)) this.#flush();
   }
 }
+
+/** Frames beside those of the domain's memory. */
+export const DIRECT_FRAMES = 1;

@@ -15,7 +15,12 @@ export class DirectSpace extends PagedSpace {
     this.#domain = domain;
   }
 
+  /** The guest's tables hold the machine's addresses. */
   override translate(va: bigint, isWrite: boolean): number | undefined {
+    return this.find(va, isWrite);
+  }
+
+  protected override find(va: bigint, isWrite: boolean): number | undefined {
     if (!isGuestAddress(va)) return undefined;
     const { entries, kernelRoot } = this.#domain;
     const page = Number(BigInt.asUintN(48, va) >> 12n);

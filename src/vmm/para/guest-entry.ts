@@ -38,7 +38,7 @@ export interface AddressSpaces {
 export interface GuestEntryParts {
   readonly vcpu: ParaVcpu;
   readonly space: GuestSpace;
-  readonly shared: () => SharedInfo;
+  readonly shared: SharedInfo;
   readonly traps: TrapTable;
   readonly spaces: AddressSpaces;
   /** The guest cannot go on. */
@@ -118,7 +118,7 @@ export class GuestEntry {
       }
       this.#toggle();
     }
-    shared().upcallMask = (context.rflags & RFLAGS_IF) === 0n ? 1 : 0;
+    shared.upcallMask = (context.rflags & RFLAGS_IF) === 0n ? 1 : 0;
     vcpu.gpr[RAX] = context.rax;
     vcpu.rip = context.rip;
     vcpu.rsp = context.rsp;
@@ -149,7 +149,7 @@ export class GuestEntry {
   /** Enters `handler` with `extra` words between R11 and RIP. */
   #enter({ address, masksEvents }: Handler, extra: readonly bigint[]): void {
     const { vcpu, space } = this.#parts;
-    const shared = this.#parts.shared();
+    const { shared } = this.#parts;
     const { rip, rsp, rflags, ss } = vcpu;
     // In kernel code CS shows RPL 0, as a kernel of its own would see it.
     const cs = vcpu.isKernel ? vcpu.cs & ~SELECTOR_RPL : vcpu.cs;

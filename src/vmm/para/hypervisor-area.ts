@@ -6,8 +6,8 @@
  *   page 0 IDT    1 TSS    2 to 17 GDT    18 to 33 LDT
  */
 
+import type { CpuView } from '../../machine/cpu-view.ts';
 import type { MachineMemory } from '../../machine/memory.ts';
-import { HYPERVISOR_VIRT_START } from '../../xen/address-space.ts';
 import { FIRST_RESERVED_GDT_BYTE, FIRST_RESERVED_GDT_PAGE, FLAT } from '../../xen/segments.ts';
 import { FRAME_VMM, type FramePool, PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
 
@@ -17,14 +17,13 @@ const GDT_PAGE = 2;
 const LDT_PAGE = GDT_PAGE + TABLE_PAGES;
 const PAGES = LDT_PAGE + TABLE_PAGES;
 
-/** Slot of the L4 table, of those that are the hypervisor's; the one before has the table of machine to physical frames. */
-const SLOT_BYTES = 1n << 39n;
-const AREA = HYPERVISOR_VIRT_START + SLOT_BYTES;
+/** Frames that it takes. */
+export const AREA_FRAMES = 7;
 
 /** Selectors of the VMM in the reserved part of the GDT. */
 export const HOST_CODE = FIRST_RESERVED_GDT_BYTE | 0x08;
-export const HOST_TSS = FIRST_RESERVED_GDT_BYTE | 0x40;
-export const HOST_LDT = FIRST_RESERVED_GDT_BYTE | 0x50;
+const HOST_TSS = FIRST_RESERVED_GDT_BYTE | 0x40;
+const HOST_LDT = FIRST_RESERVED_GDT_BYTE | 0x50;
 
 const CODE64 = 0x00af9b000000ffffn;
 const CODE64_DPL3 = 0x00affb000000ffffn;
@@ -41,12 +40,10 @@ const VECTORS = 256;
 /** Gates that INT of CPL 3 passes: #BP, #OF and the system call of old. */
 const OPEN_VECTORS: ReadonlySet<number> = new Set([3, 4, 0x80]);
 
-/** GVA of the tables. */
-export const IDT_BASE = AREA;
-export const IDT_LIMIT = VECTORS * 16 - 1;
-export const TSS_BASE = AREA + BigInt(PAGE_SIZE);
-export const GDT_BASE = AREA + BigInt(GDT_PAGE * PAGE_SIZE);
-export const LDT_BASE = AREA + BigInt(LDT_PAGE * PAGE_SIZE);
+const TSS_ACCESS = 0x8b;
+const LDT_ACCESS = 0x82;
+const UNUSABLE = 1 << 16;
+const DESCRIPTOR_BYTES = 8;
 
 export class HypervisorArea {
   /** The frame of the PDPT that the slot's entry of every root names. */
@@ -55,9 +52,15 @@ export class HypervisorArea {
   readonly #pageTable: number;
   /** What there is where the guest has no frame. */
   readonly #zero: number;
+  readonly #view: CpuView;
+  #slot = 0;
+  #ldtEntries = 0;
+  #hasLdtPages = false;
 
-  constructor(memory: MachineMemory, pool: FramePool) {
+  /** `view`: the processor that uses it. */
+  constructor(memory: MachineMemory, pool: FramePool, view: CpuView) {
     this.#memory = memory;
+    this.#view = view;
     const take = (): number => {
       const frame = pool.take(FRAME_VMM);
       memory.fill(frame * PAGE_SIZE, PAGE_SIZE, 0);
@@ -98,13 +101,64 @@ export class HypervisorArea {
     }
   }
 
-  /** No page of the LDT is known; using one faults. */
-  clearLdt(): void {
-    for (let page = 0; page < TABLE_PAGES; page++) this.#write(this.#pageTable, LDT_PAGE + page, 0);
+  /** The area is what entry `slot` of each L4 table spans, from now on. */
+  place(slot: number): void {
+    if (this.#slot === slot) return;
+    this.#slot = slot;
+    const view = this.#view;
+    view.setU64('IDTR_BASE', this.#gva(0));
+    view.setU32('IDTR_LIMIT', VECTORS * 16 - 1);
+    view.setU64('GDTR_BASE', this.#gva(GDT_PAGE));
+    view.setU32('GDTR_LIMIT', TABLE_PAGES * PAGE_SIZE - 1);
+    view.setSegment('tr', {
+      selector: HOST_TSS,
+      base: this.#gva(1),
+      limit: 0x67,
+      access: TSS_ACCESS,
+    });
+    this.#loadLdt();
+  }
+
+  /** The LDT has so many entries, and none of its pages is known: using one faults. True if one was known. */
+  setLdt(entries: number): boolean {
+    const hadPages = this.#hasLdtPages;
+    this.#ldtEntries = entries;
+    this.#loadLdt();
+    if (hadPages) {
+      for (let page = 0; page < TABLE_PAGES; page++)
+        this.#write(this.#pageTable, LDT_PAGE + page, 0);
+    }
+    this.#hasLdtPages = false;
+    return hadPages;
   }
 
   setLdtPage(page: number, frame: number): void {
+    this.#hasLdtPages = true;
     this.#link(this.#pageTable, LDT_PAGE + page, frame);
+  }
+
+  /** The page of the LDT that `address` lies in; undefined if it lies elsewhere. */
+  ldtPageOf(address: bigint): number | undefined {
+    const offset = address - this.#gva(LDT_PAGE);
+    if (offset < 0n || offset >= BigInt(TABLE_PAGES * PAGE_SIZE)) return undefined;
+    return Number(offset >> BigInt(PAGE_SHIFT));
+  }
+
+  #loadLdt(): void {
+    const isUsed = this.#ldtEntries > 0;
+    this.#view.setSegment('ldtr', {
+      selector: isUsed ? HOST_LDT : 0,
+      base: this.#gva(LDT_PAGE),
+      limit: Math.max(this.#ldtEntries * DESCRIPTOR_BYTES - 1, 0),
+      access: isUsed ? LDT_ACCESS : UNUSABLE,
+    });
+  }
+
+  /** GVA of a page of the area. */
+  #gva(page: number): bigint {
+    return (
+      BigInt.asUintN(64, BigInt.asIntN(48, BigInt(this.#slot) << 39n)) + BigInt(page * PAGE_SIZE)
+    );
   }
 
   #link(table: number, index: number, frame: number): void {
@@ -112,13 +166,6 @@ export class HypervisorArea {
   }
 
   #write(table: number, index: number, entry: number): void {
-    this.#memory.writeU64((table << PAGE_SHIFT) + index * 8, BigInt(entry));
+    this.#memory.writeU64(table * PAGE_SIZE + index * 8, BigInt(entry));
   }
-}
-
-/** The page of the LDT that `address` lies in; undefined if it lies elsewhere. */
-export function ldtPageOf(address: bigint): number | undefined {
-  const offset = address - LDT_BASE;
-  if (offset < 0n || offset >= BigInt(TABLE_PAGES * PAGE_SIZE)) return undefined;
-  return Number(offset >> BigInt(PAGE_SHIFT));
 }

@@ -1,23 +1,29 @@
 /** The guest's memory by virtual address, page by page: how a page is found is up to who translates. */
 
-import type { MachineMemory } from '../../machine/memory.ts';
+import type { PhysicalMemory } from '../../machine/memory.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { GuestSpace } from './guest-space.ts';
 
 export abstract class PagedSpace implements GuestSpace {
-  readonly #memory: MachineMemory;
+  readonly #memory: PhysicalMemory;
   readonly #word = new DataView(new ArrayBuffer(4));
 
-  constructor(memory: MachineMemory) {
+  /** `memory` by the addresses that `find` gives. */
+  constructor(memory: PhysicalMemory) {
     this.#memory = memory;
   }
+
+  /** The address of what the kernel reads or writes at `va`; undefined if that faults. */
+  protected abstract find(va: bigint, isWrite: boolean): number | undefined;
 
   abstract translate(va: bigint, isWrite: boolean): number | undefined;
 
   read(va: bigint, data: DataView): boolean {
     const to = bytesOf(data);
-    return this.#pieces(va, to.length, false, (hpa, at, count) => {
-      to.set(this.#memory.bytes.subarray(hpa, hpa + count), at);
+    return this.#pieces(va, to.length, false, (address, at, count) => {
+      const offset = address % PAGE_SIZE;
+      const page = this.#memory.page(address - offset);
+      to.set(page.subarray(offset, offset + count), at);
     });
   }
 
@@ -26,8 +32,8 @@ export abstract class PagedSpace implements GuestSpace {
     const from = bytesOf(data);
     const isLong = Number(va & 0xfffn) + from.length > PAGE_SIZE;
     if (isLong && !this.#pieces(va, from.length, true, () => {})) return false;
-    return this.#pieces(va, from.length, true, (hpa, at, count) => {
-      this.#memory.write(hpa, from.subarray(at, at + count));
+    return this.#pieces(va, from.length, true, (address, at, count) => {
+      this.#memory.write(address, from.subarray(at, at + count));
     });
   }
 
@@ -41,13 +47,13 @@ export abstract class PagedSpace implements GuestSpace {
     va: bigint,
     length: number,
     isWrite: boolean,
-    each: (hpa: number, at: number, count: number) => void,
+    each: (address: number, at: number, count: number) => void,
   ): boolean {
     for (let at = 0; at < length; ) {
-      const hpa = this.translate(va + BigInt(at), isWrite);
-      if (hpa === undefined) return false;
-      const count = Math.min(length - at, PAGE_SIZE - (hpa % PAGE_SIZE));
-      each(hpa, at, count);
+      const address = this.find(va + BigInt(at), isWrite);
+      if (address === undefined) return false;
+      const count = Math.min(length - at, PAGE_SIZE - (address % PAGE_SIZE));
+      each(address, at, count);
       at += count;
     }
     return true;

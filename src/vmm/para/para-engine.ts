@@ -17,6 +17,9 @@ const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10];
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
 const SYSCALL_BYTES = 2n;
 
+const PF = 14;
+const PF_U = 1 << 2;
+
 const ACTIVITY_RUNNING = 0;
 const ACTIVITY_HALTED = 1;
 
@@ -32,12 +35,14 @@ export interface GuestFault {
 export interface ParaEngineParts {
   readonly vcpu: ParaVcpu;
   readonly entry: GuestEntry;
-  readonly shared: () => SharedInfo;
+  readonly shared: SharedInfo;
   readonly calls: HypercallTable;
   /** The virtual processor waits for something (sched_op). */
   readonly isAsleep: () => boolean;
   /** An NMI is to be delivered, and none is being handled: true once. */
   readonly takeNmi: () => boolean;
+  /** The processor is about to run. */
+  readonly prepare: () => void;
   /** The VMM serves a fault: false if it is the guest's. */
   readonly serve: (fault: GuestFault) => boolean;
 }
@@ -84,6 +89,7 @@ export class ParaEngine {
       if (this.#stopRequest() !== 0) return 'request';
       const left = fuel - ((this.#timeLow() - start) >>> 0);
       if (left <= 0) return 'fuel';
+      this.#parts.prepare();
       const reason = processor.run(left);
       if (reason === 'fuel') continue;
       if (reason === 'request') return reason;
@@ -105,8 +111,7 @@ export class ParaEngine {
   #deliver(): void {
     const { entry, shared, takeNmi } = this.#parts;
     if (takeNmi()) entry.upcall('nmi');
-    const info = shared();
-    if (info.isUpcallPending && !info.isUpcallMasked) entry.upcall('event');
+    if (shared.isUpcallPending && !shared.isUpcallMasked) entry.upcall('event');
   }
 
   #systemCall(): void {
@@ -146,7 +151,12 @@ export class ParaEngine {
     const error = this.#hasError() === 0 ? undefined : this.#error();
     if (serve({ vector, error, address: processor.view.u64('CR2') })) return;
     this.#pay();
-    entry.trap(vector, error);
+    entry.trap(vector, vector === PF ? this.#pageFaultError(error ?? 0) : error);
+  }
+
+  /** All code is CPL 3's: U says what the guest takes for user code. */
+  #pageFaultError(error: number): number {
+    return this.#vcpu.isKernel ? error & ~PF_U : error | PF_U;
   }
 
   /**

@@ -1,5 +1,8 @@
-/** What a domain needs of its memory technique. */
+/** What a domain needs of its memory technique. "The guest calls" means: by the frame numbers that its page tables hold. */
 
+import type { PhysicalMemory } from '../../machine/memory.ts';
+import type { DirectCounters } from '../direct/counters.ts';
+import type { Shadow } from '../shadow/shadow.ts';
 import type { AddressSpaces } from './guest-entry.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
@@ -7,10 +10,30 @@ import type { GuestFault } from './para-engine.ts';
 
 export interface ParaMemory extends AddressSpaces {
   readonly space: GuestSpace;
+  /** The domain's memory by pseudo-physical address. */
+  readonly ram: PhysicalMemory;
+  /** Frames of the machine by pfn, at the beginning. */
+  readonly frames: readonly number[];
+  /** The machine's frame of the shared info page, unless the domain has it among its own. */
+  readonly sharedInfo: number | undefined;
+  /** What it offers: a submap of XENFEAT_ bits. */
+  readonly features: number;
   /** The calls that are about page tables and descriptors. */
   readonly calls: HypercallTable;
-  /** The kernel begins on the tables at `root`, as the guest names frames; an error number if they are not valid. */
+  /** What there is to count. */
+  readonly direct: DirectCounters | undefined;
+  readonly shadow: Shadow | undefined;
+  /** The machine's frame of what the guest calls `frame`, one of its own. */
+  machineFrame(frame: number): number;
+  /**
+   * HPA of the page that the guest calls `frame`, which from now on counts as writable for good; undefined if it is not
+   * the guest's or has another use.
+   */
+  shareFrame(frame: bigint): number | undefined;
+  /** The kernel begins on the tables at `root`, as the guest calls it; an error number if they are not valid. */
   start(root: number): number;
+  /** Called before the processor runs. */
+  prepare(): void;
   /** Serves a fault of which the guest is not to hear; false if it is the guest's. */
   serve(fault: GuestFault): boolean;
 }

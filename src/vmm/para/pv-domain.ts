@@ -1,48 +1,52 @@
 /**
- * A PV domain: the engine of a VM under the technique `para`. It is made with its frames, connected to the machine whose clock it
- * uses, and booted with a kernel.
+ * A PV domain: the engine of a VM under the technique `para`. It is made with its frames, connected to the machine whose clock
+ * it uses, and booted with a kernel, which is when all that the kernel finds is made.
  */
 
 import { assert } from '../../base/assert.ts';
 import { DEFAULT_FEATURES } from '../../machine/features.ts';
 import type { ProcessorHost } from '../../machine/instance.ts';
 import type { Engine, Machine, RunEnd } from '../../machine/machine.ts';
+import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { ExitReason, Processor } from '../../machine/processor.ts';
-import { featureMask } from '../../xen/features.ts';
 import type { PvKernel } from '../../xen/pv-kernel.ts';
+import { SHUTDOWN } from '../../xen/sched.ts';
 import { FLAT } from '../../xen/segments.ts';
-import { PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
+import { withGuestMemory } from '../emulated-memory.ts';
+import { PAGE_SIZE } from '../frames.ts';
+import { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
-import { DirectMemory } from './direct-memory.ts';
-import { buildDomain, type DomainEntry } from './domain-builder.ts';
-import { DomainRam } from './domain-ram.ts';
+import { type ParaVmOptions, ramFrames, shadowPagesOf } from '../vm-options.ts';
+import { DIRECT_FRAMES, DirectMemory } from './direct-memory.ts';
+import { type BuiltDomain, buildDomain, type DomainEntry } from './domain-builder.ts';
+import { Events } from './events.ts';
 import { GuestEntry } from './guest-entry.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { trapCalls } from './hypercalls/trap-calls.ts';
-import {
-  GDT_BASE,
-  HOST_CODE,
-  HOST_TSS,
-  HypervisorArea,
-  IDT_BASE,
-  IDT_LIMIT,
-  TSS_BASE,
-} from './hypervisor-area.ts';
+import { AREA_FRAMES, HOST_CODE, HypervisorArea } from './hypervisor-area.ts';
 import { ParaEngine } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 import { ParaVcpu } from './para-vcpu.ts';
+import { ShadowMemory } from './shadow-memory.ts';
 import { SharedInfo } from './shared-info.ts';
+import { COPY_FRAMES } from './translated/descriptor-copies.ts';
 import { TrapTable } from './trap-table.ts';
 
 const CR0_PG_AM_WP_NE_ET_MP_PE = 0x8005_0033n;
 const CR4_PAE_PCIDE = 0x2_0020n;
 const EFER_NXE_LMA_LME_SCE = 0xd01n;
-const TSS_ACCESS = 0x8b;
 const CODE64_ACCESS = 0xa0fb;
 const DATA_ACCESS = 0xc0f3;
 const UNUSABLE = 1 << 16;
 const RSI = 6;
 const NO_APIC = 0xffff_ffff_ffff_ffffn;
+
+/** The machine's first frame is nobody's. */
+const FRAME_0 = 1;
+
+/** The first ports that are bound. */
+const STORE_PORT = 1;
+const CONSOLE_PORT = 2;
 
 /** What a kernel is started with. */
 export interface DomainBoot {
@@ -50,98 +54,105 @@ export interface DomainBoot {
   readonly module?: Uint8Array;
 }
 
-export interface PvDomainOptions {
-  readonly features?: ReadonlySet<string>;
-  readonly seed?: bigint;
-  /** Frames of memory at the beginning. */
-  readonly frames: number;
+/** What a domain has on its outside. */
+export interface DomainOutside {
+  readonly machine: Machine;
+  /** The date when the clock was 0, in milliseconds since 1970. */
+  readonly startMs: number;
+  /** Calls that need more than the domain, made once it is built. */
+  readonly calls: (domain: PvDomain, built: BuiltDomain, events: Events) => HypercallTable;
+}
+
+/** Frames of the machine that such a VM may come to need. */
+export function framesOfDomain(options: ParaVmOptions): number {
+  const own = options.memory === 'shadow' ? shadowPagesOf(options) + COPY_FRAMES : DIRECT_FRAMES;
+  return ramFrames(options) + AREA_FRAMES + own + FRAME_0;
 }
 
 export class PvDomain implements Engine {
   readonly processor: Processor;
-  readonly memory: DomainRam;
   readonly vcpu: ParaVcpu;
   readonly paging: ParaMemory;
   readonly traps = new TrapTable();
-  readonly entry: GuestEntry;
-  readonly shared: SharedInfo;
   readonly number: number;
   readonly #host: Host;
-  readonly #frames: readonly number[];
   #machine: Machine | undefined;
   #engine: ParaEngine | undefined;
 
-  constructor(host: Host, options: PvDomainOptions, devices: ProcessorHost) {
-    const { pool } = host;
+  constructor(host: Host, options: ParaVmOptions, devices: ProcessorHost) {
     const { features = DEFAULT_FEATURES, seed = 1n } = options;
     this.#host = host;
-    this.processor = host.createProcessor({ features, seed }, devices);
-    const { memory } = this.processor;
+    const routed = withGuestMemory(devices, () => this.paging.ram as GuestMemory);
+    this.processor = host.createProcessor({ features, seed }, routed);
     this.number = host.takeNumber();
-    const { number } = this;
-    this.#frames = Array.from({ length: options.frames }, () => pool.take(number));
-    this.memory = new DomainRam(memory, options.frames, (pfn) => {
-      const frame = this.#frames[pfn];
-      return frame !== undefined && pool.ownerOf(frame) === number ? frame : undefined;
-    });
     this.vcpu = new ParaVcpu(this.processor);
-    const area = new HypervisorArea(memory, pool);
     this.#powerOn();
-    const direct = new DirectMemory(host, number, this.processor, area);
-    this.paging = direct;
-    const shared = pool.take(number);
-    host.directPaging().frames.share(shared);
-    this.shared = new SharedInfo(memory, shared * PAGE_SIZE);
-    this.entry = new GuestEntry({
-      vcpu: this.vcpu,
-      space: direct.space,
-      shared: () => this.shared,
-      traps: this.traps,
-      spaces: direct,
-      crash: (why) => this.end({ kind: 'crash', why }),
-    });
+    this.paging = this.#createMemory(options);
   }
 
-  /** The machine that it is the engine of. */
-  connect(machine: Machine, calls: HypercallTable): void {
-    this.#machine = machine;
-    this.#engine = new ParaEngine({
-      vcpu: this.vcpu,
-      entry: this.entry,
-      shared: () => this.shared,
-      calls: {
-        ...this.paging.calls,
-        ...trapCalls({ space: this.paging.space, traps: this.traps, vcpu: this.vcpu }),
-        ...calls,
-      },
-      isAsleep: () => false,
-      takeNmi: () => false,
-      serve: (fault) => this.paging.serve(fault),
-    });
+  get memory(): PhysicalMemory {
+    return this.paging.ram;
   }
 
-  boot(kernel: PvKernel, { commandLine, module }: DomainBoot = {}): void {
-    const { machineToPhys } = this.#host.directPaging();
-    const { memory } = this.processor;
+  /** Makes the domain's memory and enters the kernel at the next run; throws a DomainError if it cannot be. */
+  boot(kernel: PvKernel, boot: DomainBoot, { machine, startMs, calls }: DomainOutside): void {
+    const { paging, processor, vcpu, traps, number } = this;
+    const { memory } = processor;
+    const { space, sharedInfo, frames, features } = paging;
     const built = buildDomain(memory, {
       kernel,
-      frames: this.#frames,
-      features: featureMask(['mmu_pt_update_preserve_ad', 'pae_pgdir_above_4gb']),
-      sharedInfo: this.shared.hpa >>> PAGE_SHIFT,
-      storeEvtchn: 1,
-      consoleEvtchn: 2,
-      ...(commandLine !== undefined && { commandLine }),
-      ...(module !== undefined && { module }),
+      frames,
+      features,
+      storeEvtchn: STORE_PORT,
+      consoleEvtchn: CONSOLE_PORT,
+      ...(sharedInfo !== undefined && { sharedInfo }),
+      ...boot,
     });
-    for (const [pfn, frame] of this.#frames.entries()) machineToPhys.set(frame, BigInt(pfn));
-    const result = this.paging.start(built.root);
+    this.#machine = machine;
+    const sharedFrame = paging.machineFrame(built.shared.sharedInfo);
+    const shared = new SharedInfo(memory, sharedFrame * PAGE_SIZE);
+    const entry = new GuestEntry({
+      vcpu,
+      space,
+      shared,
+      traps,
+      spaces: paging,
+      crash: (why) => this.end({ kind: 'crash', why }),
+    });
+    const events = new Events({
+      clock: machine.clock,
+      shared,
+      space,
+      number,
+      domains: this.#host,
+      startMs,
+      shareFrame: (frame) => paging.shareFrame(frame),
+      sendNmi: () => {},
+      ended: (reason) => this.end(endOf(reason)),
+    });
+    this.#engine = new ParaEngine({
+      vcpu,
+      entry,
+      shared,
+      calls: {
+        ...paging.calls,
+        ...trapCalls({ space, traps, vcpu }),
+        ...events.calls,
+        ...calls(this, built, events),
+      },
+      isAsleep: () => events.sleep.isAsleep,
+      takeNmi: () => false,
+      prepare: () => paging.prepare(),
+      serve: (fault) => paging.serve(fault),
+    });
+    const result = paging.start(built.root);
     assert(result === 0, `the page tables of a new domain are refused: ${result}`);
     this.#enter(built.entry);
   }
 
   run(fuel: number): ExitReason {
     const engine = this.#engine;
-    assert(engine !== undefined, 'a domain is connected before it runs');
+    assert(engine !== undefined, 'a domain is booted before it runs');
     this.processor.enter();
     return this.#host.run(() => engine.run(fuel));
   }
@@ -149,6 +160,19 @@ export class PvDomain implements Engine {
   /** Ends the run. */
   end(end: RunEnd): void {
     this.#machine?.stop(end);
+  }
+
+  #createMemory(options: ParaVmOptions): ParaMemory {
+    const host = this.#host;
+    const { processor, number } = this;
+    const count = ramFrames(options);
+    const area = new HypervisorArea(processor.memory, host.pool, processor.view);
+    if (options.memory !== 'shadow') return new DirectMemory(host, number, processor, area, count);
+    const frames = Array.from({ length: count }, () => host.pool.take(number));
+    const ram = new GuestMemory(processor.memory, host.takeMap(count), frames);
+    const { shadowFill: fill = 'lazy', shadowSync: sync = 'flush' } = options;
+    const shadow = { limit: shadowPagesOf(options), fill, sync };
+    return new ShadowMemory({ host, number, processor, ram, frames, area, options: shadow });
   }
 
   /** The registers that the guest never changes by itself. */
@@ -160,12 +184,7 @@ export class PvDomain implements Engine {
     view.setU64('EFER', EFER_NXE_LMA_LME_SCE);
     view.setU64('SYSENTER_CS', BigInt(HOST_CODE));
     view.setU64('APIC_PAGE', NO_APIC);
-    view.setU64('IDTR_BASE', IDT_BASE);
-    view.setU32('IDTR_LIMIT', IDT_LIMIT);
-    view.setU64('GDTR_BASE', GDT_BASE);
-    view.setU32('GDTR_LIMIT', 0xffff);
-    view.setSegment('tr', { selector: HOST_TSS, base: TSS_BASE, limit: 0x67, access: TSS_ACCESS });
-    view.setSegment('ldtr', { selector: 0, base: 0n, limit: 0, access: UNUSABLE });
+    this.processor.stateChanged();
   }
 
   #enter({ rip, rsp, rsi, rflags, cs, ss }: DomainEntry): void {
@@ -185,5 +204,25 @@ export class PvDomain implements Engine {
     vcpu.kernelStack = rsp;
     vcpu.rflags = rflags;
     processor.stateChanged();
+  }
+}
+
+/** How a run ends that the guest has ended for `reason`. */
+function endOf(reason: number): RunEnd {
+  switch (reason) {
+    case SHUTDOWN.poweroff:
+      return { kind: 'off', by: 'SCHEDOP_shutdown' };
+    case SHUTDOWN.reboot:
+      return { kind: 'reset', by: 'SCHEDOP_shutdown' };
+    case SHUTDOWN.crash:
+      return { kind: 'crash', why: 'its kernel says so (SHUTDOWN_crash)' };
+    case SHUTDOWN.watchdog:
+      return { kind: 'crash', why: 'a watchdog of its kernel has run out (SHUTDOWN_watchdog)' };
+    case SHUTDOWN.suspend:
+      return { kind: 'off', by: 'SCHEDOP_shutdown, to be suspended' };
+    case SHUTDOWN.soft_reset:
+      return { kind: 'reset', by: 'SCHEDOP_shutdown, without loss of its memory' };
+    default:
+      return { kind: 'crash', why: `SCHEDOP_shutdown for reason ${reason}` };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The calls of direct paging: mmu_update, mmuext_op, update_va_mapping, set_gdt and update_descriptor (src/vmm/direct has
- * what they do).
+ * The calls about page tables and descriptors: mmu_update, mmuext_op, update_va_mapping, set_gdt and update_descriptor. What
+ * they do is up to the memory technique.
  */
 
 import { isGuestRange } from '../../../xen/address-space.ts';
@@ -8,7 +8,7 @@ import { DOMID } from '../../../xen/domid.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import { FIRST_RESERVED_GDT_ENTRY } from '../../../xen/segments.ts';
 import type { BatchCall, BatchOutcome } from '../../direct/batches.ts';
-import type { DirectPaging } from '../../direct/direct-paging.ts';
+import type { Descriptor } from '../../direct/descriptors.ts';
 import { ENTRIES } from '../../direct/pte.ts';
 import type { GuestSpace } from '../guest-space.ts';
 import {
@@ -20,28 +20,29 @@ import {
 
 const MFN_BYTES = 8;
 
-/** `gdtChanged`: other frames are the guest's part of the GDT. */
-export function directCalls(
-  direct: DirectPaging,
-  space: GuestSpace,
-  gdtChanged: () => void,
-): HypercallTable {
+/** Frames and places of entries are named as the guest names them. */
+export interface PagingOperations {
+  mmuUpdate(call: BatchCall): BatchOutcome;
+  mmuextOp(call: BatchCall): BatchOutcome;
+  updateVaMapping(va: bigint, value: bigint, flags: bigint): number;
+  /** `frames` are as many as the entries take, which are no more than the guest may have. */
+  setGdt(frames: readonly number[], entries: number): number;
+  updateDescriptor(place: number, descriptor: Descriptor): number;
+}
+
+export function pagingCalls(paging: PagingOperations, space: GuestSpace): HypercallTable {
   return {
-    mmu_update: (args) => batch(args, (call) => direct.mmuUpdate(call)),
-    mmuext_op: (args) => batch(args, (call) => direct.mmuextOp(call)),
-    update_va_mapping: ([va, value, flags]) => direct.updateVaMapping(va, value, flags),
+    mmu_update: (args) => batch(args, (call) => paging.mmuUpdate(call)),
+    mmuext_op: (args) => batch(args, (call) => paging.mmuextOp(call)),
+    update_va_mapping: ([va, value, flags]) => paging.updateVaMapping(va, value, flags),
     // A guest has no pages of others, and can name only itself.
     update_va_mapping_otherdomain: ([va, value, flags, domid]) =>
-      u32Of(domid) === DOMID.SELF ? direct.updateVaMapping(va, value, flags) : -ERRNO.ESRCH,
-    set_gdt: ([list, entries]) => {
-      const result = setGdt(direct, space, list, u32Of(entries));
-      if (result === 0) gdtChanged();
-      return result;
-    },
+      u32Of(domid) === DOMID.SELF ? paging.updateVaMapping(va, value, flags) : -ERRNO.ESRCH,
+    set_gdt: ([list, entries]) => setGdt(paging, space, list, u32Of(entries)),
     update_descriptor: ([place, descriptor]) =>
       place > Number.MAX_SAFE_INTEGER
         ? -ERRNO.EINVAL
-        : direct.descriptors.update(Number(place), {
+        : paging.updateDescriptor(Number(place), {
             low: u32Of(descriptor),
             high: u32Of(descriptor >> 32n),
           }),
@@ -59,7 +60,12 @@ function batch(
 }
 
 /** `list`: u64 frame numbers, as many as the entries take. */
-function setGdt(direct: DirectPaging, space: GuestSpace, list: bigint, entries: number): number {
+function setGdt(
+  paging: PagingOperations,
+  space: GuestSpace,
+  list: bigint,
+  entries: number,
+): number {
   if (entries > FIRST_RESERVED_GDT_ENTRY) return -ERRNO.EINVAL;
   const count = Math.ceil(entries / ENTRIES);
   const data = new DataView(new ArrayBuffer(count * MFN_BYTES));
@@ -69,5 +75,5 @@ function setGdt(direct: DirectPaging, space: GuestSpace, list: bigint, entries: 
   const frames = Array.from({ length: count }, (_, n) =>
     Number(data.getBigUint64(n * MFN_BYTES, true)),
   );
-  return direct.descriptors.setGdt(frames, entries);
+  return paging.setGdt(frames, entries);
 }

@@ -1,0 +1,232 @@
+/**
+ * Shadow page tables as a domain's memory technique (XENFEAT_auto_translated_physmap): the guest's tables hold its own frame
+ * numbers, and it may write to them. Kernel and user code have a root each, and all of it runs at CPL 3, so both see what
+ * their tables map, whatever U/S says.
+ */
+
+import type { Processor } from '../../machine/processor.ts';
+import { ERRNO } from '../../xen/errno.ts';
+import { featureMask } from '../../xen/features.ts';
+import { Batches } from '../direct/batches.ts';
+import { type DirectCounters, newDirectCounters } from '../direct/counters.ts';
+import { MmuextOp } from '../direct/mmuext-op.ts';
+import { PendingFlush } from '../direct/pending-flush.ts';
+import { SLICE_ENTRIES, Slice } from '../direct/slice.ts';
+import { flushMapping } from '../direct/va-mapping.ts';
+import { PAGE_SIZE } from '../frames.ts';
+import type { GuestMemory } from '../guest-memory.ts';
+import type { Host } from '../host.ts';
+import type { GuestPaging } from '../shadow/guest-paging.ts';
+import { pageNumber } from '../shadow/guest-walk.ts';
+import { Shadow, type ShadowOptions, type ShadowRoot } from '../shadow/shadow.ts';
+import { ANYWHERE, NOWHERE } from '../shadow/shadow-page.ts';
+import type { HypercallTable } from './hypercall.ts';
+import { pagingCalls } from './hypercalls/paging-calls.ts';
+import type { HypervisorArea } from './hypervisor-area.ts';
+import type { GuestFault } from './para-engine.ts';
+import type { ParaMemory } from './para-memory.ts';
+import { ShadowSpace } from './shadow-space.ts';
+import { DescriptorCopies } from './translated/descriptor-copies.ts';
+import { TableWrite } from './translated/table-write.ts';
+import { TranslatedPages } from './translated/translated-pages.ts';
+import { TranslatedUpdate } from './translated/translated-update.ts';
+
+const PF = 14;
+const PF_W = 1 << 1;
+const PF_I = 1 << 4;
+const NO_PDPTES: readonly number[] = [];
+
+export interface ShadowMemoryParts {
+  readonly host: Host;
+  readonly number: number;
+  readonly processor: Processor;
+  readonly ram: GuestMemory;
+  /** Frames of the machine that `ram` is, in order. */
+  readonly frames: readonly number[];
+  readonly area: HypervisorArea;
+  readonly options: Omit<ShadowOptions, 'vmmTable'>;
+}
+
+export class ShadowMemory implements ParaMemory {
+  readonly shadow: Shadow;
+  readonly direct: DirectCounters;
+  readonly space: ShadowSpace;
+  readonly calls: HypercallTable;
+  readonly sharedInfo = undefined;
+  readonly features = featureMask([
+    'auto_translated_physmap',
+    'writable_page_tables',
+    'mmu_pt_update_preserve_ad',
+    'pae_pgdir_above_4gb',
+  ]);
+  readonly #parts: ShadowMemoryParts;
+  readonly #descriptors: DescriptorCopies;
+  readonly #tableWrite: TableWrite;
+  #kernel = pagingOf(0);
+  #user: GuestPaging | undefined;
+  #isKernel = true;
+  /** The root in use; undefined: it is to be looked for. */
+  #root: ShadowRoot | undefined;
+  #generation = -1;
+
+  constructor(parts: ShadowMemoryParts) {
+    const { host, number, processor, ram: memory, area, options } = parts;
+    const { pool } = host;
+    const machine = processor.memory;
+    this.#parts = parts;
+    this.shadow = new Shadow(memory, machine, pool, { ...options, vmmTable: area.table });
+    this.space = new ShadowSpace(memory, () => this.#kernel);
+    this.#tableWrite = new TableWrite(processor, memory);
+    const { space } = this;
+    this.#descriptors = new DescriptorCopies({
+      memory,
+      machine,
+      pool,
+      space,
+      area,
+      flush: () => processor.flushTranslations(),
+    });
+    const counters = newDirectCounters();
+    const flush = new PendingFlush(
+      { flush: () => this.#invalidate(undefined), flushPage: (va) => this.#invalidate(va) },
+      counters,
+    );
+    const slice = new Slice(SLICE_ENTRIES);
+    const isFrame = (gfn: number): number => (memory.holds(gfn) ? 0 : -ERRNO.EINVAL);
+    const setRoot = (isKernel: boolean, gfn: number): number => {
+      if (!memory.holds(gfn)) return -ERRNO.EINVAL;
+      this.#setRoot(isKernel, gfn);
+      flush.all();
+      return 0;
+    };
+    const ext = new MmuextOp(
+      { number, flush, counters },
+      {
+        // Tables are the guest's affair: pins say nothing.
+        pins: { pin: isFrame, unpin: isFrame },
+        roots: { setKernel: (gfn) => setRoot(true, gfn), setUser: (gfn) => setRoot(false, gfn) },
+        descriptors: this.#descriptors,
+        pages: new TranslatedPages(memory, slice),
+        domains: host,
+        arguments: space,
+      },
+    );
+    const updates = new TranslatedUpdate({ memory, counters, number, domains: host });
+    const batches = new Batches({ slice, flush, counters, memory: space, dropOld: () => 0 });
+    this.calls = pagingCalls(
+      {
+        mmuUpdate: (call) => batches.run(call, updates),
+        mmuextOp: (call) => batches.run(call, ext),
+        updateVaMapping: (va, value, flags) => {
+          counters.vaMappings++;
+          const place = space.leafPlace(va);
+          if (place === undefined) return -ERRNO.EINVAL;
+          memory.writeU64(place, value);
+          const result = flushMapping(flush, space, va, flags);
+          flush.perform();
+          return result;
+        },
+        setGdt: (gfns) => this.#descriptors.setGdt(gfns),
+        updateDescriptor: (place, descriptor) => this.#descriptors.update(place, descriptor),
+      },
+      space,
+    );
+    this.direct = counters;
+  }
+
+  get ram(): GuestMemory {
+    return this.#parts.ram;
+  }
+
+  get frames(): readonly number[] {
+    return this.#parts.frames;
+  }
+
+  machineFrame(frame: number): number {
+    return this.#parts.ram.frame(frame);
+  }
+
+  shareFrame(frame: bigint): number | undefined {
+    const gfn = Number(frame);
+    return this.ram.holds(gfn) ? this.ram.frame(gfn) * PAGE_SIZE : undefined;
+  }
+
+  get hasUser(): boolean {
+    return this.#user !== undefined;
+  }
+
+  start(root: number): number {
+    this.#setRoot(true, root);
+    this.prepare();
+    return 0;
+  }
+
+  select(isKernel: boolean): void {
+    this.#isKernel = isKernel;
+    this.#root = undefined;
+  }
+
+  /** The processor is about to run: the root is put in place, and what it still knows of entries that are gone is dropped. */
+  prepare(): void {
+    const { shadow } = this;
+    const { processor, area } = this.#parts;
+    const known = this.#generation === shadow.generation ? this.#root : undefined;
+    const root = known ?? shadow.root(this.#paging, 'kernel', NO_PDPTES);
+    this.#generation = shadow.generation;
+    area.place(root.slot);
+    const { pcids } = this.#parts.host;
+    if (root !== this.#root) processor.setRoot(root.page.frame, pcids.of(root));
+    this.#root = root;
+    const stale = shadow.takeStale();
+    if (pcids.takeStale() || stale === ANYWHERE) processor.flushTranslations();
+    else if (stale !== NOWHERE) processor.invalidatePage(BigInt(stale) << 12n);
+  }
+
+  serve({ vector, error = 0, address }: GuestFault): boolean {
+    if (vector !== PF || this.#root === undefined) return false;
+    const page = this.#parts.area.ldtPageOf(address);
+    if (page !== undefined) {
+      if (!this.#descriptors.useLdtPage(page)) return false;
+      this.#parts.processor.invalidatePage(address);
+      return true;
+    }
+    const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
+    const paging = this.#paging;
+    const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
+    if (outcome === 'table') return this.#tableWrite.perform(paging.root);
+    return outcome === 'filled';
+  }
+
+  get #paging(): GuestPaging {
+    return this.#isKernel ? this.#kernel : (this.#user ?? this.#kernel);
+  }
+
+  /** Frame 0 is no root of user code. */
+  #setRoot(isKernel: boolean, gfn: number): void {
+    if (isKernel) {
+      this.#kernel = pagingOf(gfn);
+      this.#descriptors.forgetLdt();
+    } else this.#user = gfn === 0 ? undefined : pagingOf(gfn);
+    this.#root = undefined;
+  }
+
+  #invalidate(va: bigint | undefined): void {
+    const page = va === undefined ? undefined : pageNumber(va);
+    this.shadow.invalidate(page, this.#kernel, NO_PDPTES);
+    if (this.#user !== undefined) this.shadow.invalidate(page, this.#user, NO_PDPTES);
+  }
+}
+
+/** How the tables at frame `gfn` of the guest are read. */
+function pagingOf(gfn: number): GuestPaging {
+  return {
+    mode: '4-level',
+    root: gfn * PAGE_SIZE,
+    pse: false,
+    wp: true,
+    nxe: true,
+    smep: false,
+    smap: false,
+    implicitSmap: false,
+  };
+}

@@ -1,0 +1,53 @@
+/** The guest's memory by virtual address in a translated domain: a walk of its tables, which hold its own addresses. */
+
+import { isGuestAddress } from '../../xen/address-space.ts';
+import { PAGE_SIZE } from '../frames.ts';
+import type { GuestMemory } from '../guest-memory.ts';
+import type { GuestPaging } from '../shadow/guest-paging.ts';
+import { GuestWalk, pageNumber, RIGHT_WRITE } from '../shadow/guest-walk.ts';
+import { PagedSpace } from './paged-space.ts';
+
+export class ShadowSpace extends PagedSpace {
+  readonly #memory: GuestMemory;
+  readonly #walk: GuestWalk;
+  readonly #paging: () => GuestPaging;
+
+  /** `paging`: how the tables of the kernel are read. */
+  constructor(memory: GuestMemory, paging: () => GuestPaging) {
+    super(memory);
+    this.#memory = memory;
+    this.#walk = new GuestWalk(memory);
+    this.#paging = paging;
+  }
+
+  override translate(va: bigint, isWrite: boolean): number | undefined {
+    const gpa = this.find(va, isWrite);
+    if (gpa === undefined) return undefined;
+    return this.#memory.frame(Math.floor(gpa / PAGE_SIZE)) * PAGE_SIZE + (gpa % PAGE_SIZE);
+  }
+
+  protected override find(va: bigint, isWrite: boolean): number | undefined {
+    const walk = this.#walk;
+    if (!isGuestAddress(va) || !walk.walk(pageNumber(va), this.#paging(), [])) return undefined;
+    if (!this.#memory.holds(walk.gfn)) return undefined;
+    if (isWrite && (walk.rights & RIGHT_WRITE) === 0) return undefined;
+    walk.setFlags(isWrite);
+    return walk.gfn * PAGE_SIZE + Number(va & 0xfffn);
+  }
+
+  /** GPA of what the kernel reads at `va`; undefined if that faults. */
+  gpaOf(va: bigint): number | undefined {
+    return this.find(va, false);
+  }
+
+  /** GPA of the L1 entry of `va`; undefined if no table holds one. */
+  leafPlace(va: bigint): number | undefined {
+    const walk = this.#walk;
+    if (!isGuestAddress(va)) return undefined;
+    const isMapped = walk.walk(pageNumber(va), this.#paging(), []);
+    if (isMapped ? walk.leaf !== 1 : walk.last !== 1) return undefined;
+    const step = walk.steps[1];
+    if (step === undefined || !this.#memory.holds(step.gfn)) return undefined;
+    return step.gfn * PAGE_SIZE + step.offset;
+  }
+}
