@@ -21,7 +21,7 @@ export class OutOfFrames extends Error {
 
 export class FramePool {
   /** Free frames, the next one last. */
-  readonly #free: number[] = [];
+  #free: number[] = [];
   /** owner[frames]: who has it. */
   readonly #owner: Int16Array;
 
@@ -50,13 +50,42 @@ export class FramePool {
     return frame;
   }
 
+  /**
+   * The first of `count` free frames that follow one another, all below `end`, for `owner`: a multiple of `count`, which
+   * is a power of 2. Undefined if there are none.
+   */
+  takeRun(owner: number, count: number, end: number): number | undefined {
+    const limit = Math.min(end, this.#owner.length);
+    for (let first = count; first + count <= limit; first += count) {
+      if (!this.#isFree(first, count)) continue;
+      const isOther = (frame: number): boolean => frame < first || frame >= first + count;
+      this.#free = this.#free.filter(isOther);
+      for (let n = 0; n < count; n++) this.#owner[first + n] = owner;
+      return first;
+    }
+    return undefined;
+  }
+
   release(frame: number): void {
     assert(this.ownerOf(frame) !== FRAME_FREE, `frame ${frame} is released twice`);
     this.#owner[frame] = FRAME_FREE;
     this.#free.push(frame);
   }
 
+  /** The frame, which somebody has, is another one's from now on. */
+  transfer(frame: number, owner: number): void {
+    assert(this.ownerOf(frame) !== FRAME_FREE, `frame ${frame} is transferred, which is free`);
+    this.#owner[frame] = owner;
+  }
+
   ownerOf(frame: number): number {
     return this.#owner[frame] ?? FRAME_FREE;
+  }
+
+  #isFree(first: number, count: number): boolean {
+    for (let n = 0; n < count; n++) {
+      if (this.#owner[first + n] !== FRAME_FREE) return false;
+    }
+    return true;
   }
 }

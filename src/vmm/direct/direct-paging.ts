@@ -20,6 +20,7 @@ import { PageTypes } from './page-types.ts';
 import type { Translations } from './pending-flush.ts';
 import { Pins } from './pins.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from './pte.ts';
+import { Reservation } from './reservation.ts';
 import { Roots } from './roots.ts';
 import { RESTART, SLICE_ENTRIES } from './slice.ts';
 import { TableEntries } from './table-entries.ts';
@@ -46,6 +47,8 @@ export interface DirectPagingOptions {
   readonly xenSlots: XenSlots;
   readonly arguments: GuestArguments;
   readonly host: DirectHost;
+  /** How many frames of memory it has at the beginning, and may have. */
+  readonly reserved: { readonly current: number; readonly maximum: number };
   readonly sliceEntries?: number;
 }
 
@@ -53,6 +56,7 @@ export class DirectPaging {
   readonly domain: Domain;
   readonly types: PageTypes;
   readonly descriptors: DescriptorTables;
+  readonly reservation: Reservation;
   readonly #pins: Pins;
   readonly #roots: Roots;
   readonly #batches: Batches;
@@ -72,6 +76,7 @@ export class DirectPaging {
       entries: new TableEntries(memory),
       xenSlots,
       translations: host,
+      freed: (frame) => this.reservation.freed(frame),
       sliceEntries: options.sliceEntries ?? SLICE_ENTRIES,
     });
     const types = new PageTypes(domain);
@@ -84,6 +89,7 @@ export class DirectPaging {
     this.domain = domain;
     this.types = types;
     this.descriptors = descriptors;
+    this.reservation = new Reservation(domain, memory, machineToPhys, options.reserved);
     this.#pins = pins;
     this.#roots = roots;
     const { slice, flush, counters } = domain;

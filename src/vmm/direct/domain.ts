@@ -33,13 +33,15 @@ export class Domain {
     readonly entries: TableEntries;
     readonly xenSlots: XenSlots;
     readonly translations: Translations;
+    /** Nothing of the VM translates any more to a frame that it has lost. */
+    readonly freed: (frame: number) => void;
     readonly sliceEntries: number;
   }) {
     this.number = options.number;
     this.frames = options.frames;
     this.entries = options.entries;
     this.xenSlots = options.xenSlots;
-    this.flush = new PendingFlush(options.translations, this.counters);
+    this.flush = new PendingFlush(options.translations, this.counters, options.freed);
     this.slice = new Slice(options.sliceEntries);
   }
 

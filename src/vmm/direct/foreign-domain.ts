@@ -23,6 +23,12 @@ export function pageOwner(domid: number, own: number, domains: Domains): Named |
   return number !== own && domains.has(number) ? 'refused' : -ERRNO.ESRCH;
 }
 
+/** A VM that a call is about, which names itself by its number as well: 0, or an error number if it is another one or none. */
+export function checkSelf(domid: number, own: number, domains: Domains): number {
+  if (domid === DOMID.SELF || domid === own) return 0;
+  return domains.has(domid) ? -ERRNO.EPERM : -ERRNO.ESRCH;
+}
+
 /** Who owns the tables of mmu_update: 0 for the VM itself, else one more than a number. */
 export function tableOwner(field: number, own: number, domains: Domains): Named | number {
   if (field === 0 || field - 1 === own) return 'own';

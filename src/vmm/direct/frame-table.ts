@@ -15,11 +15,14 @@
  * | a page of the guest's memory that it shares with the VMM | 1 | 1, writable |
  * | *partial*: validation or its undoing was interrupted | 1 | 1, the level |
  *
+ * A frame that its owner gives back while it is in use stays the owner's until the last use is dropped (Xen: the frame
+ * loses the reference of its allocation).
+ *
  * Each use is an entry of 8 bytes or one of a few registers, so counts cannot overflow.
  */
 
 import { assert } from '../../base/assert.ts';
-import type { FramePool } from '../frames.ts';
+import { FRAME_VMM, type FramePool } from '../frames.ts';
 import type { PendingFlush } from './pending-flush.ts';
 
 export const TYPE_NONE = 0;
@@ -36,6 +39,8 @@ const PINNED = 1 << 1;
 const PARTIAL = 1 << 2;
 /** Of a partial table: the entry after those that are done is itself half done, and counts as a use. */
 const PARTIAL_ENTRY = 1 << 3;
+/** The owner has given it back: it keeps the frame while it is in use. */
+const GIVEN_BACK = 1 << 4;
 
 export class FrameTable {
   readonly #pool: FramePool;
@@ -108,6 +113,13 @@ export class FrameTable {
     return this.#linear[frame] ?? 0;
   }
 
+  /** The first of `count` frames in a row for `owner`, below `end`, with what they held before; undefined: there are none. */
+  take(owner: number, count: number, end: number): number | undefined {
+    if (this.#pool.left < count) return undefined;
+    const isAny = count === 1 && end >= this.#type.length;
+    return isAny ? this.#pool.take(owner) : this.#pool.takeRun(owner, count, end);
+  }
+
   /** Counts a use of `frame` if it is the owner's. */
   use(frame: number, owner: number): boolean {
     if (!this.isOwned(frame, owner)) return false;
@@ -119,7 +131,9 @@ export class FrameTable {
     const count = this.count(frame);
     assert(count > 0, `frame ${frame} is dropped, which has no use`);
     this.#count[frame] = count - 1;
-    if (count === 1) this.#stamp[frame] = flush.clock;
+    if (count > 1) return;
+    this.#stamp[frame] = flush.clock;
+    if (this.#has(frame, GIVEN_BACK)) this.#release(frame, flush);
   }
 
   /**
@@ -169,9 +183,27 @@ export class FrameTable {
     this.#typeCount[frame] = 1;
   }
 
-  /** The owner loses the frame, which has no use. The flush is to be performed before anybody else gets it. */
-  release(frame: number, flush: PendingFlush): void {
-    assert(this.count(frame) === 0, `frame ${frame} is released, which is in use`);
+  /** Nobody uses the frame, the VMM neither. */
+  isIdle(frame: number): boolean {
+    return this.count(frame) === 0 && this.typeCount(frame) === 0;
+  }
+
+  /** The owner gives the frame back. */
+  giveBack(frame: number, flush: PendingFlush): void {
+    if (this.isIdle(frame)) this.#release(frame, flush);
+    else this.#set(frame, GIVEN_BACK);
+  }
+
+  /** The frame is for anybody who takes one. */
+  free(frame: number): void {
+    this.#pool.release(frame);
+  }
+
+  /** The owner loses the frame, unless the VMM shares it, and it is free once stale translations are gone. */
+  #release(frame: number, flush: PendingFlush): void {
+    if (this.typeCount(frame) > 0) return;
+    this.#pool.transfer(frame, FRAME_VMM);
+    flush.free(frame);
     if (this.#stamp[frame] === flush.clock) flush.all();
     this.forgetType(frame);
     this.#flags[frame] = 0;

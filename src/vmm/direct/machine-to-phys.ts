@@ -58,6 +58,11 @@ export class MachineToPhys {
     this.#memory.writeU64(this.#place(frame), number);
   }
 
+  /** The VMM's frame in which entry `n` lies. */
+  frameOf(n: number): number {
+    return Math.floor(this.#place(n) / PAGE_SIZE);
+  }
+
   forget(frame: number): void {
     this.set(frame, INVALID);
   }

@@ -2,6 +2,8 @@
  * Translations that the processor may still have of what is no longer so. Nothing of the guest runs during a call: what
  * is to be forgotten is told at its end, once.
  *
+ * Frames that the VM has lost wait here for that: only then may somebody else get them.
+ *
  * The clock counts flushes of everything. What was given up at an earlier time than now is no longer translated.
  */
 
@@ -18,13 +20,21 @@ export interface Translations {
 export class PendingFlush {
   readonly #translations: Translations;
   readonly #counters: DirectCounters;
+  readonly #freed: (frame: number) => void;
   #clock = 1;
   #isAll = false;
   #pages: bigint[] = [];
+  #frames: number[] = [];
 
-  constructor(translations: Translations, counters: DirectCounters) {
+  /** `freed`: nothing translates to the frame any more. */
+  constructor(
+    translations: Translations,
+    counters: DirectCounters,
+    freed: (frame: number) => void,
+  ) {
     this.#translations = translations;
     this.#counters = counters;
+    this.#freed = freed;
   }
 
   get clock(): number {
@@ -39,6 +49,11 @@ export class PendingFlush {
     this.#pages.push(va);
   }
 
+  /** The VM has lost `frame`. */
+  free(frame: number): void {
+    this.#frames.push(frame);
+  }
+
   /** Tells what has to be forgotten. */
   perform(): void {
     if (this.#isAll) {
@@ -51,5 +66,7 @@ export class PendingFlush {
     }
     this.#isAll = false;
     if (this.#pages.length > 0) this.#pages = [];
+    for (const frame of this.#frames) this.#freed(frame);
+    if (this.#frames.length > 0) this.#frames = [];
   }
 }

@@ -71,6 +71,7 @@ export class DirectMemory implements ParaMemory {
       machineToPhys,
       memory,
       xenSlots,
+      reserved: { current: count, maximum: count },
       arguments: {
         read: (va, data) => this.space.read(va, data),
         writeU32: (va, value) => this.space.writeU32(va, value),

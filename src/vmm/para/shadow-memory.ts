@@ -90,6 +90,7 @@ export class ShadowMemory implements ParaMemory {
     const flush = new PendingFlush(
       { flush: () => this.#invalidate(undefined), flushPage: (va) => this.#invalidate(va) },
       counters,
+      () => {},
     );
     const slice = new Slice(SLICE_ENTRIES);
     const isFrame = (gfn: number): number => (memory.holds(gfn) ? 0 : -ERRNO.EINVAL);

@@ -72,15 +72,15 @@ describe('stale translations', () => {
     const { frames } = machine;
     const { flush } = space.direct.domain;
     const { flushes } = space.host;
-    frames.release(space.page(0), flush);
+    frames.giveBack(space.page(0), flush);
     flush.perform();
     expect(space.host.flushes).toBe(flushes + 1);
-    frames.release(space.page(15), flush);
+    frames.giveBack(space.page(15), flush);
     flush.perform();
     expect(space.host.flushes).toBe(flushes + 1);
     // One that was only read.
     expect(space.set(space.l1, 4, 0n)).toBe(0);
-    frames.release(space.page(4), flush);
+    frames.giveBack(space.page(4), flush);
     flush.perform();
     expect(space.host.flushes).toBe(flushes + 2);
   });

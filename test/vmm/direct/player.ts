@@ -56,7 +56,15 @@ interface Pending {
 }
 
 /** What happened in all, to see that sequences are not empty talk. */
-export const played = { good: 0, bad: 0, again: 0, stores: 0, validations: 0, flushes: 0 };
+export const played = {
+  good: 0,
+  bad: 0,
+  again: 0,
+  stores: 0,
+  validations: 0,
+  flushes: 0,
+  given: 0,
+};
 
 class Actor {
   readonly space: Space;
@@ -309,16 +317,18 @@ export class Player {
     if (this.#choose(2) === 0) space.ext(UNPIN, page);
   }
 
-  /** The guest gives a frame back and gets another one. */
+  /** The guest gives a frame back, be it in use, and gets another one if it has not as many as it may have. */
   #exchange({ space }: Actor): void {
-    const { frames, pool } = this.machine;
+    const { reservation } = space.direct;
     const n = this.#choose(FRAMES);
-    const frame = space.frame(n);
-    if (frames.count(frame) > 0 || frames.typeCount(frame) > 0) return;
-    frames.release(frame, space.direct.domain.flush);
-    space.direct.domain.flush.perform();
-    space.owned[n] = pool.take(space.direct.domain.number);
-    pool.release(frame);
+    reservation.begin();
+    const isGiven = reservation.giveBack(space.frame(n));
+    const isMore = this.#choose(2) === 0;
+    if (isMore) reservation.end();
+    const taken = reservation.take(1, this.machine.size);
+    reservation.end();
+    if (isGiven) played.given++;
+    if (taken !== undefined) space.owned[n] = taken;
   }
 
   /** Adds to what was played what the guests counted. */

@@ -23,6 +23,8 @@ export const GUEST_KERNEL = 1n << 52n;
 /** Where guests keep the lists and other arguments of their calls. */
 export const LIST = 0x10_0000n;
 const ARGUMENTS_BYTES = 0x2_0000;
+/** How many frames more than at first a guest may have. */
+export const SPARE_FRAMES = 4;
 export const DONE = LIST + 0x1_f000n;
 
 export const L1 = MMUEXT.PIN_L1_TABLE;
@@ -154,6 +156,7 @@ export class Guest {
       xenSlots,
       arguments: this.arguments,
       host: this.host,
+      reserved: { current: frames, maximum: frames + SPARE_FRAMES },
       ...(sliceEntries === undefined ? {} : { sliceEntries }),
     });
   }
