@@ -24,6 +24,9 @@ export const XENMEM = {
   machphys_compat_mfn_list: 25,
 } as const;
 
+/** In `mem_flags`; the lowest byte is how many bits addresses of the frames may have, 0: any number. */
+export const XENMEMF_populate_on_demand = 1 << 16;
+
 /** What `add_to_physmap` puts into the guest's physical memory. */
 export const XENMAPSPACE = {
   shared_info: 0,

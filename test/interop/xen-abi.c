@@ -102,7 +102,7 @@ int main(void)
     C(XENMEM_add_to_physmap); C(XENMEM_memory_map); C(XENMEM_machine_memory_map); C(XENMEM_exchange);
     C(XENMEM_machphys_mapping); C(XENMEM_set_memory_map); C(XENMEM_maximum_gpfn);
     C(XENMEM_remove_from_physmap); C(XENMEM_set_pod_target); C(XENMEM_get_pod_target);
-    C(XENMEM_add_to_physmap_batch); C(XENMEM_machphys_compat_mfn_list);
+    C(XENMEM_add_to_physmap_batch); C(XENMEM_machphys_compat_mfn_list); C(XENMEMF_populate_on_demand);
     /* src/xen/mmu.ts */
     C(MMU_NORMAL_PT_UPDATE); C(MMU_MACHPHYS_UPDATE); C(MMU_PT_UPDATE_PRESERVE_AD);
     C(MMU_PT_UPDATE_NO_TRANSLATE); C(MMUEXT_PIN_L1_TABLE); C(MMUEXT_PIN_L2_TABLE); C(MMUEXT_PIN_L3_TABLE);
