@@ -349,28 +349,28 @@ export class Machine {
     return {
       portRead: (port, size) => {
         const value = this.bus.readPort(port, size as PortSize);
-        this.#accessed();
+        this.timersChanged();
         return value;
       },
       portWrite: (port, size, value) => {
         this.bus.writePort(port, size as PortSize, value);
-        this.#accessed();
+        this.timersChanged();
       },
       memoryRead: (high, low, size) => {
         const value = this.bus.readMmio(physical(high, low), size as MmioSize);
-        this.#accessed();
+        this.timersChanged();
         return Number(value);
       },
       memoryWrite: (high, low, size, value) => {
         this.bus.writeMmio(physical(high, low), size as MmioSize, BigInt(value));
-        this.#accessed();
+        this.timersChanged();
       },
       taskPriorityWritten: () => {
         this.#apic?.setTaskPriority(this.processor.taskPriority);
       },
       msrWritten: (msr) => {
         this.#msrWritten(msr);
-        this.#accessed();
+        this.timersChanged();
       },
       interruptAcknowledge: () => this.#apic?.acknowledge() ?? 0xff,
     };
@@ -383,8 +383,8 @@ export class Machine {
     else if (msr === IA32_TSC_DEADLINE) this.#apic?.setDeadline(processor.tscDeadline);
   }
 
-  /** After each device access: the next event may have come nearer than the slice reaches. */
-  #accessed(): void {
+  /** After each device access, and what else sets timers: the next event may have come nearer than the slice reaches. */
+  timersChanged(): void {
     const deadline = this.clock.nextDeadline();
     if (deadline !== undefined && deadline < this.#sliceEnd) this.processor.requestStop();
   }

@@ -56,6 +56,7 @@ export class DirectPaging {
   readonly domain: Domain;
   readonly types: PageTypes;
   readonly descriptors: DescriptorTables;
+  readonly pages: WholePages;
   readonly reservation: Reservation;
   readonly #pins: Pins;
   readonly #roots: Roots;
@@ -84,7 +85,8 @@ export class DirectPaging {
     const descriptors = new DescriptorTables(domain, types, () => host.ldtChanged());
     const roots = new Roots(domain, types, descriptors, () => host.rootsChanged());
     const pins = new Pins(domain, types);
-    const pages = new WholePages(domain, memory);
+    this.pages = new WholePages(domain, memory);
+    const { pages } = this;
     const parts = { pins, roots, descriptors, domains, arguments: options.arguments, pages };
     this.domain = domain;
     this.types = types;
@@ -127,6 +129,15 @@ export class DirectPaging {
     if (!isWritable) domain.drop(frame);
     domain.flush.perform();
     return isWritable;
+  }
+
+  /** One slice of MMUEXT_NEW_BASEPTR by itself: 0, an error number, or RESTART. */
+  setKernelRoot(frame: number): number {
+    this.domain.slice.begin();
+    const isOldLeft = this.types.dropOld() === RESTART;
+    const result = isOldLeft ? RESTART : this.#roots.setKernel(frame);
+    this.domain.flush.perform();
+    return result;
   }
 
   mmuUpdate(call: BatchCall): BatchOutcome {

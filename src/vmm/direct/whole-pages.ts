@@ -7,6 +7,8 @@ import type { Domain } from './domain.ts';
 import { TYPE_WRITABLE } from './frame-table.ts';
 import { ENTRIES } from './pte.ts';
 
+const ZERO = new Uint8Array(PAGE_SIZE);
+
 export class WholePages {
   readonly #domain: Domain;
   readonly #memory: MachineMemory;
@@ -17,15 +19,18 @@ export class WholePages {
   }
 
   clear(frame: number): number {
-    if (!this.#mayWrite(frame)) return -ERRNO.EINVAL;
-    this.#memory.fill(frame * PAGE_SIZE, PAGE_SIZE, 0);
-    return 0;
+    return this.write(frame, ZERO);
   }
 
   copy(to: number, from: number): number {
     if (!this.#domain.frames.isOwned(from, this.#domain.number)) return -ERRNO.EINVAL;
-    if (!this.#mayWrite(to)) return -ERRNO.EINVAL;
-    this.#memory.write(to * PAGE_SIZE, this.#memory.page(from * PAGE_SIZE));
+    return this.write(to, this.#memory.page(from * PAGE_SIZE));
+  }
+
+  /** The page gets `data`, a page. */
+  write(frame: number, data: Uint8Array): number {
+    if (!this.#mayWrite(frame)) return -ERRNO.EINVAL;
+    this.#memory.write(frame * PAGE_SIZE, data);
     return 0;
   }
 

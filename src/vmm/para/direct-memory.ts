@@ -3,16 +3,19 @@
 import type { MachineMemory } from '../../machine/memory.ts';
 import type { Processor } from '../../machine/processor.ts';
 import { featureMask } from '../../xen/features.ts';
+import { VMASST_TYPE } from '../../xen/vm-assist.ts';
 import type { DirectCounters } from '../direct/counters.ts';
 import { DirectPaging } from '../direct/direct-paging.ts';
 import { TYPE_WRITABLE } from '../direct/frame-table.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../direct/pte.ts';
+import { RESTART } from '../direct/slice.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { Host } from '../host.ts';
 import { DirectSpace } from './direct-space.ts';
 import { DomainRam } from './domain-ram.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
+import { memoryCalls } from './hypercalls/memory-op.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
 import type { HypervisorArea } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
@@ -28,6 +31,7 @@ export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
   readonly shadow = undefined;
   readonly space: GuestSpace;
+  readonly userSpace: GuestSpace;
   readonly calls: HypercallTable;
   readonly features = featureMask(['mmu_pt_update_preserve_ad', 'pae_pgdir_above_4gb']);
   readonly ram: DomainRam;
@@ -84,10 +88,21 @@ export class DirectMemory implements ParaMemory {
       },
     });
     area.place(AREA_SLOT);
-    this.space = new DirectSpace(memory, this.paging.domain);
+    const { domain } = this.paging;
+    const { entries } = domain;
+    this.space = new DirectSpace(memory, entries, () => domain.kernelRoot);
+    this.userSpace = new DirectSpace(memory, entries, () => domain.userRoot);
     const { paging, space } = this;
     const { descriptors } = paging;
-    this.calls = pagingCalls(
+    const memoryOp = memoryCalls({
+      number,
+      domains: host,
+      space,
+      reservation: paging.reservation,
+      machineToPhys,
+      maxPfn: () => BigInt(count - 1),
+    });
+    const tables = pagingCalls(
       {
         mmuUpdate: (call) => paging.mmuUpdate(call),
         mmuextOp: (call) => paging.mmuextOp(call),
@@ -97,10 +112,25 @@ export class DirectMemory implements ParaMemory {
       },
       space,
     );
+    this.calls = { ...tables, ...memoryOp };
   }
 
   get direct(): DirectCounters {
     return this.paging.domain.counters;
+  }
+
+  get kernelRoot(): number {
+    return this.paging.domain.kernelRoot;
+  }
+
+  setKernelRoot(frame: number): 'done' | 'again' | 'refused' {
+    const result = this.paging.setKernelRoot(frame);
+    if (result === RESTART) return 'again';
+    return result === 0 ? 'done' : 'refused';
+  }
+
+  writePage(frame: number, data: Uint8Array): number {
+    return this.paging.pages.write(frame, data);
   }
 
   get hasUser(): boolean {
@@ -117,8 +147,9 @@ export class DirectMemory implements ParaMemory {
     this.#processor.setRoot(isKernel ? kernelRoot : userRoot, pcid);
   }
 
-  start(root: number): number {
-    const { machineToPhys } = this.#host.directPaging();
+  start(root: number, shared: readonly number[]): number {
+    const { frames, machineToPhys } = this.#host.directPaging();
+    for (const frame of shared) frames.share(frame);
     for (const [pfn, frame] of this.frames.entries()) machineToPhys.set(frame, BigInt(pfn));
     return this.paging.start(root);
   }
@@ -133,6 +164,10 @@ export class DirectMemory implements ParaMemory {
     const result = types.use(number, TYPE_WRITABLE);
     domain.flush.perform();
     return result === 0 ? number * PAGE_SIZE : undefined;
+  }
+
+  assistChanged(type: number, isEnabled: boolean): void {
+    if (type === VMASST_TYPE.m2p_strict) this.paging.domain.isM2pStrict = isEnabled;
   }
 
   prepare(): void {}

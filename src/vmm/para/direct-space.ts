@@ -2,17 +2,20 @@
 
 import type { MachineMemory } from '../../machine/memory.ts';
 import { isGuestAddress } from '../../xen/address-space.ts';
-import type { Domain } from '../direct/domain.ts';
 import { ENTRIES, ENTRY_BYTES, frameOf, PTE_A, PTE_D, PTE_P, PTE_RW } from '../direct/pte.ts';
+import type { TableEntries } from '../direct/table-entries.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { PagedSpace } from './paged-space.ts';
 
 export class DirectSpace extends PagedSpace {
-  readonly #domain: Domain;
+  readonly #entries: TableEntries;
+  readonly #root: () => number;
 
-  constructor(memory: MachineMemory, domain: Domain) {
+  /** `root`: frame of the L4 table in use. */
+  constructor(memory: MachineMemory, entries: TableEntries, root: () => number) {
     super(memory);
-    this.#domain = domain;
+    this.#entries = entries;
+    this.#root = root;
   }
 
   /** The guest's tables hold the machine's addresses. */
@@ -22,10 +25,10 @@ export class DirectSpace extends PagedSpace {
 
   protected override find(va: bigint, isWrite: boolean): number | undefined {
     if (!isGuestAddress(va)) return undefined;
-    const { entries, kernelRoot } = this.#domain;
+    const entries = this.#entries;
     const page = Number(BigInt.asUintN(48, va) >> 12n);
     const needed = isWrite ? PTE_P | PTE_RW : PTE_P;
-    let frame = kernelRoot;
+    let frame = this.#root();
     for (let level = 4; level > 0; level--) {
       const n = Math.floor(page / ENTRIES ** (level - 1)) % ENTRIES;
       const place = frame * PAGE_SIZE + n * ENTRY_BYTES;

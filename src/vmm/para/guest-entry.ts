@@ -14,7 +14,8 @@ import type { SharedInfo } from './shared-info.ts';
 import type { Handler, TrapTable } from './trap-table.ts';
 
 const RFLAGS_IF = 1n << 9n;
-const RFLAGS_IOPL = 3n << 12n;
+const IOPL_SHIFT = 12n;
+const RFLAGS_IOPL = 3n << IOPL_SHIFT;
 /** TF, NT, RF, VM, AC: off in a handler. */
 const RFLAGS_CLEARED = (1n << 8n) | (1n << 14n) | (1n << 16n) | (1n << 17n) | (1n << 18n);
 const RFLAGS_DF = 1n << 10n;
@@ -35,12 +36,21 @@ export interface AddressSpaces {
   readonly hasUser: boolean;
 }
 
+/** The virtual I/O privilege level, which RFLAGS shows to guests that ask for that. */
+export interface IoPrivilege {
+  iopl: number;
+  readonly hasArchitecturalIopl: boolean;
+}
+
 export interface GuestEntryParts {
   readonly vcpu: ParaVcpu;
   readonly space: GuestSpace;
   readonly shared: SharedInfo;
   readonly traps: TrapTable;
   readonly spaces: AddressSpaces;
+  readonly privilege: IoPrivilege;
+  /** The guest returns from a handler. */
+  readonly returned: () => void;
   /** The guest cannot go on. */
   readonly crash: (why: string) => void;
 }
@@ -101,9 +111,14 @@ export class GuestEntry {
     this.#enter(sysenter, []);
   }
 
-  /** HYPERVISOR_iret: by the iret_context at RSP. */
-  iret(): void {
-    const { vcpu, space, spaces, shared } = this.#parts;
+  /** HYPERVISOR_iret, by the iret_context at RSP: what RAX gets. */
+  iret(): bigint {
+    this.#iret();
+    return this.#parts.vcpu.gpr[RAX] ?? 0n;
+  }
+
+  #iret(): void {
+    const { vcpu, space, spaces, shared, privilege, returned } = this.#parts;
     const context = readAt(space, IRET_CONTEXT, vcpu.rsp);
     if (context === undefined) {
       this.#parts.crash(`iret: its context at 0x${vcpu.rsp.toString(16)} cannot be read`);
@@ -118,6 +133,8 @@ export class GuestEntry {
       }
       this.#toggle();
     }
+    returned();
+    if (privilege.hasArchitecturalIopl) privilege.iopl = Number(context.rflags >> IOPL_SHIFT) & 3;
     shared.upcallMask = (context.rflags & RFLAGS_IF) === 0n ? 1 : 0;
     vcpu.gpr[RAX] = context.rax;
     vcpu.rip = context.rip;
@@ -148,8 +165,7 @@ export class GuestEntry {
 
   /** Enters `handler` with `extra` words between R11 and RIP. */
   #enter({ address, masksEvents }: Handler, extra: readonly bigint[]): void {
-    const { vcpu, space } = this.#parts;
-    const { shared } = this.#parts;
+    const { vcpu, space, shared, privilege } = this.#parts;
     const { rip, rsp, rflags, ss } = vcpu;
     // In kernel code CS shows RPL 0, as a kernel of its own would see it.
     const cs = vcpu.isKernel ? vcpu.cs & ~SELECTOR_RPL : vcpu.cs;
@@ -158,7 +174,8 @@ export class GuestEntry {
       this.#toggle();
     }
     const mask = shared.upcallMask;
-    const shown = (rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask === 0 ? RFLAGS_IF : 0n);
+    const iopl = privilege.hasArchitecturalIopl ? BigInt(privilege.iopl) << IOPL_SHIFT : 0n;
+    const shown = (rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask === 0 ? RFLAGS_IF : 0n) | iopl;
     const words = this.#words;
     let count = 0;
     words[count++] = vcpu.gpr[RCX] ?? 0n;

@@ -5,11 +5,15 @@
  */
 
 import type { ExitReason } from '../../machine/processor.ts';
-import { ERRNO } from '../../xen/errno.ts';
-import { HYPERVISOR, type HypercallName } from '../../xen/hypercalls.ts';
 import type { GuestEntry } from './guest-entry.ts';
-import type { Hypercall, HypercallArguments, HypercallTable } from './hypercall.ts';
+import type { GuestState } from './guest-state.ts';
+import type { HypercallArguments, HypercallResult } from './hypercall.ts';
+import type { Hypercalls } from './hypercalls.ts';
+import type { Nmi } from './nmi.ts';
 import { type ParaVcpu, RAX } from './para-vcpu.ts';
+import { emulateGeneralProtection } from './privileged/general-protection.ts';
+import { emulateInvalidOpcode } from './privileged/invalid-opcode.ts';
+import { NOT_EMULATED, type Outcome } from './privileged/outcome.ts';
 import type { SharedInfo } from './shared-info.ts';
 
 const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10];
@@ -17,6 +21,8 @@ const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10];
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
 const SYSCALL_BYTES = 2n;
 
+const UD = 6;
+const GP = 13;
 const PF = 14;
 const PF_U = 1 << 2;
 
@@ -36,11 +42,13 @@ export interface ParaEngineParts {
   readonly vcpu: ParaVcpu;
   readonly entry: GuestEntry;
   readonly shared: SharedInfo;
-  readonly calls: HypercallTable;
+  readonly state: GuestState;
+  readonly calls: Hypercalls;
+  /** A hypercall may have changed when the clock's next timer is due. */
+  readonly called: () => void;
   /** The virtual processor waits for something (sched_op). */
   readonly isAsleep: () => boolean;
-  /** An NMI is to be delivered, and none is being handled: true once. */
-  readonly takeNmi: () => boolean;
+  readonly nmi: Nmi;
   /** The processor is about to run. */
   readonly prepare: () => void;
   /** The VMM serves a fault: false if it is the guest's. */
@@ -50,8 +58,6 @@ export interface ParaEngineParts {
 export class ParaEngine {
   readonly #parts: ParaEngineParts;
   readonly #vcpu: ParaVcpu;
-  /** By number. */
-  readonly #calls: readonly (Hypercall | undefined)[];
   readonly #timeLow: () => number;
   readonly #stopRequest: () => number;
   readonly #vector: () => number;
@@ -71,11 +77,6 @@ export class ParaEngine {
     this.#vector = view.reader('EVENT_VECTOR');
     this.#error = view.reader('EVENT_ERROR');
     this.#hasError = view.reader('EVENT_HAS_ERROR');
-    const calls: (Hypercall | undefined)[] = [];
-    for (const [name, call] of Object.entries(parts.calls)) {
-      calls[HYPERVISOR[name as HypercallName]] = call;
-    }
-    this.#calls = calls;
   }
 
   /** Runs at most `fuel` instructions; why it came back, as from a processor of the guest's own. */
@@ -109,31 +110,26 @@ export class ParaEngine {
 
   /** Enters the callback for what is due. */
   #deliver(): void {
-    const { entry, shared, takeNmi } = this.#parts;
-    if (takeNmi()) entry.upcall('nmi');
+    const { entry, shared, nmi } = this.#parts;
+    if (nmi.take()) entry.upcall('nmi');
     if (shared.isUpcallPending && !shared.isUpcallMasked) entry.upcall('event');
   }
 
   #systemCall(): void {
-    const { entry } = this.#parts;
+    const { entry, calls, called } = this.#parts;
     if (!this.#vcpu.isKernel) {
       entry.systemCall();
       return;
     }
     const { gpr } = this.#vcpu;
-    const number = Number(BigInt.asUintN(32, gpr[RAX] ?? 0n));
-    if (number === HYPERVISOR.iret) entry.iret();
-    else this.#hypercall(this.#calls[number]);
+    const args = ARGUMENTS.map((register) => gpr[register]) as unknown as HypercallArguments;
+    this.#called(calls.call(Number(BigInt.asUintN(32, gpr[RAX] ?? 0n)), args));
+    called();
   }
 
-  #hypercall(call: Hypercall | undefined): void {
+  /** A call that the guest has made has come to `result`. */
+  #called(result: HypercallResult): void {
     const { gpr } = this.#vcpu;
-    if (call === undefined) {
-      gpr[RAX] = BigInt(-ERRNO.ENOSYS);
-      return;
-    }
-    const args = ARGUMENTS.map((register) => gpr[register]) as unknown as HypercallArguments;
-    const result = call(args);
     if (typeof result !== 'object') {
       gpr[RAX] = BigInt(result);
       return;
@@ -145,13 +141,44 @@ export class ParaEngine {
   }
 
   #event(): void {
-    const { entry, serve } = this.#parts;
+    const { serve } = this.#parts;
     const { processor } = this.#vcpu;
     const vector = this.#vector();
     const error = this.#hasError() === 0 ? undefined : this.#error();
-    if (serve({ vector, error, address: processor.view.u64('CR2') })) return;
+    const address = processor.view.u64('CR2');
+    if (serve({ vector, error, address })) return;
+    const outcome = this.#emulated(vector, error ?? 0);
+    if (outcome.kind !== 'not-emulated') {
+      this.#emulatedTo(outcome);
+      return;
+    }
+    if (vector === PF) {
+      this.#parts.state.cr2 = address;
+      this.#trap(vector, this.#pageFaultError(error ?? 0));
+    } else this.#trap(vector, error);
+  }
+
+  /** An instruction that the guest may not run, carried out in its place. */
+  #emulated(vector: number, error: number): Outcome {
+    const { state } = this.#parts;
+    if (vector === GP) return emulateGeneralProtection(state, error);
+    return vector === UD ? emulateInvalidOpcode(state) : NOT_EMULATED;
+  }
+
+  #emulatedTo(outcome: Exclude<Outcome, { readonly kind: 'not-emulated' }>): void {
+    const { view } = this.#vcpu.processor;
+    view.setU64('TIME', view.u64('TIME') + BigInt(outcome.retired));
+    if (outcome.kind === 'resume') return;
+    const { vector, error, address, dr6 } = outcome.event;
+    const { state } = this.#parts;
+    if (address !== undefined) state.cr2 = address;
+    if (dr6 !== undefined) state.addDr6(dr6);
+    this.#trap(vector, error);
+  }
+
+  #trap(vector: number, error: number | undefined): void {
     this.#pay();
-    entry.trap(vector, vector === PF ? this.#pageFaultError(error ?? 0) : error);
+    this.#parts.entry.trap(vector, error);
   }
 
   /** All code is CPL 3's: U says what the guest takes for user code. */

@@ -10,6 +10,8 @@ import type { GuestFault } from './para-engine.ts';
 
 export interface ParaMemory extends AddressSpaces {
   readonly space: GuestSpace;
+  /** The same as user code sees it. */
+  readonly userSpace: GuestSpace;
   /** The domain's memory by pseudo-physical address. */
   readonly ram: PhysicalMemory;
   /** Frames of the machine by pfn, at the beginning. */
@@ -30,8 +32,19 @@ export interface ParaMemory extends AddressSpaces {
    * the guest's or has another use.
    */
   shareFrame(frame: bigint): number | undefined;
-  /** The kernel begins on the tables at `root`, as the guest calls it; an error number if they are not valid. */
-  start(root: number): number;
+  /** The root of the kernel, as the guest calls it. */
+  readonly kernelRoot: number;
+  /** As MMUEXT_NEW_BASEPTR; `again`: a slice of it is done. */
+  setKernelRoot(frame: number): 'done' | 'again' | 'refused';
+  /** Fills the page that the guest calls `frame`, which may not be a table: 0 or an error number. */
+  writePage(frame: number, data: Uint8Array): number;
+  /**
+   * The kernel begins on the tables at `root`; the frames `shared`, which the VMM writes to as well, can never be tables. All
+   * are named as the guest calls them. An error number if the tables are not valid.
+   */
+  start(root: number, shared: readonly number[]): number;
+  /** The guest has asked for an assistance (VMASST_TYPE_), or wants it no more. */
+  assistChanged(type: number, isEnabled: boolean): void;
   /** Called before the processor runs. */
   prepare(): void;
   /** Serves a fault of which the guest is not to hear; false if it is the guest's. */

@@ -87,6 +87,14 @@ export class ParaVcpu {
     this.#data.setBigUint64(this.#gsBase, value, true);
   }
 
+  /** Loads GS for the code that does not run: with `selector`, or with none if that faults. */
+  loadOtherGs(selector: number): void {
+    const { gsBase } = this;
+    if (!this.processor.loadGs(selector)) this.processor.loadGs(0);
+    this.otherGsBase = this.gsBase;
+    this.gsBase = gsBase;
+  }
+
   /** From user to kernel code or back; the address space is not looked at. */
   toggle(): void {
     const { gsBase } = this;

@@ -9,6 +9,7 @@ import type { ProcessorHost } from '../../machine/instance.ts';
 import type { Engine, Machine, RunEnd } from '../../machine/machine.ts';
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { ExitReason, Processor } from '../../machine/processor.ts';
+import type { ByteSink } from '../../pc/board.ts';
 import type { PvKernel } from '../../xen/pv-kernel.ts';
 import { SHUTDOWN } from '../../xen/sched.ts';
 import { FLAT } from '../../xen/segments.ts';
@@ -17,13 +18,19 @@ import { PAGE_SIZE } from '../frames.ts';
 import { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
 import { type ParaVmOptions, ramFrames, shadowPagesOf } from '../vm-options.ts';
+import { ConsoleRing } from './console-ring.ts';
 import { DIRECT_FRAMES, DirectMemory } from './direct-memory.ts';
-import { type BuiltDomain, buildDomain, type DomainEntry } from './domain-builder.ts';
+import { buildDomain, type DomainEntry } from './domain-builder.ts';
 import { Events } from './events.ts';
 import { GuestEntry } from './guest-entry.ts';
-import type { HypercallTable } from './hypercall.ts';
+import { GuestState } from './guest-state.ts';
+import { consoleIoCalls } from './hypercalls/console-io.ts';
+import { multicallCalls } from './hypercalls/multicall.ts';
 import { trapCalls } from './hypercalls/trap-calls.ts';
+import { HANDLE_BYTES, versionCalls } from './hypercalls/xen-version.ts';
+import { Hypercalls } from './hypercalls.ts';
 import { AREA_FRAMES, HOST_CODE, HypervisorArea } from './hypervisor-area.ts';
+import { Nmi } from './nmi.ts';
 import { ParaEngine } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 import { ParaVcpu } from './para-vcpu.ts';
@@ -59,8 +66,8 @@ export interface DomainOutside {
   readonly machine: Machine;
   /** The date when the clock was 0, in milliseconds since 1970. */
   readonly startMs: number;
-  /** Calls that need more than the domain, made once it is built. */
-  readonly calls: (domain: PvDomain, built: BuiltDomain, events: Events) => HypercallTable;
+  /** Takes what the guest writes to its console. */
+  readonly put: ByteSink;
 }
 
 /** Frames of the machine that such a VM may come to need. */
@@ -76,6 +83,9 @@ export class PvDomain implements Engine {
   readonly traps = new TrapTable();
   readonly number: number;
   readonly #host: Host;
+  readonly #devices: ProcessorHost;
+  /** A UUID that says no more than the number of the VM. */
+  readonly #handle = new Uint8Array(HANDLE_BYTES);
   #machine: Machine | undefined;
   #engine: ParaEngine | undefined;
 
@@ -85,6 +95,8 @@ export class PvDomain implements Engine {
     const routed = withGuestMemory(devices, () => this.paging.ram as GuestMemory);
     this.processor = host.createProcessor({ features, seed }, routed);
     this.number = host.takeNumber();
+    this.#devices = devices;
+    this.#handle[HANDLE_BYTES - 1] = this.number;
     this.vcpu = new ParaVcpu(this.processor);
     this.#powerOn();
     this.paging = this.#createMemory(options);
@@ -94,11 +106,15 @@ export class PvDomain implements Engine {
     return this.paging.ram;
   }
 
-  /** Makes the domain's memory and enters the kernel at the next run; throws a DomainError if it cannot be. */
-  boot(kernel: PvKernel, boot: DomainBoot, { machine, startMs, calls }: DomainOutside): void {
-    const { paging, processor, vcpu, traps, number } = this;
+  /**
+   * Makes the domain's memory, and enters the kernel at the next run; gives the outside of its console. Throws a DomainError
+   * if it cannot be.
+   */
+  boot(kernel: PvKernel, boot: DomainBoot, outside: DomainOutside): ConsoleRing {
+    const { paging, processor, vcpu, traps } = this;
     const { memory } = processor;
     const { space, sharedInfo, frames, features } = paging;
+    const { machine } = outside;
     const built = buildDomain(memory, {
       kernel,
       frames,
@@ -109,45 +125,59 @@ export class PvDomain implements Engine {
       ...boot,
     });
     this.#machine = machine;
-    const sharedFrame = paging.machineFrame(built.shared.sharedInfo);
-    const shared = new SharedInfo(memory, sharedFrame * PAGE_SIZE);
+    const pageOf = (frame: number): number => paging.machineFrame(frame) * PAGE_SIZE;
+    const shared = new SharedInfo(memory, pageOf(built.shared.sharedInfo));
+    const nmi = new Nmi(traps);
+    const events = this.#createEvents(shared, nmi, outside);
+    const console = this.#createConsole(events, pageOf(built.shared.console), outside);
+    const state = new GuestState({
+      vcpu,
+      paging,
+      traps,
+      shared,
+      devices: this.#devices,
+      machineFrames: memory.size / PAGE_SIZE,
+      assistChanged: (type, isEnabled) => paging.assistChanged(type, isEnabled),
+    });
     const entry = new GuestEntry({
       vcpu,
       space,
       shared,
       traps,
       spaces: paging,
+      privilege: state,
+      returned: () => nmi.returned(),
       crash: (why) => this.end({ kind: 'crash', why }),
     });
-    const events = new Events({
-      clock: machine.clock,
-      shared,
-      space,
-      number,
-      domains: this.#host,
-      startMs,
-      shareFrame: (frame) => paging.shareFrame(frame),
-      sendNmi: () => {},
-      ended: (reason) => this.end(endOf(reason)),
+    const calls = new Hypercalls();
+    const multicalls = { space, call: calls.call.bind(calls) };
+    calls.add({
+      ...paging.calls,
+      ...events.calls,
+      ...state.calls,
+      ...trapCalls({ space, traps, vcpu }),
+      ...versionCalls({ space, features, handle: this.#handle }),
+      ...consoleIoCalls({ space, write: outside.put }),
+      ...multicallCalls(multicalls),
+      iret: () => entry.iret(),
     });
     this.#engine = new ParaEngine({
       vcpu,
       entry,
       shared,
-      calls: {
-        ...paging.calls,
-        ...trapCalls({ space, traps, vcpu }),
-        ...events.calls,
-        ...calls(this, built, events),
-      },
+      state,
+      nmi,
+      calls,
       isAsleep: () => events.sleep.isAsleep,
-      takeNmi: () => false,
+      called: () => machine.timersChanged(),
       prepare: () => paging.prepare(),
       serve: (fault) => paging.serve(fault),
     });
-    const result = paging.start(built.root);
+    const result = paging.start(built.root, [built.shared.store, built.shared.console]);
     assert(result === 0, `the page tables of a new domain are refused: ${result}`);
+    events.begin();
     this.#enter(built.entry);
+    return console;
   }
 
   run(fuel: number): ExitReason {
@@ -160,6 +190,47 @@ export class PvDomain implements Engine {
   /** Ends the run. */
   end(end: RunEnd): void {
     this.#machine?.stop(end);
+  }
+
+  #createEvents(shared: SharedInfo, nmi: Nmi, { machine, startMs }: DomainOutside): Events {
+    const { paging, number } = this;
+    const { space } = paging;
+    const events: Events = new Events({
+      clock: machine.clock,
+      shared,
+      space,
+      number,
+      domains: this.#host,
+      startMs,
+      shareFrame: (frame) => paging.shareFrame(frame),
+      sendNmi: () => {
+        nmi.raise();
+        events.sleep.wake();
+      },
+      ended: (reason) => this.end(endOf(reason)),
+    });
+    return events;
+  }
+
+  /** `page`: HPA. Nobody is at the other end of the store. */
+  #createConsole(
+    { channels, sleep }: Events,
+    page: number,
+    { machine, put }: DomainOutside,
+  ): ConsoleRing {
+    const store = channels.bindBackend(() => {});
+    const port = channels.bindBackend(() => console.notified());
+    assert(store.port === STORE_PORT && port.port === CONSOLE_PORT, 'the first ports');
+    const console: ConsoleRing = new ConsoleRing({
+      clock: machine.clock,
+      memory: this.processor.memory,
+      page,
+      write: put,
+      port,
+      isHeard: () => sleep.isAsleep,
+      wait: () => machine.stop({ kind: 'input' }),
+    });
+    return console;
   }
 
   #createMemory(options: ParaVmOptions): ParaMemory {

@@ -51,6 +51,7 @@ export class ShadowMemory implements ParaMemory {
   readonly shadow: Shadow;
   readonly direct: DirectCounters;
   readonly space: ShadowSpace;
+  readonly userSpace: ShadowSpace;
   readonly calls: HypercallTable;
   readonly sharedInfo = undefined;
   readonly features = featureMask([
@@ -62,6 +63,8 @@ export class ShadowMemory implements ParaMemory {
   readonly #parts: ShadowMemoryParts;
   readonly #descriptors: DescriptorCopies;
   readonly #tableWrite: TableWrite;
+  readonly #pages: TranslatedPages;
+  readonly #flush: PendingFlush;
   #kernel = pagingOf(0);
   #user: GuestPaging | undefined;
   #isKernel = true;
@@ -72,10 +75,13 @@ export class ShadowMemory implements ParaMemory {
   constructor(parts: ShadowMemoryParts) {
     const { host, number, processor, ram: memory, area, options } = parts;
     const { pool } = host;
+    const slice = new Slice(SLICE_ENTRIES);
     const machine = processor.memory;
     this.#parts = parts;
     this.shadow = new Shadow(memory, machine, pool, { ...options, vmmTable: area.table });
     this.space = new ShadowSpace(memory, () => this.#kernel);
+    this.userSpace = new ShadowSpace(memory, () => this.#user ?? this.#kernel);
+    this.#pages = new TranslatedPages(memory, slice);
     this.#tableWrite = new TableWrite(processor, memory);
     const { space } = this;
     this.#descriptors = new DescriptorCopies({
@@ -87,12 +93,12 @@ export class ShadowMemory implements ParaMemory {
       flush: () => processor.flushTranslations(),
     });
     const counters = newDirectCounters();
-    const flush = new PendingFlush(
+    this.#flush = new PendingFlush(
       { flush: () => this.#invalidate(undefined), flushPage: (va) => this.#invalidate(va) },
       counters,
       () => {},
     );
-    const slice = new Slice(SLICE_ENTRIES);
+    const flush = this.#flush;
     const isFrame = (gfn: number): number => (memory.holds(gfn) ? 0 : -ERRNO.EINVAL);
     const setRoot = (isKernel: boolean, gfn: number): number => {
       if (!memory.holds(gfn)) return -ERRNO.EINVAL;
@@ -107,7 +113,7 @@ export class ShadowMemory implements ParaMemory {
         pins: { pin: isFrame, unpin: isFrame },
         roots: { setKernel: (gfn) => setRoot(true, gfn), setUser: (gfn) => setRoot(false, gfn) },
         descriptors: this.#descriptors,
-        pages: new TranslatedPages(memory, slice),
+        pages: this.#pages,
         domains: host,
         arguments: space,
       },
@@ -152,6 +158,22 @@ export class ShadowMemory implements ParaMemory {
     return this.ram.holds(gfn) ? this.ram.frame(gfn) * PAGE_SIZE : undefined;
   }
 
+  get kernelRoot(): number {
+    return this.#kernel.root / PAGE_SIZE;
+  }
+
+  setKernelRoot(frame: number): 'done' | 'refused' {
+    if (!this.ram.holds(frame)) return 'refused';
+    this.#setRoot(true, frame);
+    this.#flush.all();
+    this.#flush.perform();
+    return 'done';
+  }
+
+  writePage(frame: number, data: Uint8Array): number {
+    return this.#pages.write(frame, data);
+  }
+
   get hasUser(): boolean {
     return this.#user !== undefined;
   }
@@ -166,6 +188,9 @@ export class ShadowMemory implements ParaMemory {
     this.#isKernel = isKernel;
     this.#root = undefined;
   }
+
+  /** Its tables are written to as it likes in any case. */
+  assistChanged(): void {}
 
   /** The processor is about to run: the root is put in place, and what it still knows of entries that are gone is dropped. */
   prepare(): void {

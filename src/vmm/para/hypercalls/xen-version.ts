@@ -22,6 +22,8 @@ import { type HypercallTable, u32Of } from '../hypercall.ts';
 
 const MAJOR = 4;
 const MINOR = 17;
+/** As XENVER_version tells it. */
+export const XEN_VERSION = (MAJOR << 16) | MINOR;
 const EXTRAVERSION = '.0-trapline';
 const CAPABILITIES = 'xen-3.0-x86_64';
 const CHANGESET = 'unavailable';
@@ -49,7 +51,7 @@ function xenVersion(deps: VersionDeps, command: number, arg: bigint): number {
   const giveText = (text: string, size: number): number => give(bytes(size), encode(text));
   switch (command) {
     case XENVER.version:
-      return (MAJOR << 16) | MINOR;
+      return XEN_VERSION;
     case XENVER.extraversion:
       return giveText(EXTRAVERSION, XEN_EXTRAVERSION_LEN);
     case XENVER.compile_info:

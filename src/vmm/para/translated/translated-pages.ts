@@ -6,6 +6,8 @@ import type { Slice } from '../../direct/slice.ts';
 import { PAGE_SIZE } from '../../frames.ts';
 import type { GuestMemory } from '../../guest-memory.ts';
 
+const ZERO = new Uint8Array(PAGE_SIZE);
+
 export class TranslatedPages {
   readonly #memory: GuestMemory;
   readonly #slice: Slice;
@@ -16,16 +18,19 @@ export class TranslatedPages {
   }
 
   clear(gfn: number): number {
-    this.#slice.spend(ENTRIES);
-    if (!this.#memory.holds(gfn)) return -ERRNO.EINVAL;
-    this.#memory.fill(gfn * PAGE_SIZE, PAGE_SIZE, 0);
-    return 0;
+    return this.write(gfn, ZERO);
   }
 
   copy(to: number, from: number): number {
+    if (!this.#memory.holds(from)) return -ERRNO.EINVAL;
+    return this.write(to, this.#memory.read(from * PAGE_SIZE, PAGE_SIZE));
+  }
+
+  /** The page gets `data`, a page. */
+  write(gfn: number, data: Uint8Array): number {
     this.#slice.spend(ENTRIES);
-    if (!this.#memory.holds(from) || !this.#memory.holds(to)) return -ERRNO.EINVAL;
-    this.#memory.write(to * PAGE_SIZE, this.#memory.read(from * PAGE_SIZE, PAGE_SIZE));
+    if (!this.#memory.holds(gfn)) return -ERRNO.EINVAL;
+    this.#memory.write(gfn * PAGE_SIZE, data);
     return 0;
   }
 }
