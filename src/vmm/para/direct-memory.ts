@@ -17,15 +17,13 @@ import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { memoryCalls } from './hypercalls/memory-op.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
-import type { HypervisorArea } from './hypervisor-area.ts';
+import { AREA_SLOT, type HypervisorArea } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 
 /** P, R/W, A: of the slot of the VMM, for supervisors only. */
 const AREA_FLAGS = 0x23n;
 const PF = 14;
-/** The one behind the table of machine to physical frames. */
-const AREA_SLOT = FIRST_XEN_SLOT + 1;
 
 export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
@@ -182,6 +180,11 @@ export class DirectMemory implements ParaMemory {
     this.#area.setLdtPage(page, frame);
     this.#processor.invalidatePage(address);
     return true;
+  }
+
+  /** The processor walks the guest's tables. */
+  errorOf({ error = 0 }: GuestFault): number {
+    return error;
   }
 
   #flush(): void {

@@ -54,6 +54,6 @@ export class DomainBoard implements GuestBoard {
   }
 
   get sleepsForInput(): boolean {
-    return this.machine.sleeps;
+    return this.machine.sleeps && this.#console?.wantsInput === true;
   }
 }

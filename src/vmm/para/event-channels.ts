@@ -19,6 +19,8 @@ export type Channel = { readonly status: keyof typeof EVTCHNSTAT } & (
 
 /** Who sleeps until something is raised. */
 export interface Sleeper {
+  /** It polls `port`. */
+  waitsFor(port: number): boolean;
   /** An upcall became due. */
   wake(): void;
   portRaised(port: number): void;
@@ -30,6 +32,8 @@ export interface Backend {
   readonly port: number;
   /** Raises the guest's end, if there is one. */
   raise(): void;
+  /** The guest would hear of it. */
+  readonly isHeard: boolean;
 }
 
 interface BackendPort {
@@ -84,7 +88,19 @@ export class EventChannels {
     const backend: BackendPort = { notified, peer: 0 };
     const remote = this.#backends.push(backend);
     const port = this.bindInterdomain(BACKEND_DOMAIN, remote, false);
-    return { port, raise: () => this.raise(backend.peer) };
+    const isHeard = (): boolean => this.#isHeard(backend.peer);
+    return {
+      port,
+      raise: () => this.raise(backend.peer),
+      get isHeard() {
+        return isHeard();
+      },
+    };
+  }
+
+  #isHeard(port: number): boolean {
+    if (port === 0) return false;
+    return !this.#shared.isMasked(port) || this.#sleeper.waitsFor(port);
   }
 
   allocateUnbound(domain: number): number {

@@ -9,6 +9,7 @@
 import type { CpuView } from '../../machine/cpu-view.ts';
 import type { MachineMemory } from '../../machine/memory.ts';
 import { FIRST_RESERVED_GDT_BYTE, FIRST_RESERVED_GDT_PAGE, FLAT } from '../../xen/segments.ts';
+import { FIRST_XEN_SLOT } from '../direct/pte.ts';
 import { FRAME_VMM, type FramePool, PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
 
 const PTE_P_RW_A_D = 0x63;
@@ -16,6 +17,9 @@ const TABLE_PAGES = 16;
 const GDT_PAGE = 2;
 const LDT_PAGE = GDT_PAGE + TABLE_PAGES;
 const PAGES = LDT_PAGE + TABLE_PAGES;
+
+/** Its slot in L4 tables: the one behind the table of machine to physical frames. */
+export const AREA_SLOT = FIRST_XEN_SLOT + 1;
 
 /** Frames that it takes. */
 export const AREA_FRAMES = 7;

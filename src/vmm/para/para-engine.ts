@@ -51,6 +51,8 @@ export interface ParaEngineParts {
   readonly nmi: Nmi;
   /** The processor is about to run. */
   readonly prepare: () => void;
+  /** The error code of a page fault that the guest gets. */
+  readonly errorOf: (fault: GuestFault) => number;
   /** The VMM serves a fault: false if it is the guest's. */
   readonly serve: (fault: GuestFault) => boolean;
 }
@@ -146,7 +148,8 @@ export class ParaEngine {
     const vector = this.#vector();
     const error = this.#hasError() === 0 ? undefined : this.#error();
     const address = processor.view.u64('CR2');
-    if (serve({ vector, error, address })) return;
+    const fault = { vector, error, address };
+    if (serve(fault)) return;
     const outcome = this.#emulated(vector, error ?? 0);
     if (outcome.kind !== 'not-emulated') {
       this.#emulatedTo(outcome);
@@ -154,7 +157,7 @@ export class ParaEngine {
     }
     if (vector === PF) {
       this.#parts.state.cr2 = address;
-      this.#trap(vector, this.#pageFaultError(error ?? 0));
+      this.#trap(vector, this.#pageFaultError(this.#parts.errorOf(fault)));
     } else this.#trap(vector, error);
   }
 

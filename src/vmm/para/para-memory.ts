@@ -47,6 +47,8 @@ export interface ParaMemory extends AddressSpaces {
   assistChanged(type: number, isEnabled: boolean): void;
   /** Called before the processor runs. */
   prepare(): void;
+  /** The error code of a page fault as the guest's tables have it, whoever runs. */
+  errorOf(fault: GuestFault): number;
   /** Serves a fault of which the guest is not to hear; false if it is the guest's. */
   serve(fault: GuestFault): boolean;
 }

@@ -22,7 +22,7 @@ import { Shadow, type ShadowOptions, type ShadowRoot } from '../shadow/shadow.ts
 import { ANYWHERE, NOWHERE } from '../shadow/shadow-page.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
-import type { HypervisorArea } from './hypervisor-area.ts';
+import { AREA_SLOT, type HypervisorArea } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 import { ShadowSpace } from './shadow-space.ts';
@@ -44,7 +44,7 @@ export interface ShadowMemoryParts {
   /** Frames of the machine that `ram` is, in order. */
   readonly frames: readonly number[];
   readonly area: HypervisorArea;
-  readonly options: Omit<ShadowOptions, 'vmmTable'>;
+  readonly options: Omit<ShadowOptions, 'vmmTable' | 'firstSlot'>;
 }
 
 export class ShadowMemory implements ParaMemory {
@@ -78,7 +78,11 @@ export class ShadowMemory implements ParaMemory {
     const slice = new Slice(SLICE_ENTRIES);
     const machine = processor.memory;
     this.#parts = parts;
-    this.shadow = new Shadow(memory, machine, pool, { ...options, vmmTable: area.table });
+    this.shadow = new Shadow(memory, machine, pool, {
+      ...options,
+      vmmTable: area.table,
+      firstSlot: AREA_SLOT,
+    });
     this.space = new ShadowSpace(memory, () => this.#kernel);
     this.userSpace = new ShadowSpace(memory, () => this.#user ?? this.#kernel);
     this.#pages = new TranslatedPages(memory, slice);
@@ -221,6 +225,12 @@ export class ShadowMemory implements ParaMemory {
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
     if (outcome === 'table') return this.#tableWrite.perform(paging.root);
     return outcome === 'filled';
+  }
+
+  /** What is missing from the shadow may be in the guest's tables. */
+  errorOf({ error = 0, address }: GuestFault): number {
+    const why = this.#isKernel ? this.space.faultOf(address) : this.userSpace.faultOf(address);
+    return (error & (PF_W | PF_I)) | why;
   }
 
   get #paging(): GuestPaging {

@@ -7,6 +7,10 @@ import type { GuestPaging } from '../shadow/guest-paging.ts';
 import { GuestWalk, pageNumber, RIGHT_WRITE } from '../shadow/guest-walk.ts';
 import { PagedSpace } from './paged-space.ts';
 
+const PTE_P = 1;
+const PF_P = 1 << 0;
+const PF_RESERVED = 1 << 3;
+
 export class ShadowSpace extends PagedSpace {
   readonly #memory: GuestMemory;
   readonly #walk: GuestWalk;
@@ -38,6 +42,14 @@ export class ShadowSpace extends PagedSpace {
   /** GPA of what the kernel reads at `va`; undefined if that faults. */
   gpaOf(va: bigint): number | undefined {
     return this.find(va, false);
+  }
+
+  /** Of the error code of a page fault at `va` what the tables decide: that there is an entry, or a bad one. */
+  faultOf(va: bigint): number {
+    const walk = this.#walk;
+    if (walk.walk(pageNumber(va), this.#paging(), [])) return PF_P;
+    const low = walk.steps[walk.last]?.low ?? 0;
+    return (low & PTE_P) === 0 ? 0 : PF_P | PF_RESERVED;
   }
 
   /** GPA of the L1 entry of `va`; undefined if no table holds one. */

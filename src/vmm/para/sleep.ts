@@ -39,8 +39,12 @@ export class Sleep implements Sleeper {
     this.block();
   }
 
+  waitsFor(port: number): boolean {
+    return this.#port === port || this.#port === ANY_PORT;
+  }
+
   portRaised(port: number): void {
-    if (this.#port === port || this.#port === ANY_PORT) this.wake();
+    if (this.waitsFor(port)) this.wake();
   }
 
   wake(): void {

@@ -13,7 +13,7 @@ import {
   type ViewName,
 } from './shadow-page.ts';
 import { roleOf } from './table-roles.ts';
-import { FIRST_SLOT, type VmmSlots } from './vmm-slots.ts';
+import type { VmmSlots } from './vmm-slots.ts';
 
 export class ShadowRoots {
   readonly #walk: GuestWalk;
@@ -40,7 +40,7 @@ export class ShadowRoots {
     if (paging.mode === 'pae') this.#checkPdptes(key, paging, view, pdptes);
     const known = this.#roots.get(key);
     if (known !== undefined) return known;
-    const root = { page: this.#cache.get(gfn, role), slot: FIRST_SLOT };
+    const root = { page: this.#cache.get(gfn, role), slot: 0 };
     this.#roots.set(key, root);
     this.#slots.place(root);
     return root;

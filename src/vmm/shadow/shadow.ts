@@ -24,7 +24,7 @@ import { indexOf, type ShadowPage, type ShadowRoot, type ViewName } from './shad
 import { ShadowRoots } from './shadow-roots.ts';
 import { ALL_RIGHTS } from './table-roles.ts';
 import { TableWrites } from './table-writes.ts';
-import { VmmSlots } from './vmm-slots.ts';
+import { FIRST_SLOT, VmmSlots } from './vmm-slots.ts';
 import { WriteProtection } from './write-protection.ts';
 
 export type { ExecutableFrames, ShadowRoot };
@@ -62,6 +62,8 @@ export type ShadowSync = (typeof SHADOW_SYNCS)[number];
 export interface ShadowOptions {
   /** The machine's frame of the PDPT that maps the VMM. */
   readonly vmmTable: number;
+  /** The entry of each root that is the VMM's unless the guest uses it. */
+  readonly firstSlot?: number;
   /** Most shadow pages that there can be. */
   readonly limit: number;
   readonly fill: ShadowFill;
@@ -103,7 +105,7 @@ export class Shadow implements Watcher, ShadowCacheOwner {
     const walk = new GuestWalk(memory);
     const entries = new ShadowEntries(machine);
     const cache = new ShadowCache(pool, options.limit, this);
-    const slots = new VmmSlots(memory, entries, options.vmmTable);
+    const slots = new VmmSlots(memory, entries, options.vmmTable, options.firstSlot ?? FIRST_SLOT);
     this.#memory = memory;
     this.#isEager = options.fill === 'eager';
     this.#walk = walk;

@@ -9,7 +9,7 @@ import type { ShadowEntries } from './shadow-entries.ts';
 import { ENTRY_BYTES, entryPlace, type ShadowRoot } from './shadow-page.ts';
 
 const PTE_P = 1 << 0;
-/** The entry of a root that is tried first; downward from there. */
+/** The entry of a root that is tried first, unless it is said; downward from there. */
 export const FIRST_SLOT = 509;
 
 export class VmmSlots {
@@ -17,18 +17,20 @@ export class VmmSlots {
   readonly #entries: ShadowEntries;
   /** The machine's frame of the PDPT that maps the VMM. */
   readonly #table: number;
+  readonly #first: number;
   /** Roots by the place of the VMM's entry. */
   readonly #owned = new Map<number, ShadowRoot>();
 
-  constructor(memory: GuestMemory, entries: ShadowEntries, table: number) {
+  constructor(memory: GuestMemory, entries: ShadowEntries, table: number, first: number) {
     this.#memory = memory;
     this.#entries = entries;
     this.#table = table;
+    this.#first = first;
   }
 
   /** Puts the VMM's entry at the first slot that the guest leaves free; if there is none, at the last tried. */
   place(root: ShadowRoot): void {
-    root.slot = FIRST_SLOT;
+    root.slot = this.#first;
     while (root.slot > 0 && !this.#isFree(root)) root.slot--;
     const place = entryPlace(root.page, root.slot);
     this.#owned.set(place, root);
