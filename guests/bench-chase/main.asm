@@ -43,6 +43,7 @@ map_window:
         inc ebx
         cmp ebx, PAGES
         jb .next
+        apply_entries
         ret
 
 ; Sattolo's shuffle makes a permutation that is a single cycle; it becomes a chain of pointers.

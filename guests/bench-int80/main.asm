@@ -28,6 +28,7 @@ program:
         int 0x81
 
 count:
+        gate_entry
         inc eax
         interrupt_return
 

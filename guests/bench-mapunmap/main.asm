@@ -27,10 +27,11 @@ main:
         mov edx, eax
         shl edx, 12
         lea xbx, [xdx + FRAMES + PTE_P + PTE_RW]
-        mov [xbp + xax * XSIZE], xbx
+        write_entry xbp + xax * XSIZE, xbx
+        apply_entries
         inc dword [xdx + WINDOW]
-        mov xword [xbp + xax * XSIZE], 0
-        invlpg [xdx + WINDOW]
+        clear_entry xbp + xax * XSIZE
+        flush_page [xdx + WINDOW]
         dec ecx
         jnz .next
 

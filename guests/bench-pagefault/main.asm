@@ -31,8 +31,8 @@ main:
         mov edx, eax
         shl edx, 12
         inc dword [xdx + WINDOW]
-        mov xword [xbp + xax * XSIZE], 0
-        invlpg [xdx + WINDOW]
+        clear_entry xbp + xax * XSIZE
+        flush_page [xdx + WINDOW]
         dec ecx
         jnz .next
 
@@ -42,15 +42,16 @@ main:
         ret
 
 on_page_fault:
+        gate_entry
         push xax
         push xdx
-        mov xax, cr2
+        read_cr xax, cr2
         sub xax, WINDOW
         shr eax, 12
         mov edx, eax
         shl edx, 12
         add edx, FRAMES + PTE_P + PTE_RW
-        mov [xbp + xax * XSIZE], xdx
+        write_entry xbp + xax * XSIZE, xdx
         inc esi
         pop xdx
         pop xax

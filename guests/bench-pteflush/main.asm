@@ -16,7 +16,7 @@ main:
         call identity_map
         map WINDOW, FRAME + (PTE_P | PTE_RW)
         mov xdi, xax                            ; the entry
-        mov xsi, [xdi]
+        read_entry xsi, xdi
         bench_begin "write of a page-table entry, flush, use"
         mov ecx, N
 .next:  xor esi, 0x1000                         ; the other frame

@@ -31,7 +31,7 @@ main:
         inc eax
         cmp eax, PAGES
         jb .map
-        mov xax, cr3
+        read_cr xax, cr3
         write_cr cr3, xax
         mov edi, WINDOW
 .touch: inc dword [xdi]

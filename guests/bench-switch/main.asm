@@ -21,7 +21,7 @@ main:
         xor ebp, ebp
 .space: call new_table                          ; a root: the kernel's entry, and a window of its own
         mov [roots + rbp * 8], r9
-        mov rax, [page_root]
+        read_entry rax, page_root
         write_entry r9, rax
         xor ebx, ebx
 .page:  mov rdi, rbx
@@ -40,6 +40,7 @@ main:
         inc ebx
         cmp ebx, PAGES
         jb .page
+        begin_root qword [roots + rbp * 8]
         inc ebp
         cmp ebp, SPACES
         jb .space

@@ -31,8 +31,9 @@ program:
         int 0x81
 
 count:
+        system_entry
         inc eax
-        o64 sysret
+        system_return
 
 finished:
         bench_end
