@@ -28,11 +28,10 @@ main:
 count_ticks:
         pit_start 100
         pic_mask ~(1 << IRQ_PIT)
-.next:  cli
+.next:  disable_interrupts
         cmp dword [ticks], TICKS
         jae .done
-        sti
-        hlt
+        wait_for_interrupt
         jmp .next
 .done:  pic_mask 0xff
         print `ticks counted in hlt: `
@@ -43,19 +42,19 @@ count_ticks:
 ; A request that comes while its line is masked is delivered once, when the mask opens.
 show_pending:
         mov dword [ticks], 0
-.raise: mov al, 0x0a                            ; OCW3: the next read gives the IRR
-        out PIC1, al
-        in al, PIC1
+.raise: pic_choose_requests
+        pic_read_requests
         test al, 1 << IRQ_PIT
         jz .raise
         print `masked: pending in the IRR, delivered `
         mov eax, [ticks]
         print_dec rax
         pic_mask ~(1 << IRQ_PIT)
-        sti                                     ; one more instruction runs before the interrupt
+        ; para: events are let in by a store to memory, and come at once.
+        enable_interrupts                       ; one more instruction runs before the interrupt
         mov ecx, [ticks]
         nop
-        cli
+        disable_interrupts
         pic_mask 0xff
         print `, in the shadow of sti `
         print_dec rcx
@@ -69,17 +68,16 @@ show_pending:
 echo:
         mov dx, COM1_IER
         mov al, IER_ERBFI
-        out dx, al
+        port_out dx, al
         pic_mask ~(1 << IRQ_COM1)
         print `type something, end with a full stop\n> `
         xor ebx, ebx                            ; characters taken out of the queue
-.next:  cli
+.next:  disable_interrupts
         cmp ebx, [received]
         jne .take
-        sti
-        hlt
+        wait_for_interrupt
         jmp .next
-.take:  sti
+.take:  enable_interrupts
         mov eax, ebx
         and eax, QUEUE_SIZE - 1
         mov al, [queue + rax]
@@ -87,7 +85,7 @@ echo:
         call write_char
         cmp al, '.'
         jne .next
-        cli
+        disable_interrupts
         print `\ncharacters received: `
         print_dec rbx
         print `\n`
@@ -101,11 +99,11 @@ on_tick:
 ; The interrupt is level-like: it stays until the FIFO is empty, so all of it is read.
 on_serial:
         mov dx, COM1_LSR
-        in al, dx
+        port_in al, dx
         test al, LSR_DR
         jz .done
         mov dx, COM1_DATA
-        in al, dx
+        port_in al, dx
         mov ecx, [received]
         and ecx, QUEUE_SIZE - 1
         mov [queue + rcx], al

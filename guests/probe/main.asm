@@ -19,10 +19,12 @@ IF_IOPL         equ RFLAGS_IF | RFLAGS_IOPL3
 
 ; own register, symbol: 0 if the register holds the address of the kernel's own table.
 %macro own 2
+%ifndef PARA                        ; a PV kernel has no table there
         cmp %1, %2
         jne %%other
         xor %1, %1
 %%other:
+%endif
 %endmacro
 
 ; if_zero register: what the last instruction has put there, or all ones if it has cleared ZF.
@@ -50,6 +52,7 @@ IF_IOPL         equ RFLAGS_IF | RFLAGS_IOPL3
 main:
         call check_init
         call pic_init                           ; no interrupt but where one is asked for
+%ifndef PARA
         mov edi, gdt + LDT_SELECTOR
         mov esi, ldt
         mov edx, DESC_P | DESC_LDT
@@ -65,6 +68,7 @@ main:
         mov [rdi + 4], eax
         mov eax, LDT_SELECTOR
         load_ldt ax
+%endif
         set_gate_type PROBE_VECTOR, GATE_INTERRUPT | GATE_DPL3
         on_interrupt PROBE_VECTOR, on_probe
         call registers
@@ -248,9 +252,8 @@ wait_pending:
         on_interrupt PIC_VECTOR + IRQ_PIT, on_timer
         pit_start 1000
         pic_mask 0xff
-        mov al, 0x0a                            ; OCW3: read the IRR
-        port_out PIC1, al
-.wait:  port_in al, PIC1
+        pic_choose_requests
+.wait:  pic_read_requests
         test al, 1 << IRQ_PIT
         jz .wait
         pic_mask ~(1 << IRQ_PIT)
