@@ -15,8 +15,9 @@ space_new:
         call frame_take
         test rax, rax
         jz .done
-        mov rcx, [page_root]
+        read_entry rcx, page_root
         write_entry rax, rcx
+        begin_root rax
 .done:  ret
 
 ; space_map: in the space RDI the page at RSI becomes the entry RDX. Returns RAX = 0 if there was no memory.
@@ -39,7 +40,7 @@ space_copy:
         mov rbx, rax
         test rax, rax
         jz .done
-        mov rdi, [r12]
+        read_entry rdi, r12
         mov esi, 3
         call copy_table
         test rax, rax
@@ -51,6 +52,7 @@ space_copy:
         pop rbx
         ret
 .failed:
+        end_root rbx
         mov rdi, rbx
         call frame_drop
         xor eax, eax
@@ -71,6 +73,7 @@ copy_table:
         mov r12, rax
         test rax, rax
         jz .done
+        begin_table r12
 .next:  test byte [rbx + rbp * 8], PTE_P
         jz .skip
         lea rdi, [rbx + rbp * 8]
@@ -97,7 +100,7 @@ copy_table:
 
 ; copy_entry: RAX = what the entry at RDI is in the copy of its table, which has level ESI; 0 if there is no memory.
 copy_entry:
-        mov rax, [rdi]
+        read_entry rax, rdi
         cmp esi, LEVEL_4K
         je .page
         mov rdi, rax
@@ -118,8 +121,9 @@ copy_entry:
 
 ; space_free: gives back the space RDI, which must not be the one in use.
 space_free:
+        end_root rdi
         push rdi
-        mov rdi, [rdi + USER_SLOT * 8]
+        read_entry rdi, rdi + USER_SLOT * 8
         test dil, PTE_P
         jz .empty
         mov rax, PTE_ADDRESS
@@ -137,7 +141,7 @@ free_table:
         mov rbx, rdi
         mov r13d, esi
         xor ebp, ebp
-.next:  mov rdi, [rbx + rbp * 8]
+.next:  read_entry rdi, rbx + rbp * 8
         test dil, PTE_P
         jz .skip
         mov rax, PTE_ADDRESS
@@ -151,6 +155,7 @@ free_table:
 .skip:  inc ebp
         cmp ebp, 512
         jb .next
+        end_table rbx
         mov rdi, rbx
         call frame_drop
         pop r13

@@ -25,6 +25,9 @@ clock_init:
         on_interrupt PIC_VECTOR + 7, ignore     ; what an 8259 gives when a request has gone away
         on_interrupt VECTOR_SPURIOUS, ignore    ; the same of the APIC
         call pic_init
+%ifdef PARA
+%define TIMER_PIT                   ; which Xen's timer stands for
+%endif
 %ifndef TIMER_PIT
         cpuid_bit 1, edx, 9
         jnc .pit
@@ -52,6 +55,7 @@ apic_end:
         apic_write APIC_EOI, 0
         ret
 
+%ifndef TIMER_PIT
 ; clock_by_apic: COM1 through the I/O APIC, the timer as often as TICKS_PER_SECOND says.
 clock_by_apic:
         mov qword [end_of_request], apic_end
@@ -90,3 +94,4 @@ wait_for_one_tick:
         test al, PORT_B_OUT
         jz .wait
         ret
+%endif

@@ -13,6 +13,8 @@
 
 %define OWN_CONSOLE
 %define OWN_TABLES
+%define OWN_SECTIONS
+%define USER_ROOT_SLOT 1
 %include "../inc/guest.inc"
 %include "../inc/cpu.inc"
 %include "../inc/gdt.inc"
@@ -58,5 +60,9 @@ main:
         section .programs
 program_table_end:
         section .end align=4096                 ; .bss follows the last section, where that runs: not a program
+%ifdef PARA
+        db 0                                    ; so that the file reaches up to there
+file_end:
+%endif
         section .bss
 image_end:

@@ -119,8 +119,7 @@ wake_up:
 ; idle: what the processor does when no process is ready. An interrupt ends each halt.
 idle:
         call schedule
-        enable_interrupts
-        halt
+        wait_for_interrupt
         disable_interrupts
         jmp idle
 

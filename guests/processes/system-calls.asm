@@ -23,6 +23,8 @@ system_calls_init:
 
 ; SYSCALL leaves RSP alone, RIP in RCX and RFLAGS in R11. GS is the kernel's until there is a frame.
 syscall_entry:
+        system_entry
+%ifndef PARA                                    ; where there is a frame already
         swap_gs
         mov [gs:CPU_USER_RSP], rsp
         mov rsp, [gs:CPU_KERNEL_RSP]
@@ -32,6 +34,7 @@ syscall_entry:
         push r11
         push USER_CS
         push rcx
+%endif
         push 0
         push VECTOR_CALL
         save_registers
@@ -39,10 +42,12 @@ syscall_entry:
         call system_call
         restore_registers
         add rsp, 16                             ; vector and error code
+%ifndef PARA
         pop rcx
         add rsp, 8
         pop r11
         pop rsp
+%endif
         system_return
 
 ; system_call: does what the frame RDI asks for. The functions get the arguments in RDI, RSI, RDX, and RBX = the

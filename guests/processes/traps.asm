@@ -23,7 +23,9 @@ traps_init:
 %endrep
         on_interrupt VECTOR_PF, on_page_fault
         set_gate_type VECTOR_BP, GATE_INTERRUPT | GATE_DPL3
+%ifndef PARA
         mov qword [tss + TSS_IST1], ist_stack_top
+%endif
         set_gate_type VECTOR_NMI, GATE_INTERRUPT, 1
         set_gate_type VECTOR_DF, GATE_INTERRUPT, 1
         set_gate_type VECTOR_MC, GATE_INTERRUPT, 1

@@ -76,7 +76,7 @@ copy_on_write:
         mov rbp, rdi
         call current_entry
         mov rbx, rax
-        mov rax, [rbx]
+        read_entry rax, rbx
         test eax, PTE_COW
         jz .bad
         mov r12, PTE_ADDRESS
@@ -130,7 +130,7 @@ drop_pages:
         call current_entry
         test rax, rax
         jz .skip
-        mov rdi, [rax]
+        read_entry rdi, rax
         test dil, PTE_P
         jz .skip
         xor ecx, ecx
