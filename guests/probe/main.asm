@@ -2,6 +2,8 @@
 ; or does there. There are 18 mnemonics (Robin and Irvine 2000), in the forms that are sensitive, and IRET.
 ; Shows: what a guest sees of a VMM that runs it at CPL 3 by trap-and-emulate: expected-trap.txt. Where the lines differ a
 ; comment says what is seen and why. Under interpretation only the lines of programs differ, since only they run directly.
+; Under Xen's PV ABI (expected-para.txt) nothing is hidden and nothing pretended: tables, selectors and IF are Xen's, to the
+; kernel as to a program; CLI, STI and what needs a more privileged CPL is refused; POPF leaves IF alone.
 ; Takes: none but those of the frame around each line: the point is what does not exit.
 ; SDM 3A 5.9 Privileged Instructions; 2B and 2A of each.
 
