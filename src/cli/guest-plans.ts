@@ -116,7 +116,7 @@ export function createGuests(
   plans: readonly GuestPlan[],
   sinks: readonly (ExitSink | undefined)[],
 ): readonly PlannedGuest[] {
-  const files = plans.map(({ values }) => readImage(values, values.format ?? formatFor(values)));
+  const files = plans.map(({ values }) => readPlanned(values));
   const connections = connect(plans);
   const machines = createGuestMachines(
     plans.map(({ name, values, isQuiet }, n) => {
@@ -133,9 +133,10 @@ export function createGuests(
   });
 }
 
-/** Under para nothing but a PV kernel runs; an image may be that and something else. */
-function formatFor({ cpu }: GuestValues): string | undefined {
-  return cpu === 'para' ? 'pv' : undefined;
+/** Under para nothing but a PV kernel runs: an image may be that and something else, a source is told by PARA. */
+function readPlanned(values: GuestValues): GuestFile {
+  if (values.cpu !== 'para') return readImage(values, values.format);
+  return readImage({ ...values, D: ['PARA', ...(values.D ?? [])] }, values.format ?? 'pv');
 }
 
 /** What the guests are connected to; several of them share stdout line by line. */

@@ -7,7 +7,9 @@ import { VMASST_TYPE } from '../../xen/vm-assist.ts';
 import type { DirectCounters } from '../direct/counters.ts';
 import { DirectPaging } from '../direct/direct-paging.ts';
 import { TYPE_WRITABLE } from '../direct/frame-table.ts';
+import type { MachineToPhys } from '../direct/machine-to-phys.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../direct/pte.ts';
+import type { Reservation } from '../direct/reservation.ts';
 import { RESTART } from '../direct/slice.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { Host } from '../host.ts';
@@ -15,7 +17,6 @@ import { DirectSpace } from './direct-space.ts';
 import { DomainRam } from './domain-ram.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
-import { memoryCalls } from './hypercalls/memory-op.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
 import { AREA_SLOT, type HypervisorArea } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
@@ -92,15 +93,7 @@ export class DirectMemory implements ParaMemory {
     this.userSpace = new DirectSpace(memory, entries, () => domain.userRoot);
     const { paging, space } = this;
     const { descriptors } = paging;
-    const memoryOp = memoryCalls({
-      number,
-      domains: host,
-      space,
-      reservation: paging.reservation,
-      machineToPhys,
-      maxPfn: () => BigInt(count - 1),
-    });
-    const tables = pagingCalls(
+    this.calls = pagingCalls(
       {
         mmuUpdate: (call) => paging.mmuUpdate(call),
         mmuextOp: (call) => paging.mmuextOp(call),
@@ -110,11 +103,18 @@ export class DirectMemory implements ParaMemory {
       },
       space,
     );
-    this.calls = { ...tables, ...memoryOp };
   }
 
   get direct(): DirectCounters {
     return this.paging.domain.counters;
+  }
+
+  get reservation(): Reservation {
+    return this.paging.reservation;
+  }
+
+  get machineToPhys(): MachineToPhys {
+    return this.#host.directPaging().machineToPhys;
   }
 
   get kernelRoot(): number {

@@ -6,6 +6,8 @@ import type { Shadow } from '../shadow/shadow.ts';
 import type { AddressSpaces } from './guest-entry.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
+import type { MachineToPhysList } from './hypercalls/memory-maps.ts';
+import type { MemoryReservation } from './memory-reservation.ts';
 import type { GuestFault } from './para-engine.ts';
 
 export interface ParaMemory extends AddressSpaces {
@@ -22,6 +24,9 @@ export interface ParaMemory extends AddressSpaces {
   readonly features: number;
   /** The calls that are about page tables and descriptors. */
   readonly calls: HypercallTable;
+  /** The frames that it has, for memory_op; undefined: it sees no machine. */
+  readonly reservation: MemoryReservation;
+  readonly machineToPhys: MachineToPhysList | undefined;
   /** What there is to count. */
   readonly direct: DirectCounters | undefined;
   readonly shadow: Shadow | undefined;

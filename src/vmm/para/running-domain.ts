@@ -12,6 +12,7 @@ import { Events } from './events.ts';
 import { GuestEntry } from './guest-entry.ts';
 import { GuestState } from './guest-state.ts';
 import { consoleIoCalls } from './hypercalls/console-io.ts';
+import { memoryCalls } from './hypercalls/memory-op.ts';
 import { multicallCalls } from './hypercalls/multicall.ts';
 import { trapCalls } from './hypercalls/trap-calls.ts';
 import { HANDLE_BYTES, versionCalls } from './hypercalls/xen-version.ts';
@@ -146,7 +147,7 @@ export class RunningDomain {
   }
 
   #createCalls(state: GuestState, entry: GuestEntry): Hypercalls {
-    const { vcpu, paging, number, put } = this.#parts;
+    const { vcpu, paging, number, domains, shared, put } = this.#parts;
     const { space, features } = paging;
     const handle = new Uint8Array(HANDLE_BYTES);
     handle[HANDLE_BYTES - 1] = number;
@@ -158,6 +159,14 @@ export class RunningDomain {
       ...trapCalls({ space, traps: this.#traps, vcpu }),
       ...versionCalls({ space, features, handle }),
       ...consoleIoCalls({ space, write: put }),
+      ...memoryCalls({
+        number,
+        domains,
+        space,
+        reservation: paging.reservation,
+        machineToPhys: paging.machineToPhys,
+        maxPfn: () => shared.maxPfn,
+      }),
       ...multicallCalls({ space, call: (which, args) => calls.call(which, args) }),
       iret: () => entry.iret(),
     });

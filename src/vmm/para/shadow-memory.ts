@@ -7,12 +7,9 @@
 import type { Processor } from '../../machine/processor.ts';
 import { ERRNO } from '../../xen/errno.ts';
 import { featureMask } from '../../xen/features.ts';
-import { Batches } from '../direct/batches.ts';
 import { type DirectCounters, newDirectCounters } from '../direct/counters.ts';
-import { MmuextOp } from '../direct/mmuext-op.ts';
 import { PendingFlush } from '../direct/pending-flush.ts';
 import { SLICE_ENTRIES, Slice } from '../direct/slice.ts';
-import { flushMapping } from '../direct/va-mapping.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
@@ -27,9 +24,10 @@ import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 import { ShadowSpace } from './shadow-space.ts';
 import { DescriptorCopies } from './translated/descriptor-copies.ts';
+import { FixedReservation } from './translated/fixed-reservation.ts';
 import { TableWrite } from './translated/table-write.ts';
 import { TranslatedPages } from './translated/translated-pages.ts';
-import { TranslatedUpdate } from './translated/translated-update.ts';
+import { TranslatedPaging } from './translated/translated-paging.ts';
 
 const PF = 14;
 const PF_W = 1 << 1;
@@ -54,6 +52,8 @@ export class ShadowMemory implements ParaMemory {
   readonly userSpace: ShadowSpace;
   readonly calls: HypercallTable;
   readonly sharedInfo = undefined;
+  readonly machineToPhys = undefined;
+  readonly reservation: FixedReservation;
   readonly features = featureMask([
     'auto_translated_physmap',
     'writable_page_tables',
@@ -78,6 +78,7 @@ export class ShadowMemory implements ParaMemory {
     const slice = new Slice(SLICE_ENTRIES);
     const machine = processor.memory;
     this.#parts = parts;
+    this.reservation = new FixedReservation(memory.frames);
     this.shadow = new Shadow(memory, machine, pool, {
       ...options,
       vmmTable: area.table,
@@ -102,47 +103,20 @@ export class ShadowMemory implements ParaMemory {
       counters,
       () => {},
     );
-    const flush = this.#flush;
-    const isFrame = (gfn: number): number => (memory.holds(gfn) ? 0 : -ERRNO.EINVAL);
-    const setRoot = (isKernel: boolean, gfn: number): number => {
-      if (!memory.holds(gfn)) return -ERRNO.EINVAL;
-      this.#setRoot(isKernel, gfn);
-      flush.all();
-      return 0;
-    };
-    const ext = new MmuextOp(
-      { number, flush, counters },
-      {
-        // Tables are the guest's affair: pins say nothing.
-        pins: { pin: isFrame, unpin: isFrame },
-        roots: { setKernel: (gfn) => setRoot(true, gfn), setUser: (gfn) => setRoot(false, gfn) },
-        descriptors: this.#descriptors,
-        pages: this.#pages,
-        domains: host,
-        arguments: space,
-      },
-    );
-    const updates = new TranslatedUpdate({ memory, counters, number, domains: host });
-    const batches = new Batches({ slice, flush, counters, memory: space, dropOld: () => 0 });
-    this.calls = pagingCalls(
-      {
-        mmuUpdate: (call) => batches.run(call, updates),
-        mmuextOp: (call) => batches.run(call, ext),
-        updateVaMapping: (va, value, flags) => {
-          counters.vaMappings++;
-          const place = space.leafPlace(va);
-          if (place === undefined) return -ERRNO.EINVAL;
-          memory.writeU64(place, value);
-          const result = flushMapping(flush, space, va, flags);
-          flush.perform();
-          return result;
-        },
-        setGdt: (gfns) => this.#descriptors.setGdt(gfns),
-        updateDescriptor: (place, descriptor) => this.#descriptors.update(place, descriptor),
-      },
-      space,
-    );
     this.direct = counters;
+    const paging = new TranslatedPaging({
+      number,
+      domains: host,
+      memory,
+      space,
+      flush: this.#flush,
+      slice,
+      counters,
+      descriptors: this.#descriptors,
+      pages: this.#pages,
+      setRoot: (isKernel, gfn) => this.#useRoot(isKernel, gfn),
+    });
+    this.calls = pagingCalls(paging, space);
   }
 
   get ram(): GuestMemory {
@@ -167,11 +141,9 @@ export class ShadowMemory implements ParaMemory {
   }
 
   setKernelRoot(frame: number): 'done' | 'refused' {
-    if (!this.ram.holds(frame)) return 'refused';
-    this.#setRoot(true, frame);
-    this.#flush.all();
+    const result = this.#useRoot(true, frame);
     this.#flush.perform();
-    return 'done';
+    return result === 0 ? 'done' : 'refused';
   }
 
   writePage(frame: number, data: Uint8Array): number {
@@ -235,6 +207,13 @@ export class ShadowMemory implements ParaMemory {
 
   get #paging(): GuestPaging {
     return this.#isKernel ? this.#kernel : (this.#user ?? this.#kernel);
+  }
+
+  #useRoot(isKernel: boolean, gfn: number): number {
+    if (!this.ram.holds(gfn)) return -ERRNO.EINVAL;
+    this.#setRoot(isKernel, gfn);
+    this.#flush.all();
+    return 0;
   }
 
   /** Frame 0 is no root of user code. */

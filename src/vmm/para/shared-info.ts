@@ -4,7 +4,7 @@
  */
 
 import type { MachineMemory } from '../../machine/memory.ts';
-import { SHARED_INFO, VCPU_INFO, VCPU_TIME_INFO } from '../../xen/shared-info.ts';
+import { ARCH_SHARED_INFO, SHARED_INFO, VCPU_INFO, VCPU_TIME_INFO } from '../../xen/shared-info.ts';
 
 const { vcpu_info, evtchn_pending, evtchn_mask, wc_version, arch } = SHARED_INFO.offsets;
 const INFO = VCPU_INFO.offsets;
@@ -97,9 +97,9 @@ export class SharedInfo {
     this.#memory.writeU64(this.#vcpu + INFO.arch, address);
   }
 
-  /** arch.nmi_reason and the like: HPA of the part that belongs to the architecture. */
-  get arch(): number {
-    return this.hpa + arch;
+  /** How many pseudo-physical frames the domain says that it has. */
+  get maxPfn(): bigint {
+    return this.#memory.readU64(this.hpa + arch + ARCH_SHARED_INFO.offsets.max_pfn);
   }
 
   /** HPA of the virtual processor's time information. */

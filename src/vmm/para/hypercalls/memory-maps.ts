@@ -56,7 +56,7 @@ export function mfnList({ space, machineToPhys }: MapDeps, arg: bigint): number 
 }
 
 /** As in Xen, what there is room for: where the machine has no frames, the table is not mapped. */
-export function writeMapping({ space }: MapDeps, arg: bigint): number {
+export function writeMapping(space: GuestSpace, arg: bigint): number {
   const bytes = MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START;
   const isTold = writeAt(space, XEN_MACHPHYS_MAPPING, arg, {
     v_start: MACH2PHYS_VIRT_START,
@@ -67,7 +67,10 @@ export function writeMapping({ space }: MapDeps, arg: bigint): number {
 }
 
 /** One entry: RAM from 0 on, as much as the domain may have. */
-export function memoryMap({ space, reservation }: MapDeps, arg: bigint): number {
+export function memoryMap(
+  { space, reservation }: Omit<MapDeps, 'machineToPhys'>,
+  arg: bigint,
+): number {
   const call = readAt(space, XEN_MEMORY_MAP, arg);
   if (call === undefined) return -ERRNO.EFAULT;
   const count = Math.min(call.nr_entries, 1);

@@ -37,7 +37,8 @@ export interface MemoryDeps {
   readonly domains: Domains;
   readonly space: GuestSpace;
   readonly reservation: MemoryReservation;
-  readonly machineToPhys: MachineToPhysList;
+  /** Undefined for a domain that sees no machine: then there is nothing to tell of that. */
+  readonly machineToPhys: MachineToPhysList | undefined;
   /** How many pseudo-physical frames the domain says that it has (arch.max_pfn of the shared info page). */
   readonly maxPfn: () => bigint;
 }
@@ -58,6 +59,7 @@ function memoryOp(deps: MemoryDeps, [command, arg]: HypercallArguments): Hyperca
     case XENMEM.exchange:
       return start === 0n ? exchange(deps, arg) : -ERRNO.EINVAL;
     case XENMEM.maximum_ram_page:
+      if (deps.machineToPhys === undefined) return -ERRNO.ENOSYS;
       return start === 0n ? deps.machineToPhys.frames : -ERRNO.EINVAL;
     case XENMEM.current_reservation:
     case XENMEM.maximum_reservation:
@@ -97,11 +99,12 @@ function removeFromPhysmap({ space, number, domains }: MemoryDeps, arg: bigint):
 }
 
 function ofMachine(deps: MemoryDeps, operation: number, arg: bigint): HypercallResult {
+  const { machineToPhys } = deps;
   switch (operation) {
     case XENMEM.machphys_mfn_list:
-      return mfnList(deps, arg);
+      return machineToPhys ? mfnList({ ...deps, machineToPhys }, arg) : -ERRNO.ENOSYS;
     case XENMEM.machphys_mapping:
-      return writeMapping(deps, arg);
+      return machineToPhys ? writeMapping(deps.space, arg) : -ERRNO.ENOSYS;
     case XENMEM.memory_map:
       return memoryMap(deps, arg);
     case XENMEM.machine_memory_map:
