@@ -8,13 +8,13 @@ import type { PagingState } from '../machine/ref/paging.ts';
 import { walk } from '../machine/ref/walk.ts';
 
 /** Whose memory it is. */
-export type LinearSource = Pick<Machine, 'memory' | 'processor'>;
+export type LinearSource = Pick<Machine, 'tableMemory' | 'processor'>;
 
 const PAGE_BYTES = 4096;
 
 /** As many of the `length` bytes at `address` as are mapped to RAM without a gap. */
 export function readLinear(machine: LinearSource, address: bigint, length: number): Uint8Array {
-  const { memory } = machine;
+  const memory = machine.tableMemory;
   const state = pagingState(machine);
   const bytes = new Uint8Array(length);
   for (let n = 0; n < length; ) {
@@ -28,14 +28,14 @@ export function readLinear(machine: LinearSource, address: bigint, length: numbe
   return bytes;
 }
 
-const isInRam = ({ memory }: LinearSource, hpa: bigint, size: number): boolean =>
-  hpa + BigInt(size) <= BigInt(memory.size);
+const isInRam = ({ tableMemory }: LinearSource, hpa: bigint, size: number): boolean =>
+  hpa + BigInt(size) <= BigInt(tableMemory.size);
 
 /** The place in RAM of a linear address. */
 function translate(machine: LinearSource, state: PagingState, address: bigint): number | undefined {
   const read = (hpa: bigint, size: 4 | 8): bigint => {
     if (!isInRam(machine, hpa, 8)) return 0n;
-    const entry = machine.memory.readU64(Number(hpa));
+    const entry = machine.tableMemory.readU64(Number(hpa));
     return size === 4 ? entry & 0xffffffffn : entry;
   };
   const found = walk(read, state, address);

@@ -60,6 +60,8 @@ export interface Engine {
   /** Holds the guest's registers between two runs. */
   readonly processor: Processor;
   readonly memory: PhysicalMemory;
+  /** What CR3 and page tables name, where that is not `memory`. */
+  readonly tableMemory?: PhysicalMemory;
   /** As Processor.run. */
   run(fuel: number): ExitReason;
 }
@@ -216,6 +218,11 @@ export class Machine {
   /** RAM by physical address. */
   get memory(): PhysicalMemory {
     return this.#engine.memory;
+  }
+
+  /** Memory by the addresses that CR3 and page tables hold. */
+  get tableMemory(): PhysicalMemory {
+    return this.#engine.tableMemory ?? this.#engine.memory;
   }
 
   /** Instructions retired since power-on. */

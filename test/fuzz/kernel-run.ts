@@ -194,7 +194,8 @@ function seesHost(row: Insn, rflags: bigint): boolean {
 export function isTelling({ engine, processor }: BareMachine): boolean {
   const { view, rflags } = processor;
   if (view.u32('CPL') !== USER) return false;
-  const bytes = readLinear(engine, view.segment('cs').base + view.u64('RIP'), LONGEST);
+  const source = { processor, tableMemory: engine.memory };
+  const bytes = readLinear(source, view.segment('cs').base + view.u64('RIP'), LONGEST);
   const decoded = decode(bytes, 0, codeBits(view), TABLES);
   const row = decoded.ok ? ROWS[decoded.row] : undefined;
   return row !== undefined && seesHost(row, rflags);

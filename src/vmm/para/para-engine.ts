@@ -48,6 +48,8 @@ export interface ParaEngineParts {
   readonly called: () => void;
   /** The virtual processor waits for something (sched_op). */
   readonly isAsleep: () => boolean;
+  /** The guest cannot go on. */
+  readonly crash: (why: string) => void;
   readonly nmi: Nmi;
   /** The processor is about to run. */
   readonly prepare: () => void;
@@ -67,8 +69,6 @@ export class ParaEngine {
   readonly #hasError: () => number;
   /** Low half of the virtual time when the guest was entered last. */
   #entered = -1;
-  /** Exceptions, SYSCALLs and the like so far. */
-  exits = 0;
 
   constructor(parts: ParaEngineParts) {
     const { view } = parts.vcpu.processor;
@@ -96,10 +96,11 @@ export class ParaEngine {
       const reason = processor.run(left);
       if (reason === 'fuel') continue;
       if (reason === 'request') return reason;
-      this.exits++;
       if (reason === 'syscall') this.#systemCall();
       else if (reason === 'sysenter') this.#parts.entry.sysenter();
-      else this.#event();
+      else if (reason === 'event') this.#event();
+      // Descriptors that would lead elsewhere are not let into the tables.
+      else this.#parts.crash(`its processor stopped: ${reason}`);
     }
   }
 

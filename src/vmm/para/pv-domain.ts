@@ -77,6 +77,11 @@ export class PvDomain implements Engine {
     return this.paging.ram;
   }
 
+  /** The processor walks tables of the machine: the guest's own, or shadows. */
+  get tableMemory(): PhysicalMemory {
+    return this.processor.memory;
+  }
+
   /**
    * Makes the domain's memory, and enters the kernel at the next run; gives the outside of its console. Throws a DomainError
    * if it cannot be.

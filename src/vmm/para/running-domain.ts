@@ -74,6 +74,7 @@ export class RunningDomain {
       state,
       nmi: this.#nmi,
       calls: this.#createCalls(state, entry),
+      crash: (why) => this.#crash(why),
       isAsleep: () => events.sleep.isAsleep,
       called: () => machine.timersChanged(),
       prepare: () => paging.prepare(),
@@ -133,7 +134,7 @@ export class RunningDomain {
   }
 
   #createEntry(state: GuestState): GuestEntry {
-    const { vcpu, paging, shared, end } = this.#parts;
+    const { vcpu, paging, shared } = this.#parts;
     return new GuestEntry({
       vcpu,
       space: paging.space,
@@ -142,8 +143,12 @@ export class RunningDomain {
       spaces: paging,
       privilege: state,
       returned: () => this.#nmi.returned(),
-      crash: (why) => end({ kind: 'crash', why }),
+      crash: (why) => this.#crash(why),
     });
+  }
+
+  #crash(why: string): void {
+    this.#parts.end({ kind: 'crash', why });
   }
 
   #createCalls(state: GuestState, entry: GuestEntry): Hypercalls {
