@@ -11,6 +11,7 @@ import { Virtual } from './cpu/virtual';
 import { CR3, PAGING_MODE } from './layout';
 import { CodePages } from './mmu/code-pages';
 import { Context } from './mmu/context';
+import { Dram } from './mmu/dram';
 import { PagingMode } from './mmu/paging-mode';
 import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
@@ -105,6 +106,11 @@ export function loadGs(selector: u32): bool {
 /** To be called after the host has changed a map of guest-physical memory, or tables that only it knows. */
 export function translationsChanged(): void {
   Context.flushAll();
+}
+
+/** All lines of a frame of RAM are cached again (Dram.cached). */
+export function frameCached(frame: u32): void {
+  Dram.cached(frame);
 }
 
 /** To be called after the host has changed segment registers, and nothing else that the MMU depends on. */

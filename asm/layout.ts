@@ -226,6 +226,9 @@ export const RESUMED_SELECTORS: usize = PROCESSOR + 0x6b0;
 export const LOADED_SELECTORS: usize = PROCESSOR + 0x6bc;
 export const ARE_LOADED: usize = PROCESSOR + 0x6c8;
 
+/** u32, low half of the entry that maps the page that the walker found; 0 without paging. */
+export const WALK_LEAF: usize = PROCESSOR + 0x6cc;
+
 /** Memory type range registers, storage only: the 11 fixed ones, then 8 pairs of base and mask, u64 each. */
 export const MTRR_FIXED: usize = PROCESSOR + 0x700;
 export const MTRR_VARIABLE: usize = PROCESSOR + 0x760;
@@ -262,6 +265,9 @@ export const TLB_DISABLED: usize = CACHES + 0x414;
 export const SENSITIVE_WATCH: usize = CACHES + 0x418;
 export const WATCH_ON: u32 = 1;
 export const WATCH_RAN: u32 = 2;
+
+/** u32, 1: the host hears of accesses that reach DRAM (mmu/dram.ts). */
+export const DRAM: usize = CACHES + 0x41c;
 
 /** Bytes of an instruction that crosses a page, gathered for the decoder: u8[16]. */
 export const FETCHED: usize = CACHES + 0x420;
@@ -334,6 +340,8 @@ export const FRAME_DIRTY: u8 = 2;
 export const FRAME_WRITABLE: u8 = 4;
 /** It may be in more entries of the write TLB than the one in FRAME_SLOT. */
 export const FRAME_ALIASED: u8 = 8;
+/** Lines of it were flushed from the caches: accesses to it go to the host (mmu/dram.ts). */
+export const FRAME_FLUSHED: u8 = 16;
 /** u16 per frame: index of its code page, 0 for none. */
 export const FRAME_CODE: usize = FRAME_FLAGS + MAX_FRAMES;
 /** u16 per frame: number of an entry of the write TLB that has it, if FRAME_WRITABLE is set. */
@@ -348,6 +356,11 @@ export const GUEST_BLOCK_BYTES: usize = 0x1000;
 /** HPA under which the host is asked for the local APIC, wherever IA32_APIC_BASE has put it: beyond what
  *  page tables can name. The APIC hides what else lies in its page, RAM included. */
 export const LOCAL_APIC: u64 = 0x80000000000;
+
+/** Set in the HPA of RAM where an access may get to DRAM, and where the page is uncacheable (mmu/dram.ts). Both lie
+ *  beyond what page tables can name. */
+export const DRAM_ALIAS: u64 = 0x20000000000;
+export const DRAM_UNCACHED: u64 = 0x10000000000;
 
 /** Machine RAM: HPA 0 lies here. */
 export const RAM: usize = GUEST_BLOCKS_END;

@@ -89,6 +89,14 @@ export { Clock, type Timer } from './machine/clock.ts';
 export { type Counters, readCounters } from './machine/counters.ts';
 export { CpuView, GPR_NAMES, SEGMENT_NAMES, type SegmentState } from './machine/cpu-view.ts';
 export {
+  checkDram,
+  DRAM_DEFAULTS,
+  DRAM_KEYS,
+  DramError,
+  type DramOptions,
+} from './machine/dram/geometry.ts';
+export type { DramCounters } from './machine/dram/rows.ts';
+export {
   createExecutor,
   type ExecReply,
   type ExecResult,
@@ -133,6 +141,7 @@ export { type ExitCount, ExitStatistics } from './vmm/exits/exit-statistics.ts';
 export type { Qualification } from './vmm/exits/qualification.ts';
 export { OutOfFrames } from './vmm/frames.ts';
 export { guestFeatures } from './vmm/full-engine.ts';
+export type { HostOptions } from './vmm/host.ts';
 export { FULL_TECHNIQUES, type FullTechnique } from './vmm/monitor.ts';
 export { DomainBoard, type DomainBoardOptions } from './vmm/para/domain-board.ts';
 export { PvDomain } from './vmm/para/pv-domain.ts';

@@ -9,6 +9,7 @@ import {
   CR0,
   DR6,
   DR7,
+  DRAM,
   FEATURES,
   MISC_ENABLE,
   PAT,
@@ -37,11 +38,12 @@ import { Mode } from './mode';
 const MISC_ENABLE_RESET: u64 = 0x1801;
 
 export class Reset {
-  /** Puts the processor into its power-up state with empty caches. Features, RAM, CPUID and seed stay. */
+  /** Puts the processor into its power-up state with empty caches. Features, RAM, DRAM, CPUID and seed stay. */
   static power(): void {
     const features = load<u64>(FEATURES);
     const ram = load<u64>(RAM_BYTES);
     const random = load<u64>(RANDOM);
+    const dram = load<u32>(DRAM);
     CodePages.reset(); // while it still knows which frames hold code
     memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
     memory.fill(CACHES, 0, CACHES_BYTES);
@@ -50,6 +52,7 @@ export class Reset {
     store<u64>(FEATURES, features);
     store<u64>(RAM_BYTES, ram);
     store<u64>(RANDOM, random);
+    store<u32>(DRAM, dram);
     store<u64>(RFLAGS, 2);
     store<u64>(RIP, 0xfff0);
     store<u64>(CR0, 0x60000010);

@@ -39,6 +39,7 @@ import {
   WALK_HPA,
 } from '../layout';
 import { Want } from './access-rights';
+import { Dram } from './dram';
 import { GuestPhysical } from './guest-physical';
 import { Logical, NOWHERE } from './logical';
 import { PagingMode } from './paging-mode';
@@ -101,6 +102,13 @@ export class Memory {
     if (first == NOWHERE) return false;
     const rest = Memory.beyond(gva, size);
     return rest == 0 || Memory.translate(gva + (size - rest), Want.Read) != NOWHERE;
+  }
+
+  /** HPA of the byte at `gva`, which may be read. */
+  static locate(gva: u64, segment: u32): u64 {
+    const isOffset = Logical.isMarked(gva);
+    const linear = isOffset ? Logical.translate(gva, 1, segment, Want.Read) : gva;
+    return Memory.translate(linear, Want.Read);
   }
 
   static readSlow(gva: u64, size: u32, segment: u32): u64 {
@@ -244,10 +252,10 @@ export class Memory {
       store<u64>(WALK_HPA, LOCAL_APIC | (gva & 0xfff));
     }
     const address = load<u64>(WALK_HPA);
-    store<u64>(WALK_HPA, GuestPhysical.locate(address, false));
+    store<u64>(WALK_HPA, Dram.route(GuestPhysical.locate(address, false)));
     Tlb.insert(TLB_READ, gva, context);
     if (want == Want.Write) {
-      store<u64>(WALK_HPA, GuestPhysical.locate(address, true));
+      store<u64>(WALK_HPA, Dram.route(GuestPhysical.locate(address, true)));
       Tlb.insert(TLB_WRITE, gva, context);
     }
     return load<u64>(WALK_HPA);

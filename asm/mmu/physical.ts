@@ -1,10 +1,18 @@
 /**
- * Accesses by HPA: RAM, or a device through the host. Every write to RAM that does not go through the
+ * Accesses by HPA: RAM, of which the host may hear, or a device through the host. Every write to RAM that does not go through the
  * write TLB comes here, drops decoded code that it overlaps and marks the frame dirty.
  */
 
-import { memoryRead, memoryWrite } from '../host';
-import { FRAME_CODE_BIT, FRAME_DIRTY, FRAME_FLAGS, RAM, RAM_BYTES } from '../layout';
+import { memoryAccessed, memoryRead, memoryWrite } from '../host';
+import {
+  DRAM_ALIAS,
+  DRAM_UNCACHED,
+  FRAME_CODE_BIT,
+  FRAME_DIRTY,
+  FRAME_FLAGS,
+  RAM,
+  RAM_BYTES,
+} from '../layout';
 import { CodePages } from './code-pages';
 
 export class Physical {
@@ -49,6 +57,7 @@ export class Physical {
   }
 
   static readDevice(hpa: u64, size: u32): u64 {
+    if (hpa & DRAM_ALIAS) return Physical.read(Physical.fromDram(hpa, size), size);
     const high = <u32>(hpa >> 32);
     const low = <u32>hpa;
     if (size < 8) return <u64>memoryRead(high, low, size);
@@ -56,6 +65,10 @@ export class Physical {
   }
 
   static writeDevice(hpa: u64, size: u32, value: u64): void {
+    if (hpa & DRAM_ALIAS) {
+      Physical.write(Physical.fromDram(hpa, size), size, value);
+      return;
+    }
     const high = <u32>(hpa >> 32);
     const low = <u32>hpa;
     if (size < 8) {
@@ -64,5 +77,11 @@ export class Physical {
     }
     memoryWrite(high, low, 4, <u32>value);
     memoryWrite(high, low + 4, 4, <u32>(value >> 32));
+  }
+
+  /** Tells the host of an access under an alias (dram.ts); returns the HPA without it. */
+  static fromDram(alias: u64, size: u32): u64 {
+    memoryAccessed(<u32>alias, size, (alias & DRAM_UNCACHED) != 0);
+    return <u64>(<u32>alias);
   }
 }

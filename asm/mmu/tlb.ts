@@ -5,7 +5,7 @@
  * mod 2^32), u32 frame number. A hit is a compare and an add: the tag is compared with the page of the
  * access's *last* byte, so an access that crosses a page misses by itself. An entry exists only when the
  * walker allowed the access with nothing left to do (write entries have D set). Entries with TAG_SLOW
- * never hit: frames outside RAM, frames whose code is decoded (writes).
+ * never hit: frames outside RAM or under an alias (dram.ts), frames whose code is decoded (writes).
  * The walker must be right without it: Tlb.insert may be dropped and nothing but speed changes.
  */
 
@@ -158,6 +158,16 @@ export class Tlb {
       Tlb.dropFrame(TLB_WRITE + (number << 4), frame);
     }
     store<u8>(FRAME_FLAGS + frame, flags & ~(FRAME_WRITABLE | FRAME_ALIASED));
+  }
+  /** Forgets the data translations to `frame`, which is in RAM. */
+  static dropData(frame: u32): void {
+    Tlb.dropNumber(frame);
+    const place = FRAME_FLAGS + frame;
+    store<u8>(place, load<u8>(place) & ~(FRAME_WRITABLE | FRAME_ALIASED));
+  }
+  /** Forgets the data translations to the frame with that number, which may be in no RAM. */
+  static dropNumber(frame: u32): void {
+    for (let entry = TLB_READ; entry < TLB_FETCH; entry += 16) Tlb.dropFrame(entry, frame);
   }
   @inline static dropFrame(entry: usize, frame: u32): void {
     if (load<u32>(entry, 12) == frame) store<u64>(entry, 0);

@@ -4,7 +4,7 @@
  */
 
 import { Why } from '../gen/why';
-import { CR3, PAGING_MODE, WALK_HPA, WALK_SHIFT } from '../layout';
+import { CR3, PAGING_MODE, WALK_HPA, WALK_LEAF, WALK_SHIFT } from '../layout';
 import { AccessRights, Want } from './access-rights';
 import { Entry, PTE_A, PTE_D, PTE_P, PTE_PS } from './entry';
 import { PageFault, PF_P } from './page-fault';
@@ -26,7 +26,7 @@ export class Walk32Bit {
       const why = AccessRights.denied(pde, 0, want, user, implicit);
       if (why != Why.None) return PageFault.fail(why, PF_P, want, user, 2, pdeAt, pde);
       const page = (pde & LARGE_FRAME) | (((pde >> 13) & 0xff) << 32);
-      return Walk32Bit.finish(pdeAt, page, gva, 22, want);
+      return Walk32Bit.finish(pdeAt, pde, page, gva, 22, want);
     }
 
     const pteAt = (pde & FRAME32) + (((gva >> 12) & 0x3ff) << 2);
@@ -35,14 +35,15 @@ export class Walk32Bit {
     const why = AccessRights.denied(pde & pte, 0, want, user, implicit);
     if (why != Why.None) return PageFault.fail(why, PF_P, want, user, 1, pteAt, pte);
     Entry.set(pdeAt, 4, PTE_A);
-    return Walk32Bit.finish(pteAt, pte & FRAME32, gva, 12, want);
+    return Walk32Bit.finish(pteAt, pte, pte & FRAME32, gva, 12, want);
   }
 
-  /** Sets A and D in the leaf at `place`, and leaves the result. */
-  @inline static finish(place: u64, page: u64, gva: u32, shift: u32, want: Want): bool {
+  /** Sets A and D in the entry `leaf` at `place`, which maps `page`, and leaves the result. */
+  @inline static finish(place: u64, leaf: u64, page: u64, gva: u32, shift: u32, want: Want): bool {
     Entry.set(place, 4, want == Want.Write ? PTE_A | PTE_D : PTE_A);
     store<u64>(WALK_HPA, page | (gva & (((<u32>1) << shift) - 1)));
     store<u32>(WALK_SHIFT, shift);
+    store<u32>(WALK_LEAF, <u32>leaf);
     return true;
   }
 }

@@ -4,7 +4,7 @@
 
 import { CR4_PKE, EFER_NXE } from '../cpu/control';
 import { Why } from '../gen/why';
-import { CR3, CR4, EFER, PKRU, WALK_HPA, WALK_SHIFT } from '../layout';
+import { CR3, CR4, EFER, PKRU, WALK_HPA, WALK_LEAF, WALK_SHIFT } from '../layout';
 import { AccessRights, Want } from './access-rights';
 import {
   Entry,
@@ -103,5 +103,6 @@ export class Walk4Level {
     const within = ((<u64>1) << shift) - 1;
     store<u64>(WALK_HPA, (leaf & FRAME & ~within) | (gva & within));
     store<u32>(WALK_SHIFT, shift);
+    store<u32>(WALK_LEAF, <u32>leaf);
   }
 }

@@ -5,7 +5,7 @@
 
 import { EFER_NXE } from '../cpu/control';
 import { Why } from '../gen/why';
-import { EFER, PDPTES, WALK_HPA, WALK_SHIFT } from '../layout';
+import { EFER, PDPTES, WALK_HPA, WALK_LEAF, WALK_SHIFT } from '../layout';
 import { AccessRights, Want } from './access-rights';
 import { Entry, FRAME, PHYSICAL_BITS, PTE_A, PTE_D, PTE_P, PTE_PS, PTE_XD } from './entry';
 import { PageFault, PF_P } from './page-fault';
@@ -32,7 +32,7 @@ export class WalkPae {
       if (pde & (reserved | LARGE_RESERVED)) return PageFault.reserved(want, user, 2, pdeAt, pde);
       const why = AccessRights.denied(pde, pde & PTE_XD, want, user, implicit);
       if (why != Why.None) return PageFault.fail(why, PF_P, want, user, 2, pdeAt, pde);
-      return WalkPae.finish(pdeAt, pde & FRAME & ~LARGE, gva, 21, want);
+      return WalkPae.finish(pdeAt, pde, pde & FRAME & ~LARGE, gva, 21, want);
     }
     if (pde & reserved) return PageFault.reserved(want, user, 2, pdeAt, pde);
 
@@ -43,14 +43,15 @@ export class WalkPae {
     const why = AccessRights.denied(pde & pte, (pde | pte) & PTE_XD, want, user, implicit);
     if (why != Why.None) return PageFault.fail(why, PF_P, want, user, 1, pteAt, pte);
     Entry.set(pdeAt, 8, PTE_A);
-    return WalkPae.finish(pteAt, pte & FRAME, gva, 12, want);
+    return WalkPae.finish(pteAt, pte, pte & FRAME, gva, 12, want);
   }
 
-  /** Sets A and D in the leaf at `place`, and leaves the result. */
-  @inline static finish(place: u64, page: u64, gva: u32, shift: u32, want: Want): bool {
+  /** Sets A and D in the entry `leaf` at `place`, which maps `page`, and leaves the result. */
+  @inline static finish(place: u64, leaf: u64, page: u64, gva: u32, shift: u32, want: Want): bool {
     Entry.set(place, 8, want == Want.Write ? PTE_A | PTE_D : PTE_A);
     store<u64>(WALK_HPA, page | (gva & (((<u32>1) << shift) - 1)));
     store<u32>(WALK_SHIFT, shift);
+    store<u32>(WALK_LEAF, <u32>leaf);
     return true;
   }
 }

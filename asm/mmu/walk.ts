@@ -6,7 +6,7 @@
  * Accessed flags are set only once the whole translation has succeeded, as in Bochs.
  */
 
-import { COUNT_TLB_MISSES, PAGING_MODE, WALK_HPA, WALK_SHIFT } from '../layout';
+import { COUNT_TLB_MISSES, PAGING_MODE, WALK_HPA, WALK_LEAF, WALK_SHIFT } from '../layout';
 import { Want } from './access-rights';
 import { PagingMode } from './paging-mode';
 import { Walk4Level } from './walk-4-level';
@@ -17,7 +17,7 @@ export class Walk {
   /**
    * Translates `gva` (canonical; below 4 GiB outside IA-32e mode) for an access. `user`: made at CPL 3 and
    * not implicit; `implicit`: to a system structure, so that EFLAGS.AC does not lift SMAP. On success
-   * WALK_HPA and WALK_SHIFT are set and A/D updated; else WALK_ERROR is the error code and false is returned.
+   * WALK_HPA, WALK_SHIFT and WALK_LEAF are set and A/D updated; else WALK_ERROR is the error code and false is returned.
    */
   @inline static translate(gva: u64, want: Want, user: bool, implicit: bool): bool {
     const mode = load<u32>(PAGING_MODE);
@@ -32,6 +32,7 @@ export class Walk {
   static identity(gva: u64): bool {
     store<u64>(WALK_HPA, gva);
     store<u32>(WALK_SHIFT, 12);
+    store<u32>(WALK_LEAF, 0);
     return true;
   }
 }

@@ -8,6 +8,7 @@ import {
   DomainBoard,
   type ExitSink,
   type GuestBoard,
+  type HostOptions,
   Pc,
   type PcOptions,
   type VirtualMachine,
@@ -43,14 +44,17 @@ export interface GuestRequest {
   readonly options: PcOptions;
 }
 
-/** One guest gets a machine of its own; several are VMs on one machine. */
-export function createGuestMachines(requests: readonly GuestRequest[]): readonly GuestMachine[] {
+/** One guest gets a machine of its own; several are VMs on one machine, which is made with `host`. */
+export function createGuestMachines(
+  requests: readonly GuestRequest[],
+  host: HostOptions,
+): readonly GuestMachine[] {
   const module = loadProcessorModule();
   const choices = requests.map(({ cpu }) => parseChoice('cpu', cpu, CPU_CHOICES));
   const [first] = requests;
   if (first !== undefined && requests.length === 1 && choices[0] === 'bare') {
     parseTuning('bare', first.tuning);
-    return [{ board: new Pc(module, first.options), vm: undefined }];
+    return [{ board: new Pc(module, { ...first.options, ...host }), vm: undefined }];
   }
   const planned = requests.map(({ name, options, tuning, sink }, n) => {
     const cpu = techniqueOf(choices[n] ?? 'bare');
@@ -70,6 +74,7 @@ export function createGuestMachines(requests: readonly GuestRequest[]): readonly
   const vms = createVirtualMachines(
     module,
     planned.map(({ vm }) => vm),
+    host,
   );
   return vms.map((vm, n) => ({
     board: createBoard(vm, planned[n]?.options),

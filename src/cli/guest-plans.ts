@@ -2,7 +2,7 @@
 
 import { isatty } from 'node:tty';
 import type { Options } from 'yargs';
-import type { ExitSink } from '../index.ts';
+import type { ExitSink, HostOptions } from '../index.ts';
 import { type GuestFile, readBytes } from '../node/index.ts';
 import type { OptionValues } from './command.ts';
 import { type ConnectedGuest, Connections, type InputSource, STDIN } from './connections.ts';
@@ -111,10 +111,11 @@ export function planGuests(
   });
 }
 
-/** Machines with the images in their RAM; `sinks` hear of the exits of each, where there is one. */
+/** Machines with the images in their RAM, made with `host`; `sinks` hear of the exits of each, where there is one. */
 export function createGuests(
   plans: readonly GuestPlan[],
   sinks: readonly (ExitSink | undefined)[],
+  host: HostOptions,
 ): readonly PlannedGuest[] {
   const files = plans.map(({ values }) => readPlanned(values));
   const connections = connect(plans);
@@ -124,6 +125,7 @@ export function createGuests(
       const options = { ...machineOptions(values), com1, ...(!isQuiet && { console }) };
       return { name, cpu: values.cpu ?? 'bare', tuning: values, sink: sinks[n], options };
     }),
+    host,
   );
   return plans.map(({ name, weight, values }, n) => {
     const machine = machines[n] as GuestMachine;

@@ -1,7 +1,19 @@
 /** Options that say what machine a guest runs on. */
 
 import type { Options } from 'yargs';
-import { DEFAULT_RAM, isFwCfgFileName, MAX_RAM, MIN_RAM, type PcOptions } from '../index.ts';
+import {
+  checkDram,
+  DEFAULT_RAM,
+  DRAM_DEFAULTS,
+  DRAM_KEYS,
+  DramError,
+  type DramOptions,
+  type HostOptions,
+  isFwCfgFileName,
+  MAX_RAM,
+  MIN_RAM,
+  type PcOptions,
+} from '../index.ts';
 import { readBytes } from '../node/index.ts';
 import type { OptionValues } from './command.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,6 +32,44 @@ export const MACHINE_OPTIONS = {
   },
   'max-instructions': { ...text, describe: 'end the run after this many instructions' },
 } as const satisfies Record<string, Options>;
+
+/** Options of the machine itself, whatever guests it has. */
+export const HOST_OPTIONS = {
+  dram: {
+    ...text,
+    describe: `memory whose rows disturb one another: banks=N,rows=N (of a bank),threshold=N (activations of the neighbours in 64 ms),seed=N, each with a default (${formatDram(DRAM_DEFAULTS)})`,
+  },
+} as const satisfies Record<string, Options>;
+
+/** What they give. */
+export function hostOptions({ dram }: OptionValues<typeof HOST_OPTIONS>): HostOptions {
+  return dram === undefined ? {} : { dram: parseDram(dram) };
+}
+
+function formatDram(dram: DramOptions): string {
+  return DRAM_KEYS.map((key) => `${key}=${dram[key]}`).join(',');
+}
+
+/** `banks=8,rows=1024,threshold=50000,seed=1`, in any order; what is left out is as in DRAM_DEFAULTS. */
+function parseDram(value: string): DramOptions {
+  const given = new Map<string, number>();
+  for (const item of value.split(',')) {
+    const [, key = '', digits = ''] = /^(\w+)=(\d[\d_]*)$/.exec(item) ?? [];
+    if (!DRAM_KEYS.some((name) => name === key)) {
+      throw new UsageError(
+        `--dram: '${item}' is not KEY=NUMBER with a key of ${DRAM_KEYS.join(', ')}`,
+      );
+    }
+    if (given.has(key)) throw new UsageError(`--dram: ${key} is given more than once`);
+    given.set(key, Number(digits.replaceAll('_', '')));
+  }
+  try {
+    return checkDram({ ...DRAM_DEFAULTS, ...Object.fromEntries(given) });
+  } catch (error) {
+    if (error instanceof DramError) throw new UsageError(`--dram: ${error.message}`);
+    throw error;
+  }
+}
 
 /** What the options give for a PC. */
 export function machineOptions(args: OptionValues<typeof MACHINE_OPTIONS>): PcOptions {

@@ -3,6 +3,7 @@
 import {
   type Counters,
   type DirectCounters,
+  type DramCounters,
   EVENT_NAMES,
   EXIT_NUMBERS,
   type ExitCount,
@@ -92,19 +93,24 @@ function namedExceptions({ exceptions }: Counters): Record<string, number> {
   return named;
 }
 
-/** The report on all guests of a run; of one without a name its own. */
+/** The report on all guests of a run, and on the DRAM of their machine; of one without a name its own. */
 export function formatAllStatistics(
   names: readonly string[],
   statistics: readonly Statistics[],
+  dram: Readonly<DramCounters> | undefined,
   json: boolean,
 ): string {
   const [first] = statistics;
-  if (first !== undefined && names[0] === '') return formatStatistics(first, json);
+  if (first !== undefined && names[0] === '') {
+    if (json) return toJson({ ...first, dram });
+    return [formatStatistics(first), ...formatDram(dram)].join('\n');
+  }
   const all = sumOfShadows(statistics);
   const named = names.map((name, n) => ({ name, ...(statistics[n] as Statistics) }));
-  if (json) return toJson({ vms: named, shadow: all });
-  const parts = named.map((vm) => `${vm.name}:\n${formatStatistics(vm, false)}\n`);
-  return [...parts, ...(all ? ['all VMs:', formatShadow(all)] : [])].join('\n');
+  if (json) return toJson({ vms: named, shadow: all, dram });
+  const parts = named.map((vm) => `${vm.name}:\n${formatStatistics(vm)}\n`);
+  const shadow = all ? ['all VMs:', formatShadow(all)] : [];
+  return [...parts, ...shadow, ...formatDram(dram)].join('\n');
 }
 
 function sumOfShadows(statistics: readonly Statistics[]): ShadowStatistics | undefined {
@@ -141,9 +147,13 @@ function formatShadow(shadow: ShadowStatistics): string {
   return lines.join('\n');
 }
 
-/** The report; without `json` a table. */
-function formatStatistics(statistics: Statistics, json: boolean): string {
-  if (json) return toJson(statistics);
+function formatDram(dram: Readonly<DramCounters> | undefined): string[] {
+  if (dram === undefined) return [];
+  return [`${'DRAM'.padEnd(16)} rows activated ${dram.activations}, bits flipped ${dram.flips}`];
+}
+
+/** The report as a table. */
+function formatStatistics(statistics: Statistics): string {
   const { instructions, virtualNs, hostSeconds, mips, tlb, walkReferences } = statistics;
   const perWalk = tlb.misses === 0 ? '' : ` (${(walkReferences / tlb.misses).toFixed(2)} per miss)`;
   const exceptions = Object.entries(statistics.exceptions).map(

@@ -10,7 +10,10 @@ export interface GuestSetup {
   readonly module: WebAssembly.Module;
   /** Puts the image into the RAM of a new board. */
   readonly boot: (board: Board) => void;
-  readonly options: Pick<MachineOptions, 'ramBytes' | 'features' | 'seed' | 'maxInstructions'> &
+  readonly options: Pick<
+    MachineOptions,
+    'ramBytes' | 'features' | 'seed' | 'maxInstructions' | 'dram'
+  > &
     Pick<BoardOptions, 'startDate' | 'fwCfgFiles'>;
   /** How the techniques work that look at it. */
   readonly tuning?: Pick<FullVmOptions, 'shadowFill' | 'shadowSync' | 'patchJumps'>;

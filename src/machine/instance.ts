@@ -13,6 +13,8 @@ import {
 import type { Insn } from '../isa/row.ts';
 import { CpuView, layoutOf } from './cpu-view.ts';
 import { DirtyFrames } from './dirty-frames.ts';
+import { Dram, type DramDeps, type DramState } from './dram/dram.ts';
+import type { DramOptions } from './dram/geometry.ts';
 import { MachineMemory } from './memory.ts';
 
 /** What the processor asks of the machine; sizes are bytes, values unsigned. */
@@ -34,6 +36,8 @@ export interface InstanceOptions {
   readonly ramBytes: number;
   /** The instruction set: ROWS, or a variant of it with the same rows edited. */
   readonly rows?: readonly Insn[];
+  /** Makes memory DRAM, whose cells can be disturbed. */
+  readonly dram?: DramOptions;
 }
 
 /** The functions of asm/index.ts. */
@@ -55,6 +59,7 @@ export interface ProcessorExports extends Record<string, unknown> {
   invalidatePage(high: number, low: number): void;
   enterUser(cs: number, ss: number): number;
   loadGs(selector: number): number;
+  frameCached(frame: number): void;
 }
 
 const WASM_PAGE = 65536;
@@ -72,14 +77,15 @@ export class Instance {
   /** The block at which the core runs. */
   readonly view: CpuView;
   readonly memory: MachineMemory;
+  #dram: Dram | undefined;
 
   constructor(
     module: WebAssembly.Module,
-    { ramBytes, rows }: InstanceOptions,
+    { ramBytes, rows, dram }: InstanceOptions,
     host: ProcessorHost,
   ) {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: WASM_PAGE });
-    const imports = { env: { memory }, host: { ...bind(host) } };
+    const imports = { env: { memory }, host: { ...bind(host), ...this.#hearDram() } };
     const { instance } = instantiateSync(module, imports);
     const exports = instance.exports as unknown as ProcessorExports;
     const layout = layoutOf(instance.exports);
@@ -93,6 +99,36 @@ export class Instance {
       exports.memoryChanged(hpa, length),
     );
     this.#writeTables(rows ? buildProcessorTables(rows) : tablesOf(module));
+    // Set in any case: the compiler has left constants there.
+    this.view.setU32('DRAM', dram === undefined ? 0 : 1);
+    if (dram !== undefined) this.#dram = new Dram(this.#dramDeps(), dram);
+  }
+
+  /** What the memory is made of, if that matters. */
+  get dram(): Dram | undefined {
+    return this.#dram;
+  }
+
+  /** Takes over DRAM of the same kind. */
+  restoreDram(state: DramState): void {
+    this.#dram = Dram.restore(this.#dramDeps(), state);
+  }
+
+  /** What the core tells of memory; it tells nothing to one without `dram`. */
+  #hearDram(): Record<string, (...args: number[]) => void> {
+    return {
+      lineFlushed: (hpa = 0) => this.#dram?.flush(hpa >>> 0),
+      memoryAccessed: (hpa = 0, size = 0, isUncacheable = 0) =>
+        this.#dram?.access(hpa >>> 0, size, isUncacheable !== 0),
+    };
+  }
+
+  #dramDeps(): DramDeps {
+    return {
+      memory: this.memory,
+      time: timeReader(this.view),
+      frameCached: (frame) => this.exports.frameCached(frame),
+    };
   }
 
   #writeTables({ index, entries, shapes, handlers }: ProcessorTables): void {
@@ -104,6 +140,15 @@ export class Instance {
     write('DECODE_SHAPES', shapes);
     write('DECODE_HANDLERS', handlers);
   }
+}
+
+/** Reads virtual time in ns, exact also while the processor calls its host. */
+function timeReader(view: CpuView): () => number {
+  const high = view.reader('TIME', 4);
+  const low = view.reader('TIME');
+  const start = view.reader('FUEL_START');
+  const left = view.reader('FUEL', 4);
+  return () => high() * 2 ** 32 + low() + start() - (left() | 0);
 }
 
 function grow(memory: WebAssembly.Memory, bytes: number): void {

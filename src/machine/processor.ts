@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { checkVersion, type Versioned } from '../base/state.ts';
 import type { CpuView } from './cpu-view.ts';
+import type { Dram, DramState } from './dram/dram.ts';
 import { cpuidTable, featureMask, platformInfo } from './features.ts';
 import {
   Instance,
@@ -38,9 +39,10 @@ export interface ProcessorState extends Versioned {
   /** A byte of FRAME_ flags for each frame of RAM. */
   readonly frames: Uint8Array;
   readonly ram: Uint8Array;
+  readonly dram?: DramState;
 }
 
-const STATE_VERSION = 7;
+const STATE_VERSION = 8;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -101,6 +103,11 @@ export class Processor {
     return new Processor(new Instance(module, options, host), options);
   }
 
+  /** What its memory is made of, where the machine was made with `dram`. */
+  get dram(): Dram | undefined {
+    return this.#instance.dram;
+  }
+
   /** Puts its block in place, for who has a view of it already. */
   enter(): void {
     this.#enter();
@@ -127,6 +134,7 @@ export class Processor {
       tlbs: tlbs.slice(),
       frames: frames.slice(),
       ram,
+      ...(this.dram && { dram: this.dram.save() }),
     };
   }
 
@@ -158,7 +166,9 @@ export class Processor {
     state: ProcessorState,
   ): Processor {
     checkVersion('the processor', state, STATE_VERSION);
-    const processor = Processor.create(module, options, host);
+    const dram = state.dram && { dram: state.dram.options };
+    const processor = Processor.create(module, { ...options, ...dram }, host);
+    if (state.dram) processor.#instance.restoreDram(state.dram);
     const { block, caches, tlbs, frames } = processor.#parts();
     assert(state.block.length === block.length, 'the layout of a saved processor');
     block.set(state.block);

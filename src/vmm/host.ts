@@ -6,7 +6,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { Instance, type ProcessorHost } from '../machine/instance.ts';
+import { Instance, type InstanceOptions, type ProcessorHost } from '../machine/instance.ts';
 import { Processor, type ProcessorIdentity } from '../machine/processor.ts';
 import { FrameTable } from './direct/frame-table.ts';
 import { MachineToPhys } from './direct/machine-to-phys.ts';
@@ -29,6 +29,9 @@ export interface MachineFrames {
   readonly machineToPhys: MachineToPhys;
 }
 
+/** What a machine can be made with, whatever VMs it has. */
+export type HostOptions = Pick<InstanceOptions, 'dram'>;
+
 export class Host {
   readonly pool: FramePool;
   readonly pcids = new Pcids();
@@ -42,7 +45,7 @@ export class Host {
   #machineFrames: MachineFrames | undefined;
 
   /** A machine with `frames` frames of memory; throws a MemoryError if there cannot be as many. */
-  constructor(module: WebAssembly.Module, frames: number) {
+  constructor(module: WebAssembly.Module, frames: number, { dram }: HostOptions = {}) {
     const devices = (): ProcessorHost => {
       assert(this.#current !== undefined, 'no VM is current');
       return this.#current.devices;
@@ -56,7 +59,11 @@ export class Host {
       msrWritten: (msr) => devices().msrWritten(msr),
       interruptAcknowledge: () => devices().interruptAcknowledge(),
     };
-    this.#instance = new Instance(module, { ramBytes: frames * PAGE_SIZE }, router);
+    this.#instance = new Instance(
+      module,
+      { ramBytes: frames * PAGE_SIZE, ...(dram && { dram }) },
+      router,
+    );
     const { layout } = this.#instance.view;
     this.pool = new FramePool(frames, SEED);
     this.#nextMap = layout('GUEST_MAPS');
@@ -127,9 +134,15 @@ export class Host {
   #enter(seat: Seat): void {
     if (seat === this.#current) return;
     assert(!this.#isRunning, 'a VM is touched while another one runs');
+    const { dram } = this.#instance;
+    if (dram) dram.switchProcessor(() => this.#exchange(seat));
+    else this.#exchange(seat);
+    this.#current = seat;
+  }
+
+  #exchange(seat: Seat): void {
     const { exchange } = this.#instance.exports;
     if (this.#current !== undefined) exchange(this.#current.place);
     exchange(seat.place);
-    this.#current = seat;
   }
 }

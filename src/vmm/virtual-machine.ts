@@ -10,7 +10,7 @@ import { type Engine, type LoopState, Machine } from '../machine/machine.ts';
 import type { DirectCounters } from './direct/counters.ts';
 import { framesOfMachineToPhys } from './direct/machine-to-phys.ts';
 import { FullEngine, framesOfFull } from './full-engine.ts';
-import { Host } from './host.ts';
+import { Host, type HostOptions } from './host.ts';
 import { framesOfDomain, PvDomain } from './para/pv-domain.ts';
 import type { PatchCounters } from './patch/patched-code.ts';
 import type { Shadow } from './shadow/shadow.ts';
@@ -64,13 +64,13 @@ export type VmOf<T extends VmOptions> = T extends FullVmOptions
 /** Makes a VM on a machine of its own, to go on from `state` if there is one; throws as `createVirtualMachines`. */
 export function createVirtualMachine(
   module: WebAssembly.Module,
-  options: FullVmOptions,
+  options: FullVmOptions & HostOptions,
   state?: VmState,
 ): FullVirtualMachine {
   if (state) checkVersion('a VM', state, STATE_VERSION);
   const saved = state && { features: new Set(state.features), ramBytes: state.ram.length };
   const all = { ...options, ...saved };
-  return createFull(new Host(module, framesOfFull(all)), all, state);
+  return createFull(new Host(module, framesOfFull(all), all), all, state);
 }
 
 /**
@@ -81,11 +81,12 @@ export function createVirtualMachine(
 export function createVirtualMachines<T extends VmOptions>(
   module: WebAssembly.Module,
   vms: readonly T[],
+  options: HostOptions = {},
 ): readonly VmOf<T>[] {
-  const host = new Host(module, framesOfAll(vms));
-  const create = (options: VmOptions): VirtualMachine =>
-    options.cpu === 'para' ? createPara(host, options) : createFull(host, options);
-  return vms.map((options) => create(options) as VmOf<T>);
+  const host = new Host(module, framesOfAll(vms), options);
+  const create = (vm: VmOptions): VirtualMachine =>
+    vm.cpu === 'para' ? createPara(host, vm) : createFull(host, vm);
+  return vms.map((vm) => create(vm) as VmOf<T>);
 }
 
 function framesOfAll(vms: readonly VmOptions[]): number {

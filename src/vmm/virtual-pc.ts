@@ -2,10 +2,11 @@
 
 import { checkVersion, type Versioned } from '../base/state.ts';
 import { Board, type BoardOptions, type BoardState } from '../pc/board.ts';
+import type { HostOptions } from './host.ts';
 import { createVirtualMachine, type FullVirtualMachine, type VmState } from './virtual-machine.ts';
 import type { FullVmOptions } from './vm-options.ts';
 
-export interface VirtualPcOptions extends FullVmOptions, BoardOptions {}
+export interface VirtualPcOptions extends FullVmOptions, HostOptions, BoardOptions {}
 
 /** A whole virtual PC between two steps: plain data. Every technique can go on from it. */
 export interface VirtualPcState extends Versioned, BoardState {

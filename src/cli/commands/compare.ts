@@ -12,7 +12,7 @@ import { loadProcessorModule, readBytes } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { formatComparison, jsonComparison } from '../comparison-report.ts';
 import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
-import { MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
+import { HOST_OPTIONS, hostOptions, MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { print, printJson } from '../output.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { STATUS_DIFFERENT, STATUS_OK } from '../status.ts';
@@ -35,6 +35,7 @@ const OPTIONS = {
   },
   ...TUNING_OPTIONS,
   ...MACHINE_OPTIONS,
+  ...HOST_OPTIONS,
   format: FORMAT_OPTION,
   ...IMAGE_OPTIONS,
   ...JSON_OPTION,
@@ -67,7 +68,7 @@ export const command: Command<Values> = {
     const setup: GuestSetup = {
       module: loadProcessorModule(),
       boot: (board: Board) => bootImage(board, args, guest),
-      options: machineOptions(args),
+      options: { ...machineOptions(args), ...hostOptions(args) },
       tuning: parseTuning('patch', args),
       ...(args.input !== undefined && { input: readBytes(args.input) }),
       now: () => performance.now(),

@@ -13,6 +13,7 @@ import {
   statusOfAll,
   VM_OPTIONS,
 } from '../guest-plans.ts';
+import { HOST_OPTIONS, hostOptions } from '../machine-options.ts';
 import { note } from '../output.ts';
 import { explain, statusOf } from '../run-end.ts';
 import { collectStatistics, formatAllStatistics } from '../statistics.ts';
@@ -31,6 +32,7 @@ const OPTIONS = {
     default: false,
     describe: 'print counters, and the exits of a VM by reason, on stderr at the end',
   },
+  ...HOST_OPTIONS,
   ...VM_OPTIONS,
   json: { ...JSON_OPTION.json, describe: 'print the statistics as JSON' },
 } as const satisfies Record<string, Options>;
@@ -61,6 +63,7 @@ export const command: Command<Values> = {
     const guests = createGuests(
       plans,
       counts.map((exits) => exits?.sink),
+      hostOptions(args),
     );
     const tell = (n: number, end: DriveEnd): void => {
       const { name, board, file } = guests[n] as PlannedGuest;
@@ -76,7 +79,8 @@ export const command: Command<Values> = {
         collectStatistics(guest, counts[n]?.counts ?? [], seconds),
       );
       const names = guests.map(({ name }) => name);
-      note(formatAllStatistics(names, statistics, args.json));
+      const dram = guests[0]?.board.machine.processor.dram?.counters;
+      note(formatAllStatistics(names, statistics, dram, args.json));
     }
     if (isAlone) for (const [n, end] of ends.entries()) tell(n, end);
     return statusOfAll(ends.map(statusOf));

@@ -15,6 +15,7 @@ import {
   statusOfAll,
   VM_OPTIONS,
 } from '../guest-plans.ts';
+import { HOST_OPTIONS, hostOptions } from '../machine-options.ts';
 import { explain, statusOf } from '../run-end.ts';
 import { TextFile } from '../text-file.ts';
 import { UsageError } from '../usage-error.ts';
@@ -44,6 +45,7 @@ const OPTIONS = {
     describe: 'COM1: stdio, file:PATH or null (default: stdio with -o, else null)',
   },
   'image-format': FORMAT_OPTION,
+  ...HOST_OPTIONS,
   ...VM_OPTIONS,
 } as const satisfies Record<string, Options>;
 
@@ -81,6 +83,7 @@ export const command: Command<Values> = {
     const guests = createGuests(
       plans,
       plans.map(() => trace.sink),
+      hostOptions(args),
     );
     const tell = (n: number, end: DriveEnd): void => {
       const { name, board, file } = guests[n] as PlannedGuest;
