@@ -75,11 +75,7 @@ export class FullEngine implements Engine {
     const { view, memory } = this.processor;
     const map = host.takeMap(frames);
     const number = host.takeNumber();
-    this.memory = new GuestMemory(
-      memory,
-      map,
-      Array.from({ length: frames }, () => pool.take(number)),
-    );
+    this.memory = new GuestMemory(memory, map, host.takeMemory(number, frames));
     const structures = new HostStructures(memory, pool);
     this.shadow = new Shadow(this.memory, memory, pool, {
       vmmTable: structures.table,

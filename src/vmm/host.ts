@@ -43,6 +43,8 @@ export class Host {
   #current: Seat | undefined;
   #isRunning = false;
   #machineFrames: MachineFrames | undefined;
+  /** The memories of VMs, as they got them. */
+  readonly #given: (readonly number[])[] = [];
 
   /** A machine with `frames` frames of memory; throws a MemoryError if there cannot be as many. */
   constructor(module: WebAssembly.Module, frames: number, { dram }: HostOptions = {}) {
@@ -72,13 +74,22 @@ export class Host {
 
   /** What direct paging knows of all frames; made when a VM needs it first. */
   directPaging(): MachineFrames {
+    if (this.#machineFrames !== undefined) return this.#machineFrames;
     const { memory } = this.#instance;
     const count = memory.size / PAGE_SIZE;
-    this.#machineFrames ??= {
-      frames: new FrameTable(this.pool, count),
-      machineToPhys: new MachineToPhys(memory, this.pool, count),
-    };
+    const frames = new FrameTable(this.pool, count);
+    const machineToPhys = new MachineToPhys(memory, this.pool, count);
+    this.#machineFrames = { frames, machineToPhys };
+    for (const given of this.#given) tellNumbers(machineToPhys, given);
     return this.#machineFrames;
+  }
+
+  /** Frames for the memory of the VM `number`, by its own frame numbers; throws OutOfFrames. */
+  takeMemory(number: number, count: number): readonly number[] {
+    const frames = Array.from({ length: count }, () => this.pool.take(number));
+    this.#given.push(frames);
+    if (this.#machineFrames) tellNumbers(this.#machineFrames.machineToPhys, frames);
+    return frames;
   }
 
   /** There is a VM `number`. */
@@ -145,4 +156,9 @@ export class Host {
     if (this.#current !== undefined) exchange(this.#current.place);
     exchange(seat.place);
   }
+}
+
+/** All guests under direct paging can read which numbers frames have for their owners. */
+function tellNumbers(table: MachineToPhys, frames: readonly number[]): void {
+  for (const [number, frame] of frames.entries()) table.set(frame, BigInt(number));
 }

@@ -91,7 +91,7 @@ export function createVirtualMachines<T extends VmOptions>(
 
 function framesOfAll(vms: readonly VmOptions[]): number {
   const frames = vms.reduce((sum, options) => sum + framesOf(options), 0);
-  const isDirect = vms.some(({ cpu }) => cpu === 'para');
+  const isDirect = vms.some((vm) => vm.cpu === 'para' && vm.memory !== 'shadow');
   return isDirect ? frames + framesOfMachineToPhys(frames + Math.ceil(frames / 256) + 8) : frames;
 }
 

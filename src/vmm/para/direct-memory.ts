@@ -54,7 +54,7 @@ export class DirectMemory implements ParaMemory {
     const memory: MachineMemory = processor.memory;
     const { frames, machineToPhys } = host.directPaging();
     const { pool } = host;
-    this.frames = Array.from({ length: count }, () => pool.take(number));
+    this.frames = host.takeMemory(number, count);
     this.ram = new DomainRam(memory, count, (pfn) => {
       const frame = this.frames[pfn];
       return frame !== undefined && pool.ownerOf(frame) === number ? frame : undefined;
@@ -146,9 +146,8 @@ export class DirectMemory implements ParaMemory {
   }
 
   start(root: number, shared: readonly number[]): number {
-    const { frames, machineToPhys } = this.#host.directPaging();
+    const { frames } = this.#host.directPaging();
     for (const frame of shared) frames.share(frame);
-    for (const [pfn, frame] of this.frames.entries()) machineToPhys.set(frame, BigInt(pfn));
     return this.paging.start(root);
   }
 

@@ -140,7 +140,7 @@ export class PvDomain implements Engine {
     const count = ramFrames(options);
     const area = new HypervisorArea(processor.memory, host.pool, processor.view);
     if (options.memory !== 'shadow') return new DirectMemory(host, number, processor, area, count);
-    const frames = Array.from({ length: count }, () => host.pool.take(number));
+    const frames = host.takeMemory(number, count);
     const ram = new GuestMemory(processor.memory, host.takeMap(count), frames);
     const { shadowFill: fill = 'lazy', shadowSync: sync = 'flush' } = options;
     const shadow = { limit: shadowPagesOf(options), fill, sync };
