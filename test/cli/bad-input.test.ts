@@ -37,6 +37,10 @@ describe('usage', () => {
     [['bench', 'nothing'],                            'no such benchmark'],
     [['run', HELLO, '--ram', '64M', '--ram', '128M'], '--ram is given more than once'],
     [['asm', HELLO, '-o', 'a', '-o', 'b'],            '-o is given more than once'],
+    [['run', HELLO, '--dram', 'rank=2'],              "--dram: 'rank=2' is not KEY=NUMBER with a key of banks, rows, threshold, seed"],
+    [['run', HELLO, '--dram', 'banks=8,rows=x'],      "--dram: 'rows=x' is not KEY=NUMBER"],
+    [['run', HELLO, '--dram', 'seed=1,seed=2'],       '--dram: seed is given more than once'],
+    [['run', HELLO, '--dram', 'banks=0'],             '--dram: banks must be a whole number from 1 to 64'],
     [['run', HELLO, '--stats=maybe'],                 '--stats takes no value'],
     [['isa', 'rows'],                                 'Unknown argument: rows'],
   ])('%j', (args, message) => {

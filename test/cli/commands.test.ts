@@ -82,6 +82,13 @@ describe('run', () => {
     expect(statistics.exceptions).toEqual({});
   });
 
+  test('statistics of DRAM', () => {
+    const hammer = ['run', 'guests/rowhammer/main.asm', '--dram', 'seed=1', '--stats'];
+    expect(trapline(hammer).stderr).toMatch(/^DRAM +rows activated 96\d{4}, bits flipped \d+$/m);
+    const { dram } = JSON.parse(trapline([...hammer, '--json']).stderr);
+    expect(dram.flips).toBeGreaterThan(0);
+  });
+
   test('input through a pipe', () => {
     const { stdout, status } = trapline(['run', 'guests/interrupts/main.asm'], 'piped.');
     expect(status).toBe(1);

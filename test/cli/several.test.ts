@@ -138,6 +138,7 @@ test.each<[args: string[], message: string]>([
   [['--vm', 'bad.asm', '--vm', 'good.asm,cpu=bare'],        'cpu=bare: such a guest has the machine for itself'],
   [['--vm', 'good.asm,cpu=quick'],                          "--cpu: 'quick' is not one of"],
   [['--vm', 'good.asm,colour=red'],                         "--vm 'good.asm,colour=red': unknown key 'colour'"],
+  [['--vm', 'good.asm,dram=seed'],                          "unknown key 'dram'"],
   [['--vm', 'good.asm,stats=1'],                            "unknown key 'stats'"],
   [['--vm', 'good.asm,trap'],                               "'trap' is not KEY=VALUE"],
   [['--vm', 'name=a'],                                      'an image is needed'],
