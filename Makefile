@@ -76,6 +76,7 @@ fuzz: build
 # Guests under QEMU and Bochs (apt-get install nasm qemu-system-x86 bochs bochsbios).
 interop:
 	node test/interop/compare.mjs $(ARGS)
+	node test/interop/pv-documented.mjs
 
 guests: $(GUESTS)
 
