@@ -10,7 +10,7 @@ import { HYPERVISOR_VIRT_END, HYPERVISOR_VIRT_START } from '../../xen/address-sp
 
 export const PTE_P = 1 << 0;
 export const PTE_RW = 1 << 1;
-const PTE_US = 1 << 2;
+export const PTE_US = 1 << 2;
 const PTE_PWT = 1 << 3;
 const PTE_PCD = 1 << 4;
 export const PTE_A = 1 << 5;

@@ -18,7 +18,7 @@ import { DomainRam } from './domain-ram.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
-import { AREA_SLOT, type HypervisorArea } from './hypervisor-area.ts';
+import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 
@@ -173,12 +173,19 @@ export class DirectMemory implements ParaMemory {
   serve({ vector, address }: GuestFault): boolean {
     if (vector !== PF) return false;
     const page = this.#area.ldtPageOf(address);
-    if (page === undefined) return false;
-    const frame = this.paging.descriptors.ldtFrame(page);
-    if (frame === undefined) return false;
-    this.#area.setLdtPage(page, frame);
+    if (page === undefined || !this.#useLdtPage(page)) return false;
     this.#processor.invalidatePage(address);
     return true;
+  }
+
+  useSelector(selector: number): void {
+    if (isOfLdt(selector)) this.#useLdtPage(ldtPageOf(selector));
+  }
+
+  #useLdtPage(page: number): boolean {
+    const frame = this.paging.descriptors.ldtFrame(page);
+    if (frame !== undefined) this.#area.setLdtPage(page, frame);
+    return frame !== undefined;
   }
 
   /** The processor walks the guest's tables. */

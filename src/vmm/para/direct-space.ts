@@ -2,7 +2,16 @@
 
 import type { MachineMemory } from '../../machine/memory.ts';
 import { isGuestAddress } from '../../xen/address-space.ts';
-import { ENTRIES, ENTRY_BYTES, frameOf, PTE_A, PTE_D, PTE_P, PTE_RW } from '../direct/pte.ts';
+import {
+  ENTRIES,
+  ENTRY_BYTES,
+  frameOf,
+  PTE_A,
+  PTE_D,
+  PTE_P,
+  PTE_RW,
+  PTE_US,
+} from '../direct/pte.ts';
 import type { TableEntries } from '../direct/table-entries.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { PagedSpace } from './paged-space.ts';
@@ -27,7 +36,8 @@ export class DirectSpace extends PagedSpace {
     if (!isGuestAddress(va)) return undefined;
     const entries = this.#entries;
     const page = Number(BigInt.asUintN(48, va) >> 12n);
-    const needed = isWrite ? PTE_P | PTE_RW : PTE_P;
+    // By a linear map a walk can come to the VMM's own entries, which are for supervisors.
+    const needed = PTE_P | PTE_US | (isWrite ? PTE_RW : 0);
     let frame = this.#root();
     for (let level = 4; level > 0; level--) {
       const n = Math.floor(page / ENTRIES ** (level - 1)) % ENTRIES;

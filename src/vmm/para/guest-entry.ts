@@ -34,12 +34,20 @@ export interface AddressSpaces {
   select(isKernel: boolean): void;
   /** There is an address space for user code. */
   readonly hasUser: boolean;
+  /** This selector is about to be loaded. */
+  useSelector(selector: number): void;
 }
 
 /** The virtual I/O privilege level, which RFLAGS shows to guests that ask for that. */
 export interface IoPrivilege {
   iopl: number;
   readonly hasArchitecturalIopl: boolean;
+}
+
+/** Selectors. */
+interface StackAndCode {
+  readonly cs: number;
+  readonly ss: number;
 }
 
 export interface GuestEntryParts {
@@ -82,19 +90,18 @@ export class GuestEntry {
     else this.#parts.crash(`there is an ${name}, for which the guest has no callback`);
   }
 
-  /** SYSCALL of user code, which RIP is behind. */
+  /** SYSCALL of user code, which RIP is behind; it is 64-bit code, and with which segments SYSCALL does not tell. */
   systemCall(): void {
     const { traps, vcpu } = this.#parts;
-    const { syscall, syscall32 } = traps.callbacks;
-    const is32 = vcpu.cs === FLAT.RING3_CS32 && syscall32.address !== 0n;
-    const handler = is32 ? syscall32 : syscall;
-    if (handler.address === 0n) {
+    const { syscall } = traps.callbacks;
+    if (syscall.address === 0n) {
       vcpu.rip -= SYSCALL_BYTES;
       this.trap(UD);
       return;
     }
-    this.#enter(handler, []);
+    this.#enter(syscall, [], { cs: FLAT.RING3_CS64, ss: FLAT.RING3_SS64 });
     vcpu.rflags &= ~RFLAGS_DF;
+    vcpu.gpr[R11] = vcpu.rflags;
   }
 
   /** SYSENTER, which tells neither where the guest was nor on which stack. */
@@ -143,13 +150,18 @@ export class GuestEntry {
     if ((context.flags & BigInt(VGCF_in_syscall)) === 0n) {
       vcpu.gpr[R11] = context.r11;
       vcpu.gpr[RCX] = context.rcx;
-      if (!vcpu.loadStackAndCode(cs | SELECTOR_RPL, ss)) this.#failsafe();
-    } else this.#asSysret(cs === FLAT.RING3_CS32 ? cs : FLAT.RING3_CS64);
-    if (!isCanonical(vcpu.rip)) this.#failsafe();
+      const wanted = { cs: cs | SELECTOR_RPL, ss };
+      spaces.useSelector(cs);
+      spaces.useSelector(ss);
+      if (!vcpu.loadStackAndCode(wanted.cs, ss) || !isCanonical(vcpu.rip)) this.#failsafe(wanted);
+      return;
+    }
+    this.#asSysret(cs === FLAT.RING3_CS32 ? cs : FLAT.RING3_CS64);
+    if (!isCanonical(vcpu.rip)) this.#failsafe(vcpu);
   }
 
-  /** The return to the guest has failed: it hears of that with the data segments that it has. */
-  #failsafe(): void {
+  /** The return to the guest, to `segments`, has failed: it hears of that with the data segments that it has. */
+  #failsafe(segments: StackAndCode): void {
     const { traps, vcpu } = this.#parts;
     const { failsafe } = traps.callbacks;
     if (failsafe.address === 0n) {
@@ -160,15 +172,20 @@ export class GuestEntry {
     const selectors = (['ds', 'es', 'fs', 'gs'] as const).map((name) =>
       BigInt(view.segment(name).selector),
     );
-    this.#enter(failsafe, selectors);
+    this.#enter(failsafe, selectors, segments);
   }
 
-  /** Enters `handler` with `extra` words between R11 and RIP. */
-  #enter({ address, masksEvents }: Handler, extra: readonly bigint[]): void {
+  /** Enters `handler` with `extra` words between R11 and RIP, from code with the segments `from`. */
+  #enter(
+    { address, masksEvents }: Handler,
+    extra: readonly bigint[],
+    from: StackAndCode = this.#parts.vcpu,
+  ): void {
     const { vcpu, space, shared, privilege } = this.#parts;
-    const { rip, rsp, rflags, ss } = vcpu;
+    const { rip, rsp, rflags } = vcpu;
+    const { ss } = from;
     // In kernel code CS shows RPL 0, as a kernel of its own would see it.
-    const cs = vcpu.isKernel ? vcpu.cs & ~SELECTOR_RPL : vcpu.cs;
+    const cs = vcpu.isKernel ? from.cs & ~SELECTOR_RPL : from.cs;
     if (!vcpu.isKernel) {
       vcpu.rsp = vcpu.kernelStack;
       this.#toggle();

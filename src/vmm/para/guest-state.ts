@@ -129,7 +129,10 @@ export class GuestState implements PrivilegedGuest {
         setKernelGs: (base) => {
           vcpu.gsBase = base;
         },
-        loadUserGs: (selector) => vcpu.loadOtherGs(selector),
+        loadUserGs: (selector) => {
+          parts.paging.useSelector(selector);
+          vcpu.loadOtherGs(selector);
+        },
       }),
     };
     // Where the processor can make CPUID fault, the VMM answers it.

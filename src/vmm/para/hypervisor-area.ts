@@ -16,7 +16,6 @@ const PTE_P_RW_A_D = 0x63;
 const TABLE_PAGES = 16;
 const GDT_PAGE = 2;
 const LDT_PAGE = GDT_PAGE + TABLE_PAGES;
-const PAGES = LDT_PAGE + TABLE_PAGES;
 
 /** Its slot in L4 tables: the one behind the table of machine to physical frames. */
 export const AREA_SLOT = FIRST_XEN_SLOT + 1;
@@ -49,6 +48,17 @@ const LDT_ACCESS = 0x82;
 const UNUSABLE = 1 << 16;
 const DESCRIPTOR_BYTES = 8;
 
+const SELECTOR_TI = 1 << 2;
+
+export function isOfLdt(selector: number): boolean {
+  return (selector & SELECTOR_TI) !== 0;
+}
+
+/** The page of its table that has the descriptor. */
+export function ldtPageOf(selector: number): number {
+  return (selector & ~7) >>> PAGE_SHIFT;
+}
+
 export class HypervisorArea {
   /** The frame of the PDPT that the slot's entry of every root names. */
   readonly table: number;
@@ -79,7 +89,7 @@ export class HypervisorArea {
     const [idt, tss, reserved] = [take(), take(), take()];
     this.#link(this.#pageTable, 0, idt);
     this.#link(this.#pageTable, 1, tss);
-    for (let page = GDT_PAGE; page < PAGES; page++) this.#link(this.#pageTable, page, this.#zero);
+    this.setGdt([]);
     this.#link(this.#pageTable, GDT_PAGE + FIRST_RESERVED_GDT_PAGE, reserved);
     for (let vector = 0; vector < VECTORS; vector++) {
       const open = OPEN_VECTORS.has(vector) ? GATE_DPL3 : 0n;

@@ -12,6 +12,7 @@ import type { Hypercalls } from './hypercalls.ts';
 import type { Nmi } from './nmi.ts';
 import { type ParaVcpu, RAX } from './para-vcpu.ts';
 import { emulateGeneralProtection } from './privileged/general-protection.ts';
+import type { CodeSource } from './privileged/instruction.ts';
 import { emulateInvalidOpcode } from './privileged/invalid-opcode.ts';
 import { NOT_EMULATED, type Outcome } from './privileged/outcome.ts';
 import type { SharedInfo } from './shared-info.ts';
@@ -55,8 +56,8 @@ export interface ParaEngineParts {
   readonly prepare: () => void;
   /** The error code of a page fault that the guest gets. */
   readonly errorOf: (fault: GuestFault) => number;
-  /** The VMM serves a fault: false if it is the guest's. */
-  readonly serve: (fault: GuestFault) => boolean;
+  /** The VMM serves a fault: false if what the processor has stopped for, then, is the guest's. */
+  readonly serve: (fault: GuestFault, code: CodeSource) => boolean;
 }
 
 export class ParaEngine {
@@ -144,13 +145,10 @@ export class ParaEngine {
   }
 
   #event(): void {
-    const { serve } = this.#parts;
-    const { processor } = this.#vcpu;
-    const vector = this.#vector();
-    const error = this.#hasError() === 0 ? undefined : this.#error();
-    const address = processor.view.u64('CR2');
-    const fault = { vector, error, address };
-    if (serve(fault)) return;
+    if (this.#parts.serve(this.#fault(), this.#parts.state)) return;
+    // Serving it may have come to another one.
+    const fault = this.#fault();
+    const { vector, error, address } = fault;
     const outcome = this.#emulated(vector, error ?? 0);
     if (outcome.kind !== 'not-emulated') {
       this.#emulatedTo(outcome);
@@ -160,6 +158,11 @@ export class ParaEngine {
       this.#parts.state.cr2 = address;
       this.#trap(vector, this.#pageFaultError(this.#parts.errorOf(fault)));
     } else this.#trap(vector, error);
+  }
+
+  #fault(): GuestFault {
+    const error = this.#hasError() === 0 ? undefined : this.#error();
+    return { vector: this.#vector(), error, address: this.#vcpu.processor.view.u64('CR2') };
   }
 
   /** An instruction that the guest may not run, carried out in its place. */

@@ -9,6 +9,7 @@ import type { HypercallTable } from './hypercall.ts';
 import type { MachineToPhysList } from './hypercalls/memory-maps.ts';
 import type { MemoryReservation } from './memory-reservation.ts';
 import type { GuestFault } from './para-engine.ts';
+import type { CodeSource } from './privileged/instruction.ts';
 
 export interface ParaMemory extends AddressSpaces {
   readonly space: GuestSpace;
@@ -54,6 +55,8 @@ export interface ParaMemory extends AddressSpaces {
   prepare(): void;
   /** The error code of a page fault as the guest's tables have it, whoever runs. */
   errorOf(fault: GuestFault): number;
-  /** Serves a fault of which the guest is not to hear; false if it is the guest's. */
-  serve(fault: GuestFault): boolean;
+  /** Serves a fault of `code` of which the guest is not to hear; false if what the processor has stopped for, then, is the guest's. */
+  serve(fault: GuestFault, code: CodeSource): boolean;
+  /** The VMM is about to load this selector: faults cannot be served then. */
+  useSelector(selector: number): void;
 }

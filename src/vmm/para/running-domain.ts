@@ -79,7 +79,7 @@ export class RunningDomain {
       called: () => machine.timersChanged(),
       prepare: () => paging.prepare(),
       errorOf: (fault) => paging.errorOf(fault),
-      serve: (fault) => paging.serve(fault),
+      serve: (fault, code) => paging.serve(fault, code),
     });
   }
 

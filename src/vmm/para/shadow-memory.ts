@@ -19,9 +19,10 @@ import { Shadow, type ShadowOptions, type ShadowRoot } from '../shadow/shadow.ts
 import { ANYWHERE, NOWHERE } from '../shadow/shadow-page.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
-import { AREA_SLOT, type HypervisorArea } from './hypervisor-area.ts';
+import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
+import type { CodeSource } from './privileged/instruction.ts';
 import { ShadowSpace } from './shadow-space.ts';
 import { DescriptorCopies } from './translated/descriptor-copies.ts';
 import { FixedReservation } from './translated/fixed-reservation.ts';
@@ -184,7 +185,7 @@ export class ShadowMemory implements ParaMemory {
     else if (stale !== NOWHERE) processor.invalidatePage(BigInt(stale) << 12n);
   }
 
-  serve({ vector, error = 0, address }: GuestFault): boolean {
+  serve({ vector, error = 0, address }: GuestFault, code: CodeSource): boolean {
     if (vector !== PF || this.#root === undefined) return false;
     const page = this.#parts.area.ldtPageOf(address);
     if (page !== undefined) {
@@ -195,8 +196,12 @@ export class ShadowMemory implements ParaMemory {
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     const paging = this.#paging;
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
-    if (outcome === 'table') return this.#tableWrite.perform(paging.root);
+    if (outcome === 'table') return this.#tableWrite.perform(paging.root, code);
     return outcome === 'filled';
+  }
+
+  useSelector(selector: number): void {
+    if (isOfLdt(selector)) this.#descriptors.useLdtPage(ldtPageOf(selector));
   }
 
   /** What is missing from the shadow may be in the guest's tables. */

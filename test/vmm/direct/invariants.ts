@@ -1,9 +1,28 @@
 /** What must hold after every call: counts that a full scan finds again, and what an address space can reach. */
 
 import { expect } from 'vitest';
+import type { MachineMemory } from '../../../src/machine/memory.ts';
 import type { DirectPaging } from '../../../src/vmm/direct/direct-paging.ts';
+import type { FrameTable } from '../../../src/vmm/direct/frame-table.ts';
 import { frameOf, isGuestSlot } from '../../../src/vmm/direct/pte.ts';
-import type { Frame, Guest, Machine } from './rig.ts';
+import type { FramePool } from '../../../src/vmm/frames.ts';
+import type { Frame } from './rig.ts';
+
+export interface CheckedMachine {
+  readonly memory: MachineMemory;
+  readonly frames: FrameTable;
+  readonly pool: Pick<FramePool, 'ownerOf'>;
+  /** How many frames it has. */
+  readonly size: number;
+}
+
+export interface CheckedGuest {
+  readonly machine: CheckedMachine;
+  readonly direct: DirectPaging;
+  /** Frames that the VMM shares with it (FrameTable.share), and pages of its memory that it shares with the VMM. */
+  readonly shared?: readonly Frame[];
+  readonly registered?: readonly Frame[];
+}
 
 const P = 1;
 const RW = 2;
@@ -14,8 +33,8 @@ const DESCRIPTORS = 5;
 class Entries {
   readonly #words: Uint32Array;
 
-  constructor({ memory }: Machine) {
-    this.#words = new Uint32Array(memory.bytes.buffer, 0, memory.size / 4);
+  constructor({ memory }: CheckedMachine) {
+    this.#words = new Uint32Array(memory.bytes.buffer, memory.bytes.byteOffset, memory.size / 4);
   }
 
   /** The present ones of the first `end` of a table; most are not. */
@@ -56,7 +75,12 @@ class Counts {
   }
 }
 
-function countTable({ frames }: Machine, entries: Entries, counts: Counts, frame: Frame): void {
+function countTable(
+  { frames }: CheckedMachine,
+  entries: Entries,
+  counts: Counts,
+  frame: Frame,
+): void {
   const level = frames.type(frame);
   const end = frames.isPartial(frame) ? frames.done(frame) : 512;
   entries.present(frame, end, (low, target, n) => {
@@ -84,7 +108,7 @@ function countRest({ domain, descriptors }: DirectPaging, counts: Counts): void 
 }
 
 /** Counts of all frames are those that tables, pins and roots of `guests` make. */
-export function checkCounts(...guests: readonly Guest[]): void {
+export function checkCounts(...guests: readonly CheckedGuest[]): void {
   const [first] = guests;
   if (first === undefined) return;
   const { machine } = first;
@@ -98,11 +122,15 @@ export function checkCounts(...guests: readonly Guest[]): void {
     }
     if (frames.isPinned(frame)) counts.add(frame, true);
   }
-  for (const { direct } of guests) countRest(direct, counts);
+  for (const { direct, shared = [], registered = [] } of guests) {
+    countRest(direct, counts);
+    for (const frame of shared) counts.typeCount[frame] = (counts.typeCount[frame] ?? 0) + 1;
+    for (const frame of registered) counts.add(frame, true);
+  }
   for (let frame = 0; frame < size; frame++) compare(machine, counts, frame);
 }
 
-function compare({ frames }: Machine, counts: Counts, frame: Frame): void {
+function compare({ frames }: CheckedMachine, counts: Counts, frame: Frame): void {
   const isSame =
     frames.count(frame) === counts.count[frame] &&
     frames.typeCount(frame) === counts.typeCount[frame] &&
@@ -114,18 +142,18 @@ function compare({ frames }: Machine, counts: Counts, frame: Frame): void {
 }
 
 /** What the processor can reach from the roots of `guest`: its own frames, none writable but those that may be so. */
-export function checkReach(guest: Guest): void {
+export function checkReach(guest: CheckedGuest): void {
   const { kernelRoot, userRoot } = guest.direct.domain;
   const reach = new Reach(guest);
   for (const root of [kernelRoot, userRoot]) if (root !== 0) reach.walk(root, 4, true);
 }
 
 class Reach {
-  readonly #guest: Guest;
+  readonly #guest: CheckedGuest;
   readonly #entries: Entries;
   readonly #seen = new Set<number>();
 
-  constructor(guest: Guest) {
+  constructor(guest: CheckedGuest) {
     this.#guest = guest;
     this.#entries = new Entries(guest.machine);
   }
@@ -158,6 +186,6 @@ class Reach {
 }
 
 /** The frame is a table or descriptors, or on the way to it. */
-export function isProtected({ frames }: Machine, frame: Frame): boolean {
+export function isProtected({ frames }: CheckedMachine, frame: Frame): boolean {
   return frames.typeCount(frame) > 0 && frames.type(frame) <= DESCRIPTORS;
 }

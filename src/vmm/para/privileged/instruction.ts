@@ -10,6 +10,9 @@ import { type GuestEvent, pageFault } from './outcome.ts';
 
 const TABLES = buildDecodeTables(ROWS);
 
+/** What it takes to read code. */
+export type CodeSource = Pick<GuestCode, 'bits' | 'isKernel' | 'memory' | 'segment'>;
+
 export interface Instruction extends Decoded {
   readonly mnemonic: string;
 }
@@ -23,7 +26,7 @@ export type Fetched =
 const NONE: Fetched = { kind: 'none' };
 
 /** The instruction at `rip`, an offset in CS. */
-export function fetchInstruction(guest: GuestCode, rip: bigint): Fetched {
+export function fetchInstruction(guest: CodeSource, rip: bigint): Fetched {
   const bytes = readCode(guest, rip, MAX_LENGTH);
   const decoded = decode(bytes, 0, guest.bits, TABLES);
   if (decoded.ok) {
@@ -35,7 +38,7 @@ export function fetchInstruction(guest: GuestCode, rip: bigint): Fetched {
 }
 
 /** The bytes at `rip`, `length` or as many as can be read. */
-export function readCode(guest: GuestCode, rip: bigint, length: number): Uint8Array {
+export function readCode(guest: CodeSource, rip: bigint, length: number): Uint8Array {
   const at = linear(guest, rip);
   const all = new DataView(new ArrayBuffer(length));
   if (guest.memory.read(at, all)) return new Uint8Array(all.buffer);
@@ -46,11 +49,11 @@ export function readCode(guest: GuestCode, rip: bigint, length: number): Uint8Ar
 }
 
 /** The page fault of code at `rip` of which `readable` bytes can be read. */
-export function fetchFault(guest: GuestCode, rip: bigint, readable: number): GuestEvent {
+export function fetchFault(guest: CodeSource, rip: bigint, readable: number): GuestEvent {
   return pageFault(linear(guest, rip + BigInt(readable)), false, guest.isKernel);
 }
 
-function linear(guest: GuestCode, rip: bigint): bigint {
+function linear(guest: CodeSource, rip: bigint): bigint {
   if (guest.bits === 64) return BigInt.asUintN(64, rip);
   return BigInt.asUintN(32, guest.segment('cs').base + rip);
 }

@@ -1,11 +1,16 @@
 /**
  * A write of the guest to one of its page tables, which the shadow keeps from being written: the instruction at RIP is
  * emulated on the core under the guest's own tables, and its write told to the shadow (asm/mmu/guest-physical.ts).
+ *
+ * Those tables may lead to other code than what has faulted, since the guest need not have flushed translations. So only
+ * what means the same to a supervisor is emulated.
  */
 
+import { ROWS } from '../../../isa/table.ts';
 import type { Processor } from '../../../machine/processor.ts';
 import { PAGE_SHIFT } from '../../frames.ts';
 import type { GuestMemory } from '../../guest-memory.ts';
+import { type CodeSource, fetchInstruction } from '../privileged/instruction.ts';
 
 /** No PCID of an address space: it is not shared with any, the map of the VM being another. */
 const PCID = 0;
@@ -20,12 +25,13 @@ export class TableWrite {
   }
 
   /**
-   * Emulates under the tables at GPA `root`, as supervisor, so that U/S does not matter. False if the instruction faults all the
-   * same: then the fault is the guest's.
+   * Emulates under the tables at GPA `root`, as supervisor, so that U/S does not matter; `code` is what they lead to. False
+   * if the instruction faults all the same, or is followed by a trap: then what the processor has stopped for is the guest's.
    */
-  perform(root: number): boolean {
+  perform(root: number, code: CodeSource): boolean {
     const processor = this.#processor;
     const { view } = processor;
+    if (!isHarmless(code, view.u64('RIP'))) return false;
     const cr3 = view.u64('CR3');
     view.setU32('GUEST_MAP', this.#memory.mapPlace);
     view.setU32('GUEST_FRAMES', this.#memory.frames);
@@ -38,4 +44,12 @@ export class TableWrite {
     processor.setRoot(Number(cr3 >> BigInt(PAGE_SHIFT)), Number(cr3 & 0xfffn));
     return reason === 'fuel' || reason === 'request';
   }
+}
+
+/** The instruction at `rip` does to a supervisor what it does to a user. */
+function isHarmless(code: CodeSource, rip: bigint): boolean {
+  const fetched = fetchInstruction(code, rip);
+  if (fetched.kind !== 'instruction') return false;
+  const row = ROWS[fetched.instruction.row];
+  return row !== undefined && row.priv === undefined && row.touches === undefined;
 }
