@@ -151,6 +151,12 @@ export class TestGuest {
     return this.vm.domain.paging.kernelRoot;
   }
 
+  /** HPA of the shared info page. */
+  get sharedInfo(): number {
+    const frame = Number(this.startInfo.shared_info) / PAGE;
+    return this.vm.domain.paging.machineFrame(frame) * PAGE;
+  }
+
   /** Direct paging as it is. */
   get direct(): DirectMemory {
     const { paging } = this.vm.domain;
