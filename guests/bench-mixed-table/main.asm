@@ -14,7 +14,7 @@ POLYNOMIAL      equ 0xedb88320
 
         code_page
 main:
-        call make_table
+        call fill_table
         bench_begin "a table on the page of its code"
         mov eax, -1
         mov ebp, N
@@ -38,7 +38,7 @@ crc32:
         jnz .next
         ret
 
-make_table:
+fill_table:
         xor ecx, ecx
 .next:  mov eax, ecx
         mov edx, 8

@@ -3,6 +3,7 @@
 ; Shows: what a control register costs that the kernel writes often and that has no other effect. A nanobenchmark of
 ; Adams and Agesen (bench-nano-in).
 ; bench: ops=200000 unit=cr8-write
+; para: none, since Xen's PV ABI has no CR8
 
 %include "../inc/bench.inc"
 

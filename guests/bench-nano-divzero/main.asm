@@ -27,6 +27,7 @@ main:
         ret
 
 on_divide_error:
+        gate_entry
         inc esi
         mov xword [xsp], main.behind
         interrupt_return

@@ -28,6 +28,7 @@ main:
         ret
 
 on_page_fault:
+        gate_entry
         inc eax
         mov xword [xsp + XSIZE], main.behind
         add xsp, XSIZE                          ; the error code

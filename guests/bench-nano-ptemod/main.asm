@@ -18,7 +18,7 @@ main:
         call identity_map
         map WINDOW, FRAME + (PTE_P | PTE_RW)
         mov xdi, xax                            ; the entry
-        mov xsi, [xdi]
+        read_entry xsi, xdi
         mov dword [abs WINDOW], 7
         mov ebx, [abs WINDOW]
         bench_begin "write of a page-table entry"
