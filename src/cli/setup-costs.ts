@@ -3,7 +3,7 @@
  * and host time. The setups take turns, so that a machine whose speed varies does the same to all.
  */
 
-import { type BenchSetup, readBench, runBench } from '../node/index.ts';
+import { type BenchSetup, isBuiltFor, readBench, runBench } from '../node/index.ts';
 
 /** A setup and what it is called. */
 export interface NamedSetup {
@@ -20,7 +20,10 @@ export interface BenchCosts {
 
 export interface SetupCost {
   readonly setup: string;
+  /** Hypercalls count as exits. */
   readonly exitsPerOp: number;
+  /** Entries of page tables written by hypercalls; undefined where there are no such calls. */
+  readonly entriesPerOp: number | undefined;
   readonly nsPerOp: number;
   /** Speed as a part of the bare machine's; undefined if that was not measured. */
   readonly ofBare: number | undefined;
@@ -45,21 +48,25 @@ export function measureSetups(
 ): readonly BenchCosts[] {
   return names.map((name) => {
     const { name: fullName, unit, ops } = readBench(name);
-    const counted = readBench(name, COUNTING_SHARE);
-    const trial = readBench(name, TRIAL_SHARE);
-    const plans = setups.map(({ name: setup, setup: machine }) => {
-      const exitsPerOp = runBench(module, counted, machine, true).exits / counted.ops;
-      const whole = (runBench(module, trial, machine).seconds / trial.ops) * ops;
-      const bench = readBench(name, Math.min(share, MAX_SECONDS / whole));
-      return { setup, machine, exitsPerOp, bench, times: [] as number[] };
-    });
+    const plans = setups
+      .filter(({ setup }) => isBuiltFor(name, setup))
+      .map(({ name: setup, setup: machine }) => {
+        const counted = readBench(name, COUNTING_SHARE, machine);
+        const { exits, entries } = runBench(module, counted, true);
+        const trial = readBench(name, TRIAL_SHARE, machine);
+        const whole = (runBench(module, trial).seconds / trial.ops) * ops;
+        const bench = readBench(name, Math.min(share, MAX_SECONDS / whole), machine);
+        const exitsPerOp = exits / counted.ops;
+        const entriesPerOp = entries && entries / counted.ops;
+        return { setup, exitsPerOp, entriesPerOp, bench, times: [] as number[] };
+      });
     for (let run = 0; run < runs; run++) {
-      for (const { machine, bench, times } of plans) {
-        times.push((runBench(module, bench, machine).seconds * 1e9) / bench.ops);
+      for (const { bench, times } of plans) {
+        times.push((runBench(module, bench).seconds * 1e9) / bench.ops);
       }
     }
-    const costs = plans.map(({ setup, exitsPerOp, times }) => {
-      return { setup, exitsPerOp, nsPerOp: median(times) };
+    const costs = plans.map(({ setup, exitsPerOp, entriesPerOp, times }) => {
+      return { setup, exitsPerOp, entriesPerOp, nsPerOp: median(times) };
     });
     const bare = costs.find(({ setup }) => setup === BARE);
     const compared = costs.map((cost) => ({
@@ -74,25 +81,26 @@ function median(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0;
 }
 
-/** A table: a row for each benchmark; exits, nanoseconds and the part of the bare machine's speed of each setup. */
-export function formatSetups(costs: readonly BenchCosts[], setups: readonly NamedSetup[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
-  const isCompared = setups.some(({ name }) => name === BARE);
-  // The bare machine has no exits.
-  const columns = setups.flatMap(({ name }) =>
-    name === BARE
-      ? ['bare ns']
-      : [`${name} exits`, `${name} ns`, ...(isCompared ? ['of bare'] : [])],
-  );
-  const rows = costs.map(({ name, unit, setups: cells }) => [
-    name,
-    ...cells.flatMap(({ setup, exitsPerOp, nsPerOp, ofBare }) => {
-      const ns = nsPerOp.toFixed(1);
-      if (setup === BARE) return [ns];
-      return [exitsPerOp.toFixed(2), ns, ...(ofBare === undefined ? [] : [ofBare.toFixed(3)])];
+const HEAD =
+  '| benchmark | per | setup | exits | entries | ns | of bare |\n|---|---|---|--:|--:|--:|--:|\n';
+
+/** A table: a row for each benchmark and setup. */
+export function formatSetups(costs: readonly BenchCosts[]): string {
+  const rows = costs.flatMap(({ name, unit, setups }) =>
+    setups.map((cost, n) => {
+      const cells = [cost.setup, ...formatCost(cost)];
+      return `| ${[n === 0 ? name : '', n === 0 ? unit : '', ...cells].join(' | ')} |\n`;
     }),
-    unit,
-  ]);
-  const rule = `|---|${'--:|'.repeat(columns.length)}---|\n`;
-  return line(['benchmark', ...columns, 'per']) + rule + rows.map(line).join('');
+  );
+  return HEAD + rows.join('');
+}
+
+/** The bare machine has no exits. */
+function formatCost({ setup, exitsPerOp, entriesPerOp, nsPerOp, ofBare }: SetupCost): string[] {
+  return [
+    setup === BARE ? '' : exitsPerOp.toFixed(2),
+    entriesPerOp?.toFixed(2) ?? '',
+    nsPerOp.toFixed(1),
+    setup === BARE ? '' : (ofBare?.toFixed(3) ?? ''),
+  ];
 }

@@ -196,18 +196,71 @@ describe('asm and disasm', () => {
   });
 
   test('bench --techniques tells exits and time of each operation', () => {
-    const args = ['bench', '--techniques', 'bare,trap', '--runs', '1', '--quick', '--json'];
+    const args = ['bench', '--techniques', 'bare,trap,para', '--runs', '1', '--quick', '--json'];
     const { results } = JSON.parse(trapline([...args, 'nano-in', 'nano-callret']).stdout);
     const exits = results.map(({ setups }: { setups: { exitsPerOp: number }[] }) =>
       setups.map(({ exitsPerOp }) => Math.round(exitsPerOp)),
     );
     expect(exits).toEqual([
-      [0, 1],
-      [0, 0],
+      [0, 1, 1],
+      [0, 0, 0],
     ]);
     const { status, stderr } = trapline(['bench', '--techniques', 'magic']);
     expect(status).toBe(2);
     expect(stderr).toContain("--techniques: 'magic' is not one of bare, interpret, trap");
+  });
+
+  test('bench --paging tells what batches of entries save in exits', () => {
+    const setups = 'bare,direct-1,direct-16,direct-512';
+    const args = [
+      'bench',
+      '--paging',
+      setups,
+      '--runs',
+      '1',
+      '--quick',
+      '--json',
+      'remap',
+      'switch',
+    ];
+    const { results } = JSON.parse(trapline(args).stdout);
+    type Cost = { exitsPerOp: number; entriesPerOp?: number };
+    const costs = results.map(({ setups }: { setups: Cost[] }) =>
+      setups.map(({ exitsPerOp, entriesPerOp = -1 }) => [
+        exitsPerOp.toFixed(1),
+        entriesPerOp.toFixed(1),
+      ]),
+    );
+    expect(costs).toEqual([
+      [
+        ['0.0', '-1.0'],
+        ['1.0', '1.0'],
+        ['0.1', '1.0'],
+        ['0.0', '1.0'],
+      ],
+      [
+        ['0.0', '-1.0'],
+        ['1.0', '0.0'],
+        ['1.0', '0.0'],
+        ['1.0', '0.0'],
+      ],
+    ]);
+  });
+
+  test('bench leaves out what a benchmark is not built for', () => {
+    const args = [
+      'bench',
+      '--techniques',
+      'bare,para',
+      '--runs',
+      '1',
+      '--quick',
+      'nano-cr8wr',
+      'nano-in',
+    ];
+    const { stdout } = trapline(args);
+    expect(stdout).toMatch(/\| bench-nano-cr8wr \| cr8-write \| bare \|/);
+    expect(stdout.match(/\| para \| 1\.00 \| 0\.00 \|/g)).toHaveLength(1);
   });
 
   test('isa lists every row', () => {

@@ -70,6 +70,8 @@ export class ParaEngine {
   readonly #hasError: () => number;
   /** Low half of the virtual time when the guest was entered last. */
   #entered = -1;
+  /** Hypercalls, faults, and SYSCALLs of programs so far. */
+  exits = 0;
 
   constructor(parts: ParaEngineParts) {
     const { view } = parts.vcpu.processor;
@@ -97,6 +99,7 @@ export class ParaEngine {
       const reason = processor.run(left);
       if (reason === 'fuel') continue;
       if (reason === 'request') return reason;
+      this.exits++;
       if (reason === 'syscall') this.#systemCall();
       else if (reason === 'sysenter') this.#parts.entry.sysenter();
       else if (reason === 'event') this.#event();

@@ -82,6 +82,11 @@ export class PvDomain implements Engine {
     return this.processor.memory;
   }
 
+  /** Exits to the VMM so far: hypercalls, faults, and SYSCALLs of programs. */
+  get exits(): number {
+    return this.#running?.engine.exits ?? 0;
+  }
+
   /**
    * Makes the domain's memory, and enters the kernel at the next run; gives the outside of its console. Throws a DomainError
    * if it cannot be.
