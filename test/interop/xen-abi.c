@@ -20,6 +20,7 @@
 #include <xen/features.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
+#include <xen/physdev.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
@@ -112,6 +113,8 @@ int main(void)
     C(MMUEXT_CLEAR_PAGE); C(MMUEXT_COPY_PAGE); C(MMUEXT_FLUSH_CACHE_GLOBAL); C(MMUEXT_MARK_SUPER);
     C(MMUEXT_UNMARK_SUPER); C(UVMF_NONE); C(UVMF_TLB_FLUSH); C(UVMF_INVLPG); C(UVMF_FLUSHTYPE_MASK);
     C(UVMF_MULTI); C(UVMF_LOCAL); C(UVMF_ALL);
+    /* src/xen/physdev.ts */
+    C(PHYSDEVOP_set_iopl); S(physdev_set_iopl); F(physdev_set_iopl, iopl);
     /* src/xen/sched.ts */
     C(SCHEDOP_yield); C(SCHEDOP_block); C(SCHEDOP_shutdown); C(SCHEDOP_poll); C(SCHEDOP_remote_shutdown);
     C(SCHEDOP_shutdown_code); C(SCHEDOP_watchdog); C(SCHEDOP_pin_override); C(SHUTDOWN_poweroff);

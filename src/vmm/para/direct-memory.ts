@@ -32,7 +32,11 @@ export class DirectMemory implements ParaMemory {
   readonly space: GuestSpace;
   readonly userSpace: GuestSpace;
   readonly calls: HypercallTable;
-  readonly features = featureMask(['mmu_pt_update_preserve_ad', 'pae_pgdir_above_4gb']);
+  readonly features = featureMask([
+    'mmu_pt_update_preserve_ad',
+    'gnttab_map_avail_bits',
+    'pae_pgdir_above_4gb',
+  ]);
   readonly ram: DomainRam;
   readonly frames: readonly number[];
   readonly sharedInfo: number;

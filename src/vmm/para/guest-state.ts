@@ -13,6 +13,7 @@ import type { HypercallTable } from './hypercall.ts';
 import { hypercallPage } from './hypercall-page.ts';
 import { debugregCalls } from './hypercalls/debugreg.ts';
 import { fpuTaskswitchCalls } from './hypercalls/fpu-taskswitch.ts';
+import { physdevCalls } from './hypercalls/physdev-op.ts';
 import { segmentBaseCalls } from './hypercalls/segment-base.ts';
 import { vmAssistCalls } from './hypercalls/vm-assist.ts';
 import { XEN_VERSION } from './hypercalls/xen-version.ts';
@@ -78,7 +79,7 @@ export class GuestState implements PrivilegedGuest {
   readonly calls: HypercallTable;
   ts = false;
   hasCpuidFaulting = false;
-  /** As the latest iret with VMASST_TYPE_architectural_iopl has it. */
+  /** As set_iopl has it, or the latest iret with VMASST_TYPE_architectural_iopl. */
   iopl = 0;
   readonly #parts: GuestStateParts;
   #cr2 = 0n;
@@ -118,6 +119,9 @@ export class GuestState implements PrivilegedGuest {
       ...vmAssistCalls(this.assists),
       ...fpuTaskswitchCalls((isSet) => {
         this.ts = isSet;
+      }),
+      ...physdevCalls(parts.paging.space, (iopl) => {
+        this.iopl = iopl;
       }),
       ...segmentBaseCalls({
         setFs: (base) => {

@@ -59,6 +59,7 @@ export class ShadowMemory implements ParaMemory {
     'auto_translated_physmap',
     'writable_page_tables',
     'mmu_pt_update_preserve_ad',
+    'gnttab_map_avail_bits',
     'pae_pgdir_above_4gb',
   ]);
   readonly #parts: ShadowMemoryParts;
