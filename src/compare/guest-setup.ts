@@ -2,7 +2,7 @@
 
 import type { MachineOptions } from '../machine/machine.ts';
 import type { Board, BoardOptions } from '../pc/board.ts';
-import type { HostTime } from '../vmm/exits/exit-log.ts';
+import type { HostTime } from '../vmm/exits/exit-record.ts';
 import type { FullVmOptions } from '../vmm/vm-options.ts';
 
 export interface GuestSetup {

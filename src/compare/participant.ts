@@ -7,7 +7,7 @@ import { DEFAULT_FEATURES } from '../machine/features.ts';
 import type { RunEnd } from '../machine/machine.ts';
 import { PAGE_BYTES } from '../machine/memory.ts';
 import { Pc, type PcState } from '../pc/pc.ts';
-import type { ExitSink } from '../vmm/exits/exit-log.ts';
+import type { ExitSink } from '../vmm/exits/exit-record.ts';
 import { guestFeatures } from '../vmm/full-engine.ts';
 import type { FullTechnique } from '../vmm/monitor.ts';
 import { VirtualPc, type VirtualPcState } from '../vmm/virtual-pc.ts';

@@ -3,7 +3,7 @@
 import { EVENT_NAMES } from '../base/vector.ts';
 import { firstInstruction, instructionSet } from '../disassembler/disassemble.ts';
 import { ROWS } from '../isa/table.ts';
-import type { ExitAction, ExitRecord } from '../vmm/exits/exit-log.ts';
+import type { ExitAction, ExitRecord } from '../vmm/exits/exit-record.ts';
 import type { Qualification } from '../vmm/exits/qualification.ts';
 
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
@@ -37,6 +37,12 @@ export function qualificationText(qualification: Qualification | undefined): str
     }
     case 'cpuid':
       return `leaf ${hex(qualification.leaf)} subleaf ${hex(qualification.subleaf)}`;
+    case 'hypercall': {
+      const { name, number, args, list } = qualification;
+      const given = args.map((one) => `${one.name}=${one.text}`).join(', ');
+      const first = list.length === 0 ? '' : `: ${list.join(', ')}`;
+      return `${name ?? `hypercall ${number}`}(${given})${first}`;
+    }
     case 'page fault': {
       const { address, error, gpa } = qualification;
       const place = gpa === undefined ? 'not mapped' : `gpa ${hex(gpa)}`;
@@ -54,13 +60,20 @@ export function actionText(action: ExitAction): string {
   switch (action.kind) {
     case 'emulated':
     case 'mapped':
-    case 'stopped':
+    case 'blocked':
       return action.kind;
+    case 'continued':
+      return 'continued by another call';
+    case 'returned':
+      return `returned ${action.error === undefined ? hex(action.result) : `-${action.error}`}`;
+    case 'stopped':
+      return `stopped${action.why === undefined ? '' : `: ${action.why}`}`;
     case 'forwarded': {
       const { to, access, address, size, value } = action;
       return `${access} ${to} ${hex(address)} size ${size} value ${hex(value)}`;
     }
     case 'injected': {
+      if ('callback' in action) return `injected ${action.callback} callback`;
       const { vector, error, isExternal } = action;
       if (isExternal) return `injected interrupt ${hex(vector)}`;
       return `injected ${eventName(vector)}${error === undefined ? '' : ` error_code ${hex(error)}`}`;

@@ -1,8 +1,8 @@
 /** Exits as a JSON object a line: all that is known, 64-bit numbers as hexadecimal strings, times in nanoseconds. */
 
 import type { SymbolTable } from '../symbols/symbol-table.ts';
-import type { ExitSink } from '../vmm/exits/exit-log.ts';
 import { EXIT_NUMBERS } from '../vmm/exits/exit-reasons.ts';
+import type { ExitSink } from '../vmm/exits/exit-record.ts';
 import { hex, instructionText } from './describe.ts';
 import type { TraceContext, TraceWriter } from './trace-writer.ts';
 

@@ -7,8 +7,8 @@
  */
 
 import type { SymbolTable } from '../symbols/symbol-table.ts';
-import type { ExitRecord, ExitSink } from '../vmm/exits/exit-log.ts';
 import { EXIT_NUMBERS } from '../vmm/exits/exit-reasons.ts';
+import type { ExitRecord, ExitSink } from '../vmm/exits/exit-record.ts';
 import { actionText, hex, instructionText, qualificationText } from './describe.ts';
 import type { TraceContext, TraceWriter } from './trace-writer.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import type { SymbolTable } from '../symbols/symbol-table.ts';
-import type { ExitRecord, ExitSink } from '../vmm/exits/exit-log.ts';
+import type { ExitRecord, ExitSink } from '../vmm/exits/exit-record.ts';
 import { actionText, hex, instructionText, qualificationText } from './describe.ts';
 import type { TraceContext, TraceWriter } from './trace-writer.ts';
 
@@ -25,8 +25,11 @@ export class TextTrace implements TraceWriter {
     const why = `${instructionText(record)}${about === '' ? '' : ` | ${about}`}`;
     const at = `vcpu ${vcpu} reason ${reason} rip ${this.#place(record.vm, record.rip)} cpl ${cpl}`;
     const did = actions.map(actionText).join(', ');
+    if (entry === undefined) {
+      this.#line(record, record.time, 'kvm_exit', `${at} | ${why} | ${did}`);
+      return;
+    }
     this.#line(record, record.time, 'kvm_exit', `${at} | ${why}`);
-    if (entry === undefined) return;
     this.#line(
       record,
       entry.time,

@@ -1,7 +1,7 @@
 /** Where exits are written to, in one of several formats. */
 
 import type { SymbolTable } from '../symbols/symbol-table.ts';
-import type { ExitSink } from '../vmm/exits/exit-log.ts';
+import type { ExitSink } from '../vmm/exits/exit-record.ts';
 
 /** What traces are made of, beside the exits. */
 export interface TraceContext {

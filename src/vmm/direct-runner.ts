@@ -5,7 +5,7 @@
  */
 
 import type { DescriptorViews } from './descriptor-views.ts';
-import type { ExitCause, ExitLog } from './exits/exit-log.ts';
+import type { ExitCause, FullExitLog } from './exits/full-exit-log.ts';
 import type { HostProcessor } from './host-processor.ts';
 import type { PatchedCode } from './patch/patched-code.ts';
 import type { GuestPaging } from './shadow/guest-paging.ts';
@@ -33,7 +33,7 @@ export class DirectRunner {
   readonly #descriptors: DescriptorViews;
   readonly #places: Readonly<Record<ViewName, Place>>;
   readonly #patched: PatchedCode | undefined;
-  readonly #log: ExitLog | undefined;
+  readonly #log: FullExitLog | undefined;
   /** Instructions that have run directly. */
   instructions = 0;
   #generation = -1;
@@ -48,7 +48,7 @@ export class DirectRunner {
     shadow: Shadow,
     descriptors: DescriptorViews,
     patched: PatchedCode | undefined,
-    log: ExitLog | undefined,
+    log: FullExitLog | undefined,
   ) {
     this.#vcpu = vcpu;
     this.#shadow = shadow;

@@ -12,7 +12,7 @@ import { DescriptorViews } from './descriptor-views.ts';
 import { DirectRunner } from './direct-runner.ts';
 import { withGuestMemory } from './emulated-memory.ts';
 import { Emulator } from './emulator.ts';
-import { ExitLog } from './exits/exit-log.ts';
+import { FullExitLog } from './exits/full-exit-log.ts';
 import { PAGE_SIZE } from './frames.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Host } from './host.ts';
@@ -58,7 +58,7 @@ export class FullEngine implements Engine {
   readonly patched: PatchedCode | undefined;
   readonly #host: Host;
   readonly #monitor: Monitor;
-  readonly #log: ExitLog | undefined;
+  readonly #log: FullExitLog | undefined;
 
   constructor(host: Host, options: FullVmOptions, devices: ProcessorHost) {
     this.#host = host;
@@ -98,7 +98,7 @@ export class FullEngine implements Engine {
     this.processor.stateChanged();
     const { exits } = options;
     const name = options.name ?? `vm${number - 1}`;
-    const log = exits && new ExitLog(name, vcpu, this.memory, exits.sink, exits.now);
+    const log = exits && new FullExitLog(name, vcpu, this.memory, exits.sink, exits.now);
     this.#log = log;
     if (isPatched) {
       const copies = copiesOf(options);

@@ -6,7 +6,7 @@
 import type { ExitReason } from '../machine/processor.ts';
 import type { DirectRunner } from './direct-runner.ts';
 import type { Emulator } from './emulator.ts';
-import type { ExitCause, ExitLog } from './exits/exit-log.ts';
+import type { ExitCause, FullExitLog } from './exits/full-exit-log.ts';
 import type { Vcpu } from './vcpu.ts';
 
 /** For kernels that know of no VMM. */
@@ -34,7 +34,7 @@ export class Monitor {
   readonly #emulator: Emulator;
   readonly #direct: DirectRunner;
   readonly #runsDirectly: (vcpu: Vcpu) => boolean;
-  readonly #log: ExitLog | undefined;
+  readonly #log: FullExitLog | undefined;
   readonly #stopRequest: () => number;
 
   constructor(
@@ -42,7 +42,7 @@ export class Monitor {
     vcpu: Vcpu,
     emulator: Emulator,
     direct: DirectRunner,
-    log: ExitLog | undefined,
+    log: FullExitLog | undefined,
   ) {
     this.#log = log;
     this.#vcpu = vcpu;

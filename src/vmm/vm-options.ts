@@ -1,7 +1,7 @@
 /** How a VM is made. */
 
 import { checkRam, DEFAULT_RAM } from '../machine/machine.ts';
-import type { ExitSink, HostTime } from './exits/exit-log.ts';
+import type { ExitSink, HostTime } from './exits/exit-record.ts';
 import { PAGE_SIZE } from './frames.ts';
 import { FULL_TECHNIQUES, type FullTechnique } from './monitor.ts';
 import type { PatchJumps } from './patch/code-copy.ts';

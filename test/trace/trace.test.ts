@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createTrace, type TraceFormat } from '../../src/trace/create-trace.ts';
-import type { ExitRecord } from '../../src/vmm/exits/exit-log.ts';
+import type { ExitRecord } from '../../src/vmm/exits/exit-record.ts';
 import type { FullTechnique } from '../../src/vmm/monitor.ts';
 import { VirtualPc } from '../../src/vmm/virtual-pc.ts';
 import { module } from '../vmm/lockstep.ts';

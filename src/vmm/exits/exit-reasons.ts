@@ -13,6 +13,8 @@ export const EXIT_NUMBERS = {
   INVLPG: 14,
   RDPMC: 15,
   RDTSC: 16,
+  /** A hypercall, by whatever instruction: under para it is a SYSCALL of the kernel. */
+  VMCALL: 18,
   CR_ACCESS: 28,
   DR_ACCESS: 29,
   IO_INSTRUCTION: 30,
@@ -28,7 +30,7 @@ export const EXIT_NUMBERS = {
   RDRAND: 57,
   INVPCID: 58,
   RDSEED: 61,
-  /** A system call. */
+  /** A system call, of a program that knows of no VMM. */
   SYSCALL: 0x10000,
   SYSRET: 0x10001,
   /** INT n, INT3, INTO, INT1. */
@@ -48,6 +50,8 @@ export const EXIT_NUMBERS = {
   TABLE_WRITE: 0x10101,
   /** An access to memory that is not RAM. */
   MMIO: 0x10102,
+  /** A page of the local descriptor table of a PV guest, which is used for the first time. */
+  LDT_PAGE: 0x10103,
   /** Kernel code that is not known yet. */
   CODE_SCAN: 0x10110,
   /** An instruction of the kernel that is replaced by a call of the VMM. */

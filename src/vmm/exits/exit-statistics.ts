@@ -1,7 +1,7 @@
 /** Counts exits, in the shape of `perf kvm stat`. */
 
-import type { ExitSink } from './exit-log.ts';
 import type { ExitName } from './exit-reasons.ts';
+import type { ExitSink } from './exit-record.ts';
 
 /** Exits of one reason. Times are host nanoseconds that the VMM took. */
 export interface ExitCount {

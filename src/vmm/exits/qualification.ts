@@ -7,6 +7,15 @@ import type { Decoded } from '../../isa/decode.ts';
 import type { OperandValue } from '../../isa/operand-value.ts';
 import { registerName } from '../../isa/register-name.ts';
 import type { CpuView } from '../../machine/cpu-view.ts';
+import type { HypercallName } from '../../xen/hypercalls.ts';
+
+/** An argument of a hypercall, by the ABI's names. */
+export interface NamedArgument {
+  readonly name: string;
+  readonly value: bigint;
+  /** The value as the ABI's headers write it. */
+  readonly text: string;
+}
 
 /** Values are those of the registers and memory operands when the guest stopped. */
 export type Qualification =
@@ -34,7 +43,17 @@ export type Qualification =
     }
   | { readonly kind: 'msr'; readonly msr: number; readonly value?: bigint }
   | { readonly kind: 'cpuid'; readonly leaf: number; readonly subleaf: number }
-  /** A page fault of the shadow page tables, and the GPA of the page if the guest's own tables lead to one. */
+  /** A hypercall of a PV kernel. */
+  | {
+      readonly kind: 'hypercall';
+      readonly number: number;
+      /** Undefined: the ABI names none. */
+      readonly name: HypercallName | undefined;
+      readonly args: readonly NamedArgument[];
+      /** Of a list of operations the names of the first ones. */
+      readonly list: readonly string[];
+    }
+  /** A page fault, and the GPA of the page if the guest's own tables lead to one. */
   | {
       readonly kind: 'page fault';
       readonly address: bigint;

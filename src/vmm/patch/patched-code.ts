@@ -10,7 +10,7 @@
 
 import type { CodeMode } from '../../isa/row.ts';
 import type { MachineMemory } from '../../machine/memory.ts';
-import type { ExitCause } from '../exits/exit-log.ts';
+import type { ExitCause } from '../exits/full-exit-log.ts';
 import { FRAME_VMM, type FramePool, PAGE_SIZE } from '../frames.ts';
 import { type GuestMemory, WATCH_CODE, type Watcher } from '../guest-memory.ts';
 import type { GuestPaging } from '../shadow/guest-paging.ts';
