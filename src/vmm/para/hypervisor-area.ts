@@ -91,6 +91,7 @@ export class HypervisorArea {
     this.#link(this.#pageTable, 1, tss);
     this.setGdt([]);
     this.#link(this.#pageTable, GDT_PAGE + FIRST_RESERVED_GDT_PAGE, reserved);
+    this.#link(this.#pageTable, LDT_PAGE - 1, this.#zero);
     for (let vector = 0; vector < VECTORS; vector++) {
       const open = OPEN_VECTORS.has(vector) ? GATE_DPL3 : 0n;
       memory.writeU64(
