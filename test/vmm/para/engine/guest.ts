@@ -16,14 +16,14 @@ import {
   createVirtualMachines,
   type ParaVirtualMachine,
 } from '../../../../src/vmm/virtual-machine.ts';
-import type { MemoryTechnique } from '../../../../src/vmm/vm-options.ts';
+import type { MemoryTechnique, ParaVmOptions } from '../../../../src/vmm/vm-options.ts';
 import { DOMID } from '../../../../src/xen/domid.ts';
 import { featureMask } from '../../../../src/xen/features.ts';
 import { HYPERVISOR, type HypercallName } from '../../../../src/xen/hypercalls.ts';
 import { MMUEXT } from '../../../../src/xen/mmu.ts';
 import type { PvKernel } from '../../../../src/xen/pv-kernel.ts';
 import { START_INFO } from '../../../../src/xen/start-info.ts';
-import type { CheckedGuest } from '../../direct/invariants.ts';
+import { type CheckedGuest, isProtected } from '../../direct/invariants.ts';
 
 export const RAM_BYTES = 4 << 20;
 export const PAGE = 4096;
@@ -157,6 +157,24 @@ export class TestGuest {
     return this.vm.domain.paging.machineFrame(frame) * PAGE;
   }
 
+  get isDirect(): boolean {
+    return this.vm.domain.paging instanceof DirectMemory;
+  }
+
+  /** Who has a frame of the machine. */
+  ownerOf(frame: number): number {
+    if (this.isDirect) return this.checked.machine.pool.ownerOf(frame);
+    return this.vm.domain.paging.frames.includes(frame) ? this.number : 0;
+  }
+
+  /** Page `pfn` is the guest's as at the beginning, and no table. */
+  isPlain(pfn: number): boolean {
+    if (!this.isDirect) return true;
+    const { machine } = this.checked;
+    const frame = this.frame(pfn);
+    return machine.pool.ownerOf(frame) === this.number && !isProtected(machine, frame);
+  }
+
   /** Direct paging as it is. */
   get direct(): DirectMemory {
     const { paging } = this.vm.domain;
@@ -284,12 +302,14 @@ export class TestGuest {
   }
 }
 
+export type GuestOptions = Omit<ParaVmOptions, 'cpu' | 'ramBytes'>;
+
 /** Domains on one machine. */
-export function guests(count: number, memory: MemoryTechnique = 'direct'): TestGuest[] {
-  const options = { cpu: 'para', memory, ramBytes: RAM_BYTES, maxInstructions: 300_000 } as const;
-  const vms = createVirtualMachines(module, Array(count).fill(options) as (typeof options)[]);
+export function guests(count: number, options: GuestOptions = {}): TestGuest[] {
+  const all = { maxInstructions: 300_000, ...options, cpu: 'para', ramBytes: RAM_BYTES } as const;
+  const vms = createVirtualMachines(module, Array(count).fill(all) as (typeof all)[]);
   return vms.map((vm) => new TestGuest(vm));
 }
 
 export const guest = (memory: MemoryTechnique = 'direct'): TestGuest =>
-  guests(1, memory)[0] ?? expect.fail();
+  guests(1, { memory })[0] ?? expect.fail();

@@ -35,7 +35,7 @@ const begin = (guest: TestGuest, source: string): Task => {
 };
 
 test.each(['direct', 'shadow'] as const)('one that never blocks, with --memory %s', (memory) => {
-  const [busy, worker] = guests(2, memory) as [TestGuest, TestGuest];
+  const [busy, worker] = guests(2, { memory }) as [TestGuest, TestGuest];
   const scheduler = new Scheduler<Task>();
   scheduler.add(begin(busy, 'again: mov eax, 29\nxor edi, edi\nsyscall\njmp again'));
   const second = begin(worker, WORK);
