@@ -32,6 +32,8 @@ const OPERATIONS = 0x9000;
 const OPERATION_BYTES = 64;
 const ARGUMENTS = 0xa000;
 const ARGUMENTS_BYTES = 2 * PAGE;
+/** Behind them no page is mapped, so that lists with wild counts end. */
+const BEHIND_ARGUMENTS = (ARGUMENTS + ARGUMENTS_BYTES) / PAGE;
 /** Operations of a list. */
 const LENGTH = 8;
 /** Instructions that a list may take. */
@@ -178,6 +180,12 @@ export class Player {
     for (let n = 0; n < PAGES; n++) {
       guest.poke(l1 * PAGE + (FIRST_PAGE + n) * 8, guest.entry(FIRST_PAGE + n, P | US));
     }
+    // With what the list runs on it can be in use as well.
+    for (let pfn = 0; pfn < FIRST_PAGE; pfn++) {
+      const entry = pfn === BEHIND_ARGUMENTS ? 0n : guest.entry(pfn, ANY);
+      guest.poke(l1 * PAGE + pfn * 8, entry);
+    }
+    expect(guest.protect(BEHIND_ARGUMENTS, 0)).toBe(0);
     for (const pfn of SPARE_TABLES) expect(guest.protect(pfn, P | US)).toBe(0);
     if (guest.isDirect && this.#random(2) === 0) {
       guest.poke(ARGUMENTS, guest.frame(FIRST_PAGE));
