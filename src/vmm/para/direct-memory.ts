@@ -24,7 +24,6 @@ import type { ParaMemory } from './para-memory.ts';
 
 /** P, R/W, A: of the slot of the VMM, for supervisors only. */
 const AREA_FLAGS = 0x23n;
-const PF = 14;
 
 export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
@@ -174,12 +173,15 @@ export class DirectMemory implements ParaMemory {
   prepare(): void {}
 
   /** A page of the LDT is looked up when it is used first. */
-  serve({ vector, address }: GuestFault): boolean {
-    if (vector !== PF) return false;
-    const page = this.#area.ldtPageOf(address);
+  serve(fault: GuestFault): boolean {
+    const page = this.#area.neededLdtPage(fault);
     if (page === undefined || !this.#useLdtPage(page)) return false;
-    this.#processor.invalidatePage(address);
+    this.#processor.invalidatePage(fault.address);
     return true;
+  }
+
+  addressOf({ address }: GuestFault): bigint {
+    return this.#area.guestAddress(address, this.paging.descriptors.ldt.base);
   }
 
   useSelector(selector: number): void {

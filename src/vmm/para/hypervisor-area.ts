@@ -11,6 +11,7 @@ import type { MachineMemory } from '../../machine/memory.ts';
 import { FIRST_RESERVED_GDT_BYTE, FIRST_RESERVED_GDT_PAGE, FLAT } from '../../xen/segments.ts';
 import { FIRST_XEN_SLOT } from '../direct/pte.ts';
 import { FRAME_VMM, type FramePool, PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
+import type { GuestFault } from './para-engine.ts';
 
 const PTE_P_RW_A_D = 0x63;
 const TABLE_PAGES = 16;
@@ -49,6 +50,9 @@ const UNUSABLE = 1 << 16;
 const DESCRIPTOR_BYTES = 8;
 
 const SELECTOR_TI = 1 << 2;
+const PF = 14;
+const PF_P = 1 << 0;
+const PF_U = 1 << 2;
 
 export function isOfLdt(selector: number): boolean {
   return (selector & SELECTOR_TI) !== 0;
@@ -152,11 +156,23 @@ export class HypervisorArea {
     this.#link(this.#pageTable, LDT_PAGE + page, frame);
   }
 
-  /** The page of the LDT that `address` lies in; undefined if it lies elsewhere. */
-  ldtPageOf(address: bigint): number | undefined {
+  /** The page of the LDT that the processor has looked for in vain; undefined: the fault is about something else. */
+  neededLdtPage({ vector, error = 0, address }: GuestFault): number | undefined {
+    // The guest itself can reach nothing here.
+    if (vector !== PF || (error & (PF_P | PF_U)) !== 0) return undefined;
+    const offset = this.#ldtOffset(address);
+    return offset === undefined ? undefined : Number(offset >> BigInt(PAGE_SHIFT));
+  }
+
+  /** What the guest, whose LDT is at `ldtBase`, knows as `address`. */
+  guestAddress(address: bigint, ldtBase: bigint): bigint {
+    const offset = this.#ldtOffset(address);
+    return offset === undefined ? address : BigInt.asUintN(64, ldtBase + offset);
+  }
+
+  #ldtOffset(address: bigint): bigint | undefined {
     const offset = address - this.#gva(LDT_PAGE);
-    if (offset < 0n || offset >= BigInt(TABLE_PAGES * PAGE_SIZE)) return undefined;
-    return Number(offset >> BigInt(PAGE_SHIFT));
+    return offset < 0n || offset >= BigInt(TABLE_PAGES * PAGE_SIZE) ? undefined : offset;
   }
 
   #loadLdt(): void {

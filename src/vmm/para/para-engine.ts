@@ -54,7 +54,8 @@ export interface ParaEngineParts {
   readonly nmi: Nmi;
   /** The processor is about to run. */
   readonly prepare: () => void;
-  /** The error code of a page fault that the guest gets. */
+  /** The address and the error code of a page fault that the guest gets. */
+  readonly addressOf: (fault: GuestFault) => bigint;
   readonly errorOf: (fault: GuestFault) => number;
   /** The VMM serves a fault: false if what the processor has stopped for, then, is the guest's. */
   readonly serve: (fault: GuestFault, code: CodeSource) => boolean;
@@ -151,15 +152,16 @@ export class ParaEngine {
     if (this.#parts.serve(this.#fault(), this.#parts.state)) return;
     // Serving it may have come to another one.
     const fault = this.#fault();
-    const { vector, error, address } = fault;
+    const { vector, error } = fault;
     const outcome = this.#emulated(vector, error ?? 0);
     if (outcome.kind !== 'not-emulated') {
       this.#emulatedTo(outcome);
       return;
     }
     if (vector === PF) {
+      const address = this.#parts.addressOf(fault);
       this.#parts.state.cr2 = address;
-      this.#trap(vector, this.#pageFaultError(this.#parts.errorOf(fault)));
+      this.#trap(vector, this.#pageFaultError(this.#parts.errorOf({ ...fault, address })));
     } else this.#trap(vector, error);
   }
 

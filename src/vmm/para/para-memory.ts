@@ -53,6 +53,8 @@ export interface ParaMemory extends AddressSpaces {
   assistChanged(type: number, isEnabled: boolean): void;
   /** Called before the processor runs. */
   prepare(): void;
+  /** The address of a page fault as the guest is to see it: of its LDT, where that is what the processor has looked for. */
+  addressOf(fault: GuestFault): bigint;
   /** The error code of a page fault as the guest's tables have it, whoever runs. */
   errorOf(fault: GuestFault): number;
   /** Serves a fault of `code` of which the guest is not to hear; false if what the processor has stopped for, then, is the guest's. */

@@ -78,6 +78,7 @@ export class RunningDomain {
       isAsleep: () => events.sleep.isAsleep,
       called: () => machine.timersChanged(),
       prepare: () => paging.prepare(),
+      addressOf: (fault) => paging.addressOf(fault),
       errorOf: (fault) => paging.errorOf(fault),
       serve: (fault, code) => paging.serve(fault, code),
     });

@@ -186,9 +186,10 @@ export class ShadowMemory implements ParaMemory {
     else if (stale !== NOWHERE) processor.invalidatePage(BigInt(stale) << 12n);
   }
 
-  serve({ vector, error = 0, address }: GuestFault, code: CodeSource): boolean {
+  serve(fault: GuestFault, code: CodeSource): boolean {
+    const { vector, error = 0, address } = fault;
     if (vector !== PF || this.#root === undefined) return false;
-    const page = this.#parts.area.ldtPageOf(address);
+    const page = this.#parts.area.neededLdtPage(fault);
     if (page !== undefined) {
       if (!this.#descriptors.useLdtPage(page)) return false;
       this.#parts.processor.invalidatePage(address);
@@ -199,6 +200,10 @@ export class ShadowMemory implements ParaMemory {
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
     if (outcome === 'table') return this.#tableWrite.perform(paging.root, code);
     return outcome === 'filled';
+  }
+
+  addressOf({ address }: GuestFault): bigint {
+    return this.#parts.area.guestAddress(address, this.#descriptors.ldtBase);
   }
 
   useSelector(selector: number): void {

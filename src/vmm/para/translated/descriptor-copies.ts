@@ -43,6 +43,10 @@ export class DescriptorCopies {
     this.#parts = parts;
   }
 
+  get ldtBase(): bigint {
+    return this.#ldtBase;
+  }
+
   /** HYPERVISOR_set_gdt, by frames of the guest. */
   setGdt(gfns: readonly number[]): number {
     const { memory, area, flush } = this.#parts;

@@ -7,6 +7,7 @@ import { VCPUOP } from '../../../../src/xen/vcpu.ts';
 import {
   code,
   guest,
+  guests,
   KERNEL_STACK,
   LIST,
   P,
@@ -216,6 +217,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
     });
 
     test('handlers that fault at once come to an end', () => {
+      one = guests(1, { memory, maxInstructions: 10_000 })[0] as TestGuest;
       // Each frame is on the stack of the one before.
       one.setTraps([PF, 0, HOLE]);
       expect(one.protect(0x3f, P | US)).toBe(0);
@@ -567,6 +569,29 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
     });
   });
 
+  describe('breakpoints', () => {
+    test('stop kernel and user code, and say so in DR6', () => {
+      stopAt(DB);
+      user('nop\nnop\nnop');
+      expect(one.call('set_debugreg', 0, USER_CODE + 1)).toBe(0);
+      expect(one.call('set_debugreg', 1, 0x9008)).toBe(0);
+      // DR0 for execution, DR1 for writes of 4 bytes.
+      expect(one.call('set_debugreg', 7, 0x00d0_0005)).toBe(0);
+      exited(one.run(iret()));
+      expect(frame(3)[2]).toBe(BigInt(USER_CODE + 1));
+      expect(one.call('get_debugreg', 6) & 0xf).toBe(1);
+      expect(one.call('set_debugreg', 6, 0)).toBe(0);
+      exited(one.run('mov eax, [0x9008]\nmov [0x9008], eax\nlea rbx, [$]'));
+      expect(one.call('get_debugreg', 6) & 0xf).toBe(2);
+      // The VMM's own writes are none.
+      expect(one.call('set_debugreg', 6, 0)).toBe(0);
+      one.poke(LIST, 0);
+      expect(one.call('xen_version', 5, 0x9008)).toBe(0);
+      expect(one.call('get_debugreg', 6) & 0xf).toBe(0);
+      expect(one.call('set_debugreg', 1, 0xffff_8000_0000_0000n)).toBeLessThan(0);
+    });
+  });
+
   describe('INT n', () => {
     test('of user code needs DPL 3, of the kernel 1', () => {
       stopAt([0x21, 1], [0x22, 3], [0x20, 0], GP);
@@ -671,6 +696,30 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
       expect(one.call('set_segment_base', 3, 0xf)).toBe(0);
       exited(one.run(iret()));
       expect(one.gpr[RBP]).toBe(0x4321n);
+    });
+
+    test('that are not there fault at the address where the guest has its LDT', () => {
+      stopAt(GP, PF);
+      expect(one.ext(13, HOLE, 8192)).toBe(0);
+      exited(one.run('mov eax, 0x100f\nmov fs, eax\nEXIT'));
+      expect(frame(3)[2]).toBe(0n);
+      expect(one.machine.processor.memory.readU64(sharedInfo + 16)).toBe(BigInt(HOLE + 0x1008));
+    });
+
+    test.each([false, true])('are not seen where the hypervisor has them; in use: %s', (isUsed) => {
+      stopAt(GP, PF);
+      one.poke(0x38008, 0x0040_f300_9000_0fffn);
+      expect(one.protect(0x38, P | US)).toBe(0);
+      expect(one.ext(13, 0x38000, 2)).toBe(0);
+      if (isUsed) exited(one.run('mov eax, 0xf\nmov fs, eax\nEXIT'));
+      // Behind the list of pseudo-physical frames.
+      for (let slot = 257; slot < 272; slot++) {
+        for (const page of [0, 1, 2, 17, 18, 19, 33]) {
+          const va = (BigInt(slot) << 39n) | (0xffffn << 48n) | BigInt(page << 12);
+          exited(one.run(`mov ebp, 1\nmov rax, ${va}\nmov ebp, [rax]\nEXIT`));
+          expect(one.gpr[RBP], `${slot} ${page}`).toBe(1n);
+        }
+      }
     });
 
     test('a return to code of the LDT', () => {

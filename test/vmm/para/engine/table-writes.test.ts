@@ -126,3 +126,21 @@ test('what is mapped nowhere stays so', () => {
   expect(one.run(`mov ebx, 1\nmov al, [${HOLE}]\nEXIT`)).toMatchObject(EXITED);
   expect(one.gpr[RBX]).toBe(99n);
 });
+
+test('what is in the slots of the hypervisor shows the guest its own memory at most', () => {
+  const l4 = one.root * PAGE;
+  for (let slot = 256; slot < 272; slot++) {
+    one.poke(l4 + slot * 8, one.table(3) * PAGE + ANY);
+  }
+  expect(one.ext(6)).toBe(0);
+  for (let slot = 256; slot < 272; slot++) {
+    for (const page of [0, 18, 0x41, 0x42]) {
+      const va = (BigInt(slot) << 39n) | (0xffffn << 48n) | BigInt(page * PAGE);
+      one.poke(page * PAGE + 0x800, 0x7777 + page);
+      one.run(`mov ebx, 1\nmov rax, ${va + 0x800n}\nmov rax, [rax]\nEXIT`);
+      if (one.gpr[RBX] === 1n) expect(one.gpr[RAX]).toBe(BigInt(0x7777 + page));
+    }
+  }
+  // It is not seen by calls either.
+  expect(one.call('console_io', 0, 8, 0xffff_8080_0000_0000n)).toBe(-14);
+});
