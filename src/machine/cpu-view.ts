@@ -112,6 +112,11 @@ export class CpuView {
     const at = this.layout(name) + offset;
     return () => this.data.getUint32(at, true);
   }
+  /** Writes the u32 named `name`, for who does so often. */
+  writer(name: string): (value: number) => void {
+    const at = this.layout(name);
+    return (value) => this.data.setUint32(at, value, true);
+  }
   /** Watches the u32 at each of `places`, a name and an offset from there. */
   watch(places: readonly (readonly [name: string, offset: number])[]): WordWatch {
     return new WordWatch(

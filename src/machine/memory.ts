@@ -82,6 +82,16 @@ export class MachineMemory implements PhysicalMemory {
     return this.bytes.slice(hpa, hpa + length);
   }
 
+  /** Copies `count` bytes at `hpa` to `data`, from its byte `at` on: of what is short and often read, without a new object. */
+  copyTo(hpa: number, data: DataView, at: number, count: number): void {
+    this.#check(hpa, count);
+    let n = 0;
+    for (; n + 4 <= count; n += 4) {
+      data.setUint32(at + n, this.#view.getUint32(hpa + n, true), true);
+    }
+    for (; n < count; n++) data.setUint8(at + n, this.#view.getUint8(hpa + n));
+  }
+
   page(hpa: number): Uint8Array {
     this.#check(hpa, PAGE_BYTES);
     return this.bytes.subarray(hpa, hpa + PAGE_BYTES);

@@ -93,15 +93,17 @@ export class Batches {
   ): { result: number; performed: number } {
     const { slice, dropOld, memory } = this.#parts;
     const { entry } = entries;
-    const bytes = entry.byteLength;
+    const bytes = BigInt(entry.byteLength);
+    let va = list;
     for (let performed = 0; performed < count; performed++) {
       if (dropOld() === RESTART) return { result: RESTART, performed };
       if (performed > 0 && slice.isSpent) return { result: RESTART, performed };
       slice.spend(1);
-      const va = list + BigInt(performed * bytes);
-      if (!isGuestRange(va, va + BigInt(bytes)) || !memory.read(va, entry)) {
+      const end = va + bytes;
+      if (!isGuestRange(va, end) || !memory.read(va, entry)) {
         return { result: -ERRNO.EFAULT, performed };
       }
+      va = end;
       const result = entries.perform();
       if (result !== 0) return { result, performed };
     }

@@ -34,15 +34,23 @@ const FREE = PTE_US | PTE_A | PTE_D | PTE_G | PTE_AVAILABLE;
 export const ENTRIES = 512;
 export const ENTRY_BYTES = 8;
 
+/** Bytes that an entry translates, by the level of its table. */
+const SPANS = [1, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39] as const;
+
 /** Xen's slots of an L4 table; the first one maps the table of machine to physical frames. */
-export const FIRST_XEN_SLOT = slotOf(HYPERVISOR_VIRT_START);
-export const LAST_XEN_SLOT = slotOf(HYPERVISOR_VIRT_END - 1n);
+export const FIRST_XEN_SLOT = slotOf(linearOf(HYPERVISOR_VIRT_START), 4);
+export const LAST_XEN_SLOT = slotOf(linearOf(HYPERVISOR_VIRT_END - 1n), 4);
 
 export type Level = 1 | 2 | 3 | 4;
 
-/** The entry of an L4 table that is about `va`. */
-function slotOf(va: bigint): number {
-  return Number((va >> 39n) % BigInt(ENTRIES));
+/** The 48 bits of an address that are translated. */
+export function linearOf(va: bigint): number {
+  return Number(BigInt.asUintN(48, va));
+}
+
+/** Which entry of a table is about the address. The division is exact to the bit, and what is behind the point falls off. */
+export function slotOf(linear: number, level: number): number {
+  return (linear / (SPANS[level] ?? 1)) & (ENTRIES - 1);
 }
 
 /** The guest has a say in entry `n` of a table. */

@@ -3,14 +3,15 @@
 import type { MachineMemory } from '../../machine/memory.ts';
 import { isGuestAddress } from '../../xen/address-space.ts';
 import {
-  ENTRIES,
   ENTRY_BYTES,
   frameOf,
+  linearOf,
   PTE_A,
   PTE_D,
   PTE_P,
   PTE_RW,
   PTE_US,
+  slotOf,
 } from '../direct/pte.ts';
 import type { TableEntries } from '../direct/table-entries.ts';
 import { PAGE_SIZE } from '../frames.ts';
@@ -22,7 +23,7 @@ export class DirectSpace extends PagedSpace {
 
   /** `root`: frame of the L4 table in use. */
   constructor(memory: MachineMemory, entries: TableEntries, root: () => number) {
-    super(memory);
+    super(memory, memory);
     this.#entries = entries;
     this.#root = root;
   }
@@ -35,13 +36,12 @@ export class DirectSpace extends PagedSpace {
   protected override find(va: bigint, isWrite: boolean): number | undefined {
     if (!isGuestAddress(va)) return undefined;
     const entries = this.#entries;
-    const page = Number(BigInt.asUintN(48, va) >> 12n);
+    const linear = linearOf(va);
     // By a linear map a walk can come to the VMM's own entries, which are for supervisors.
     const needed = PTE_P | PTE_US | (isWrite ? PTE_RW : 0);
     let frame = this.#root();
     for (let level = 4; level > 0; level--) {
-      const n = Math.floor(page / ENTRIES ** (level - 1)) % ENTRIES;
-      const place = frame * PAGE_SIZE + n * ENTRY_BYTES;
+      const place = frame * PAGE_SIZE + slotOf(linear, level) * ENTRY_BYTES;
       const low = entries.low(place);
       if ((low & needed) !== needed) return undefined;
       const high = entries.high(place);
@@ -49,6 +49,6 @@ export class DirectSpace extends PagedSpace {
       if ((low & used) !== used) entries.set(place, (low | used) >>> 0, high);
       frame = frameOf(low, high);
     }
-    return frame * PAGE_SIZE + Number(va & 0xfffn);
+    return frame * PAGE_SIZE + (linear % PAGE_SIZE);
   }
 }

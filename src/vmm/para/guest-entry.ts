@@ -5,22 +5,24 @@
  * events as it was, and RFLAGS.IF says the same.
  */
 
-import { isCanonical } from '../../xen/address-space.ts';
+import { isCanonical, isGuestRange } from '../../xen/address-space.ts';
 import { FLAT } from '../../xen/segments.ts';
 import { IRET_CONTEXT, VGCF_in_syscall } from '../../xen/trap.ts';
-import { type GuestSpace, readAt } from './guest-space.ts';
+import type { GuestSpace } from './guest-space.ts';
 import { type ParaVcpu, R11, RAX, RCX } from './para-vcpu.ts';
 import type { SharedInfo } from './shared-info.ts';
 import type { Handler, TrapTable } from './trap-table.ts';
 
-const RFLAGS_IF = 1n << 9n;
-const IOPL_SHIFT = 12n;
-const RFLAGS_IOPL = 3n << IOPL_SHIFT;
+const RFLAGS_IF = 1 << 9;
+const IOPL_SHIFT = 12;
+const RFLAGS_IOPL = 3 << IOPL_SHIFT;
 /** TF, NT, RF, VM, AC: off in a handler. */
-const RFLAGS_CLEARED = (1n << 8n) | (1n << 14n) | (1n << 16n) | (1n << 17n) | (1n << 18n);
-const RFLAGS_DF = 1n << 10n;
+const RFLAGS_CLEARED = (1 << 8) | (1 << 14) | (1 << 16) | (1 << 17) | (1 << 18);
+const RFLAGS_DF = 1 << 10;
 const SELECTOR_RPL = 3;
 const WORD = 8;
+const CONTEXT = IRET_CONTEXT.offsets;
+const CONTEXT_BYTES = BigInt(IRET_CONTEXT.size);
 /** RCX, R11, the data segments of a failsafe frame or an error code, RIP, CS, RFLAGS, RSP and SS at most. */
 const MOST_WORDS = 11;
 /** Also of SYSENTER. */
@@ -65,7 +67,15 @@ export interface GuestEntryParts {
 
 export class GuestEntry {
   readonly #parts: GuestEntryParts;
+  /** The frame that is being made: its words, their halves, and its bytes by how many words it has. */
   readonly #words = new BigUint64Array(MOST_WORDS);
+  readonly #halves = new Uint32Array(this.#words.buffer);
+  readonly #frames = Array.from(
+    { length: MOST_WORDS + 1 },
+    (_, count) => new DataView(this.#words.buffer, 0, count * WORD),
+  );
+  /** The iret_context that was read last. */
+  readonly #context = new DataView(new ArrayBuffer(IRET_CONTEXT.size));
 
   constructor(parts: GuestEntryParts) {
     this.#parts = parts;
@@ -101,7 +111,7 @@ export class GuestEntry {
     }
     this.#enter(syscall, [], { cs: FLAT.RING3_CS64, ss: FLAT.RING3_SS64 });
     vcpu.rflags &= ~RFLAGS_DF;
-    vcpu.gpr[R11] = vcpu.rflags;
+    vcpu.gpr[R11] = BigInt(vcpu.rflags);
   }
 
   /** SYSENTER, which tells neither where the guest was nor on which stack. */
@@ -126,13 +136,14 @@ export class GuestEntry {
 
   #iret(): void {
     const { vcpu, space, spaces, shared, privilege, returned } = this.#parts;
-    const context = readAt(space, IRET_CONTEXT, vcpu.rsp);
-    if (context === undefined) {
+    const context = this.#context;
+    if (!isGuestRange(vcpu.rsp, vcpu.rsp + CONTEXT_BYTES) || !space.read(vcpu.rsp, context)) {
       this.#parts.crash(`iret: its context at 0x${vcpu.rsp.toString(16)} cannot be read`);
       return;
     }
-    const cs = Number(context.cs & 0xffffn);
-    const ss = Number(context.ss & 0xffffn) | SELECTOR_RPL;
+    const cs = context.getUint16(CONTEXT.cs, true);
+    const ss = context.getUint16(CONTEXT.ss, true) | SELECTOR_RPL;
+    const rflags = context.getUint32(CONTEXT.rflags, true);
     if ((cs & SELECTOR_RPL) === SELECTOR_RPL) {
       if (!spaces.hasUser) {
         this.#parts.crash('iret to user code, for which there are no page tables');
@@ -141,15 +152,15 @@ export class GuestEntry {
       this.#toggle();
     }
     returned();
-    if (privilege.hasArchitecturalIopl) privilege.iopl = Number(context.rflags >> IOPL_SHIFT) & 3;
-    shared.upcallMask = (context.rflags & RFLAGS_IF) === 0n ? 1 : 0;
-    vcpu.gpr[RAX] = context.rax;
-    vcpu.rip = context.rip;
-    vcpu.rsp = context.rsp;
-    vcpu.rflags = context.rflags;
-    if ((context.flags & BigInt(VGCF_in_syscall)) === 0n) {
-      vcpu.gpr[R11] = context.r11;
-      vcpu.gpr[RCX] = context.rcx;
+    if (privilege.hasArchitecturalIopl) privilege.iopl = (rflags >> IOPL_SHIFT) & 3;
+    shared.upcallMask = (rflags & RFLAGS_IF) === 0 ? 1 : 0;
+    vcpu.gpr[RAX] = context.getBigUint64(CONTEXT.rax, true);
+    vcpu.rip = context.getBigUint64(CONTEXT.rip, true);
+    vcpu.rsp = context.getBigUint64(CONTEXT.rsp, true);
+    vcpu.rflags = rflags;
+    if ((context.getUint32(CONTEXT.flags, true) & VGCF_in_syscall) === 0) {
+      vcpu.gpr[R11] = context.getBigUint64(CONTEXT.r11, true);
+      vcpu.gpr[RCX] = context.getBigUint64(CONTEXT.rcx, true);
       const wanted = { cs: cs | SELECTOR_RPL, ss };
       spaces.useSelector(cs);
       spaces.useSelector(ss);
@@ -191,20 +202,21 @@ export class GuestEntry {
       this.#toggle();
     }
     const mask = shared.upcallMask;
-    const iopl = privilege.hasArchitecturalIopl ? BigInt(privilege.iopl) << IOPL_SHIFT : 0n;
-    const shown = (rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask === 0 ? RFLAGS_IF : 0n) | iopl;
+    const iopl = privilege.hasArchitecturalIopl ? privilege.iopl << IOPL_SHIFT : 0;
+    const shown = (rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask === 0 ? RFLAGS_IF : 0) | iopl;
     const words = this.#words;
     let count = 0;
     words[count++] = vcpu.gpr[RCX] ?? 0n;
     words[count++] = vcpu.gpr[R11] ?? 0n;
     for (const word of extra) words[count++] = word;
     words[count++] = rip;
-    words[count++] = BigInt(cs) | (BigInt(mask) << 32n);
-    words[count++] = shown;
+    this.#setWord(count++, cs, mask);
+    this.#setWord(count++, shown, 0);
     words[count++] = rsp;
-    words[count++] = BigInt(ss);
-    const top = BigInt.asUintN(64, (vcpu.rsp & ~0xfn) - BigInt(count * WORD));
-    if (!space.write(top, new DataView(words.buffer, 0, count * WORD))) {
+    this.#setWord(count++, ss, 0);
+    const frame = this.#frames[count] as DataView;
+    const top = BigInt.asUintN(64, (vcpu.rsp & ~0xfn) - BigInt(frame.byteLength));
+    if (!space.write(top, frame)) {
       this.#parts.crash(
         `the stack of the guest's kernel at 0x${top.toString(16)} cannot be written`,
       );
@@ -217,11 +229,16 @@ export class GuestEntry {
     this.#asSysret(FLAT.KERNEL_CS);
   }
 
+  #setWord(n: number, low: number, high: number): void {
+    this.#halves[n * 2] = low;
+    this.#halves[n * 2 + 1] = high;
+  }
+
   /** As SYSRET does: flat segments, and RIP and RFLAGS in RCX and R11. */
   #asSysret(cs: number): void {
     const { vcpu } = this.#parts;
     vcpu.gpr[RCX] = vcpu.rip;
-    vcpu.gpr[R11] = vcpu.rflags;
+    vcpu.gpr[R11] = BigInt(vcpu.rflags);
     vcpu.loadStackAndCode(cs, FLAT.KERNEL_SS);
   }
 

@@ -9,7 +9,7 @@ import type { ProcessorHost } from '../../machine/instance.ts';
 import { VMASST_TYPE } from '../../xen/vm-assist.ts';
 import { DebugRegisters } from './debug-registers.ts';
 import type { GuestSpace } from './guest-space.ts';
-import type { HypercallTable } from './hypercall.ts';
+import { type HypercallTable, u32Of } from './hypercall.ts';
 import { hypercallPage } from './hypercall-page.ts';
 import { debugregCalls } from './hypercalls/debugreg.ts';
 import { fpuTaskswitchCalls } from './hypercalls/fpu-taskswitch.ts';
@@ -151,10 +151,10 @@ export class GuestState implements PrivilegedGuest {
   }
 
   get rflags(): bigint {
-    return this.#parts.vcpu.rflags;
+    return BigInt(this.#parts.vcpu.rflags);
   }
   set rflags(value: bigint) {
-    this.#parts.vcpu.rflags = value;
+    this.#parts.vcpu.rflags = u32Of(value);
   }
 
   get bits(): CodeMode {

@@ -7,7 +7,7 @@
 import type { ExitReason } from '../../machine/processor.ts';
 import type { GuestEntry } from './guest-entry.ts';
 import type { GuestState } from './guest-state.ts';
-import type { HypercallArguments, HypercallResult } from './hypercall.ts';
+import { type HypercallArguments, type HypercallResult, u32Of } from './hypercall.ts';
 import type { Hypercalls } from './hypercalls.ts';
 import type { Nmi } from './nmi.ts';
 import { type ParaVcpu, RAX } from './para-vcpu.ts';
@@ -17,7 +17,7 @@ import { emulateInvalidOpcode } from './privileged/invalid-opcode.ts';
 import { NOT_EMULATED, type Outcome } from './privileged/outcome.ts';
 import type { SharedInfo } from './shared-info.ts';
 
-const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10];
+const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10] as const;
 /** Where arguments are, in order. */
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
 const SYSCALL_BYTES = 2n;
@@ -69,6 +69,7 @@ export class ParaEngine {
   readonly #vector: () => number;
   readonly #error: () => number;
   readonly #hasError: () => number;
+  readonly #setActivity: (activity: number) => void;
   /** Low half of the virtual time when the guest was entered last. */
   #entered = -1;
   /** Hypercalls, faults, and SYSCALLs of programs so far. */
@@ -83,6 +84,7 @@ export class ParaEngine {
     this.#vector = view.reader('EVENT_VECTOR');
     this.#error = view.reader('EVENT_ERROR');
     this.#hasError = view.reader('EVENT_HAS_ERROR');
+    this.#setActivity = view.writer('ACTIVITY');
   }
 
   /** Runs at most `fuel` instructions; why it came back, as from a processor of the guest's own. */
@@ -112,7 +114,7 @@ export class ParaEngine {
   #isHalted(): boolean {
     const isAsleep = this.#parts.isAsleep();
     const activity = isAsleep ? ACTIVITY_HALTED : ACTIVITY_RUNNING;
-    this.#vcpu.processor.view.setU32('ACTIVITY', activity);
+    this.#setActivity(activity);
     return isAsleep;
   }
 
@@ -130,8 +132,15 @@ export class ParaEngine {
       return;
     }
     const { gpr } = this.#vcpu;
-    const args = ARGUMENTS.map((register) => gpr[register]) as unknown as HypercallArguments;
-    this.#called(calls.call(Number(BigInt.asUintN(32, gpr[RAX] ?? 0n)), args));
+    const args: HypercallArguments = [
+      gpr[RDI] ?? 0n,
+      gpr[RSI] ?? 0n,
+      gpr[RDX] ?? 0n,
+      gpr[R10] ?? 0n,
+      gpr[R8] ?? 0n,
+      gpr[R9] ?? 0n,
+    ];
+    this.#called(calls.call(u32Of(gpr[RAX] ?? 0n), args));
     called();
   }
 

@@ -8,10 +8,10 @@ import type { Processor } from '../../machine/processor.ts';
 import { FLAT } from '../../xen/segments.ts';
 
 const [CS, SS, GS] = [1, 2, 5];
-const RFLAGS_IF = 1n << 9n;
-const RFLAGS_FIXED = 1n << 1n;
+const RFLAGS_IF = 1 << 9;
+const RFLAGS_FIXED = 1 << 1;
 /** IOPL and VM stay 0 and RF is good for one instruction. */
-const RFLAGS_REFUSED = (3n << 12n) | (1n << 17n);
+const RFLAGS_REFUSED = (3 << 12) | (1 << 17);
 
 /** Indices of general registers. */
 export const RAX = 0;
@@ -60,12 +60,14 @@ export class ParaVcpu {
     this.gpr[RSP] = value;
   }
 
-  get rflags(): bigint {
-    return this.processor.rflags;
+  /** The lower half of RFLAGS; nothing is in the other one. */
+  get rflags(): number {
+    return Number(BigInt.asUintN(32, this.processor.rflags));
   }
   /** The flags that the guest can have, with interrupts on: the guest masks events, not interrupts. */
-  set rflags(value: bigint) {
-    this.processor.rflags = (value & ~RFLAGS_REFUSED) | RFLAGS_IF | RFLAGS_FIXED;
+  set rflags(value: number) {
+    const flags = (value & ~RFLAGS_REFUSED) | RFLAGS_IF | RFLAGS_FIXED;
+    this.processor.rflags = BigInt(flags >>> 0);
   }
 
   get cs(): number {

@@ -179,7 +179,7 @@ export class PvDomain implements Engine {
     vcpu.rip = rip;
     vcpu.rsp = rsp;
     vcpu.kernelStack = rsp;
-    vcpu.rflags = rflags;
+    vcpu.rflags = Number(rflags);
     processor.stateChanged();
   }
 }

@@ -86,8 +86,8 @@ export class ShadowMemory implements ParaMemory {
       vmmTable: area.table,
       firstSlot: AREA_SLOT,
     });
-    this.space = new ShadowSpace(memory, () => this.#kernel);
-    this.userSpace = new ShadowSpace(memory, () => this.#user ?? this.#kernel);
+    this.space = new ShadowSpace(machine, memory, () => this.#kernel);
+    this.userSpace = new ShadowSpace(machine, memory, () => this.#user ?? this.#kernel);
     this.#pages = new TranslatedPages(memory, slice);
     this.#tableWrite = new TableWrite(processor, memory);
     const { space } = this;

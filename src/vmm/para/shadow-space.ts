@@ -1,5 +1,6 @@
 /** The guest's memory by virtual address in a translated domain: a walk of its tables, which hold its own addresses. */
 
+import type { MachineMemory } from '../../machine/memory.ts';
 import { isGuestAddress } from '../../xen/address-space.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
@@ -17,8 +18,8 @@ export class ShadowSpace extends PagedSpace {
   readonly #paging: () => GuestPaging;
 
   /** `paging`: how the tables of the kernel are read. */
-  constructor(memory: GuestMemory, paging: () => GuestPaging) {
-    super(memory);
+  constructor(machine: MachineMemory, memory: GuestMemory, paging: () => GuestPaging) {
+    super(machine, memory);
     this.#memory = memory;
     this.#walk = new GuestWalk(memory);
     this.#paging = paging;

@@ -135,7 +135,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
       expect(one.vcpu.isKernel).toBe(true);
       expect([one.vcpu.cs, one.vcpu.ss]).toEqual([0xe033, 0xe02b]);
       // As SYSRET leaves them.
-      expect([one.gpr[RCX], one.gpr[R11]]).toEqual([BigInt(HANDLER), one.vcpu.rflags]);
+      expect([one.gpr[RCX], one.gpr[R11]]).toEqual([BigInt(HANDLER), BigInt(one.vcpu.rflags)]);
     });
 
     test('of kernel code, with an error code and a masked event', () => {
@@ -151,7 +151,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
         SS,
       ]);
       expect(flags).toBe(0x402n);
-      expect(one.vcpu.rflags).toBe(0x602n);
+      expect(BigInt(one.vcpu.rflags)).toBe(0x602n);
       expect(one.machine.processor.memory.readU64(sharedInfo + 16)).toBe(BigInt(HOLE));
       expect(mask()).toBe(0x55);
     });
@@ -191,7 +191,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
       // NT and AC; TF would trap before.
       exited(one.run('mov rax, 0x44402\npush rax\npopfq\nud2'));
       expect((frame(5)[4] ?? 0n) & 0x44400n).toBe(0x44400n);
-      expect(one.vcpu.rflags & 0x44500n).toBe(0x400n);
+      expect(BigInt(one.vcpu.rflags) & 0x44500n).toBe(0x400n);
       expect((one.gpr[R11] ?? 0n) & 0x44500n).toBe(0x400n);
     });
 
@@ -253,7 +253,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
         const rip = 'rbx' as never;
         exited(one.run(`lea rbx, [rel on]\n${iret({ rip, cs: 0xe030, flags })}\non: EXIT`));
         expect(mask()).toBe(flags === 2 ? 1 : 0);
-        expect(one.vcpu.rflags & IF).toBe(IF);
+        expect(BigInt(one.vcpu.rflags) & IF).toBe(IF);
       }
     });
 
@@ -371,7 +371,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
         BigInt(USER_STACK),
         SS,
       ]);
-      expect(one.vcpu.rflags & 0x400n).toBe(0n);
+      expect(BigInt(one.vcpu.rflags) & 0x400n).toBe(0n);
       expect((one.gpr[R11] ?? 0n) & 0x400n).toBe(0n);
       expect(mask()).toBe(0);
       callBack(CALLBACKTYPE.syscall, 1);
