@@ -239,7 +239,17 @@ export const PLATFORM_INFO: usize = PROCESSOR + 0x7f8;
 export const CPUID_COUNT: usize = PROCESSOR + 0x7f0;
 export const CPUID_TABLE: usize = PROCESSOR + 0x800;
 
-export const PROCESSOR_BYTES: usize = 0xc80;
+// VMX (asm/vmx). u64 each, addresses all ones for none: the VMXON region, the current VMCS; IA32_FEATURE_CONTROL.
+export const VMXON_POINTER: usize = PROCESSOR + 0xc80;
+export const CURRENT_VMCS: usize = PROCESSOR + 0xc88;
+export const FEATURE_CONTROL: usize = PROCESSOR + 0xc90;
+/** u32, VmxMode: outside VMX operation, in root, in non-root operation. */
+export const VMX_MODE: usize = PROCESSOR + 0xc98;
+/** u32, 1: on a VM exit the run ends and the host, which is in VMX root operation, goes on; 0: the guest program at
+ *  HOST_RIP does. */
+export const VMX_HOSTED: usize = PROCESSOR + 0xc9c;
+
+export const PROCESSOR_BYTES: usize = 0xd00;
 
 // --- State of the caches, which all processors share --------------------------------------------
 
@@ -283,6 +293,10 @@ export const CACHES_BYTES: usize = 0xc00;
 
 /** Room for a processor block while two are exchanged (cpu/virtual.ts). */
 export const SPARE_BLOCK: usize = 0x3000;
+
+/** The VMCS that is current (asm/vmx/region.ts), with its fields where src/vmx/fields.ts puts them. */
+export const VMCS: usize = 0x4000;
+export const VMCS_BYTES: usize = 0x1000;
 
 // --- TLBs --------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ import { CodePages } from '../mmu/code-pages';
 import { Context } from '../mmu/context';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
 import { Paging } from '../mmu/paging-mode';
+import { Operation } from '../vmx/operation';
 import { Mode } from './mode';
 
 /** IA32_MISC_ENABLE: fast strings; no branch trace store, no precise event sampling (SDM 4 2.1). */
@@ -47,6 +48,7 @@ export class Reset {
     CodePages.reset(); // while it still knows which frames hold code
     memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
     memory.fill(CACHES, 0, CACHES_BYTES);
+    Operation.reset();
     memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
     CodePages.reset();
     store<u64>(FEATURES, features);

@@ -34,6 +34,8 @@ export interface ProcessorState extends Versioned {
   readonly block: Uint8Array;
   /** [CACHES, CACHES + CACHES_BYTES): what the tags of the TLBs mean. */
   readonly caches: Uint8Array;
+  /** [VMCS, VMCS + VMCS_BYTES): the VMCS that is current. */
+  readonly vmcs: Uint8Array;
   /** The TLBs: entries that the guest has not invalidated yet may differ from its page tables. */
   readonly tlbs: Uint8Array;
   /** A byte of FRAME_ flags for each frame of RAM. */
@@ -42,7 +44,7 @@ export interface ProcessorState extends Versioned {
   readonly dram?: DramState;
 }
 
-const STATE_VERSION = 8;
+const STATE_VERSION = 9;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
@@ -126,11 +128,12 @@ export class Processor {
 
   /** Copies of all state; not while `run` runs. `ram` is a copy of RAM as it is, where there is one already. */
   save(ram: Uint8Array = this.memory.bytes.slice()): ProcessorState {
-    const { block, caches, tlbs, frames } = this.#parts();
+    const { block, caches, vmcs, tlbs, frames } = this.#parts();
     return {
       version: STATE_VERSION,
       block: block.slice(),
       caches: caches.slice(),
+      vmcs: vmcs.slice(),
       tlbs: tlbs.slice(),
       frames: frames.slice(),
       ram,
@@ -169,10 +172,11 @@ export class Processor {
     const dram = state.dram && { dram: state.dram.options };
     const processor = Processor.create(module, { ...options, ...dram }, host);
     if (state.dram) processor.#instance.restoreDram(state.dram);
-    const { block, caches, tlbs, frames } = processor.#parts();
+    const { block, caches, vmcs, tlbs, frames } = processor.#parts();
     assert(state.block.length === block.length, 'the layout of a saved processor');
     block.set(state.block);
     caches.set(state.caches);
+    vmcs.set(state.vmcs);
     tlbs.set(state.tlbs);
     const code = processor.view.layout('FRAME_CODE_BIT');
     const aliased = processor.view.layout('FRAME_ALIASED');
@@ -187,13 +191,14 @@ export class Processor {
     return processor;
   }
 
-  #parts(): Record<'block' | 'caches' | 'tlbs' | 'frames', Uint8Array> {
+  #parts(): Record<'block' | 'caches' | 'vmcs' | 'tlbs' | 'frames', Uint8Array> {
     const { layout, data } = this.view;
     const part = (name: string, length: number): Uint8Array =>
       new Uint8Array(data.buffer, layout(name), length);
     return {
       block: part('PROCESSOR', layout('PROCESSOR_BYTES')),
       caches: part('CACHES', layout('CACHES_BYTES')),
+      vmcs: part('VMCS', layout('VMCS_BYTES')),
       tlbs: part('TLB_READ', layout('TLB_END') - layout('TLB_READ')),
       frames: part('FRAME_FLAGS', this.memory.size / FRAME_SIZE),
     };
