@@ -12,6 +12,7 @@ import { CR3, PAGING_MODE } from './layout';
 import { CodePages } from './mmu/code-pages';
 import { Context } from './mmu/context';
 import { Dram } from './mmu/dram';
+import { Nested } from './mmu/nested';
 import { PagingMode } from './mmu/paging-mode';
 import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
@@ -91,6 +92,28 @@ export function flushPcid(pcid: u32): void {
 /** Forgets the page at `high`:`low` under every PCID. */
 export function invalidatePage(high: u32, low: u32): void {
   Tlb.invalidatePage(((<u64>high) << 32) | low);
+}
+
+/** From now on translations are those of `vpid`, and of the EPT pointer `eptp` if it is not 0 (Nested.use). */
+export function nest(eptp: u64, vpid: u32): void {
+  Nested.use(eptp, vpid);
+}
+
+/** Forgets what came through the EPT of `eptp`; 0: through any. */
+export function dropEpt(eptp: u64): void {
+  if (eptp != 0) Nested.dropEpt(eptp);
+  else Nested.dropAllEpt();
+}
+
+/** Forgets what is under `vpid`; 0: under any other. */
+export function dropVpid(vpid: u32): void {
+  if (vpid != 0) Nested.dropVpid(vpid);
+  else Nested.dropAllVpids();
+}
+
+/** Forgets the page at `gva` under `vpid`. */
+export function dropVpidPage(gva: u64, vpid: u32): void {
+  Nested.dropPage(gva, vpid);
 }
 
 /** Loads CS and SS on a hosted processor as an IRET to CPL 3; false, with nothing loaded, if it would fault. */

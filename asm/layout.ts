@@ -121,8 +121,9 @@ export const DATA_CONTEXT: usize = PROCESSOR + 0x350;
 export const FETCH_CONTEXT: usize = PROCESSOR + 0x358;
 export const SYSTEM_CONTEXT: usize = PROCESSOR + 0x360;
 
-/** u32: map of guest-physical memory (mmu/guest-physical.ts) or 0, and the frames that it has. */
+/** u32: map of guest-physical memory (mmu/guest-physical.ts), BY_EPT or 0; and the frames that a map has. */
 export const GUEST_MAP: usize = PROCESSOR + 0x368;
+export const BY_EPT: u32 = 1;
 export const GUEST_FRAMES: usize = PROCESSOR + 0x36c;
 
 /** u32 index of the space in use (SPACES). */
@@ -249,7 +250,25 @@ export const VMX_MODE: usize = PROCESSOR + 0xc98;
  *  HOST_RIP does. */
 export const VMX_HOSTED: usize = PROCESSOR + 0xc9c;
 
-export const PROCESSOR_BYTES: usize = 0xd00;
+// Translation in VMX non-root operation (mmu/nested.ts). u64, the EPT pointer in use, 0: none; u32, the VPID in use,
+// 0 also where there is none.
+export const NESTED: usize = PROCESSOR + 0xd00;
+export const EPTP: usize = NESTED;
+export const VPID: usize = NESTED + 0x08;
+/** Page-modification log: u32, 1 while it is kept; u64, HPA of its page; u32, the 16 bits of its index. */
+export const PML_ON: usize = NESTED + 0x0c;
+export const PML_ADDRESS: usize = NESTED + 0x10;
+export const PML_INDEX: usize = NESTED + 0x18;
+/** The VM exit that was raised (Event.vmExit): u32 reason (SDM 3C appendix C); u64 qualification, GPA and GVA. */
+export const VM_EXIT_REASON: usize = NESTED + 0x1c;
+export const VM_EXIT_QUALIFICATION: usize = NESTED + 0x20;
+export const VM_EXIT_GPA: usize = NESTED + 0x28;
+export const VM_EXIT_GLA: usize = NESTED + 0x30;
+/** u64, EPT entries read by walks; COUNT_WALK_REFERENCES has those of the guest's own tables. */
+export const COUNT_EPT_REFERENCES: usize = NESTED + 0x38;
+export const NESTED_BYTES: usize = 0x80;
+
+export const PROCESSOR_BYTES: usize = 0xd80;
 
 // --- State of the caches, which all processors share --------------------------------------------
 
@@ -310,7 +329,11 @@ export const TLB_WRITE: usize = TLB_READ + TLB_BYTES;
 export const FETCH_ENTRIES: u32 = 1024;
 export const FETCH_SLOTS: u32 = (FETCH_ENTRIES - 1) << 4;
 export const TLB_FETCH: usize = TLB_WRITE + TLB_BYTES;
-export const TLB_END: usize = TLB_FETCH + (FETCH_ENTRIES << 4);
+/** Paging-structure cache of EPT (mmu/ept.ts): entries of 16 bytes, each for 2 MiB of guest-physical memory. */
+export const EPT_CACHE: usize = TLB_FETCH + (FETCH_ENTRIES << 4);
+export const EPT_CACHE_ENTRIES: u32 = 512;
+export const EPT_CACHE_BYTES: usize = EPT_CACHE_ENTRIES << 4;
+export const TLB_END: usize = EPT_CACHE + EPT_CACHE_BYTES;
 
 // --- Decode tables (src/isa/decode-table.ts), written by the host -------------------------------
 

@@ -79,7 +79,7 @@ export class ControlWrite {
       return ControlWrite.refuse(Why.ControlConflict);
     }
     const loads = ((next ^ before) & CR0_LOADS) != 0 && ControlWrite.isPae(next, load<u32>(CR4));
-    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refuse(Why.PdpteReserved);
+    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refusePdptes();
     if (before & ~next & CR0_PE) {
       Event.absent(Absent.RealMode);
       return false;
@@ -118,7 +118,7 @@ export class ControlWrite {
     const next = tagged ? value & ~NO_FLUSH : value;
     if (next >> PHYSICAL_BITS != 0) return ControlWrite.refuse(Why.ControlReserved);
     if (load<u32>(PAGING_MODE) == PagingMode.Pae && !Pdptes.load(<u32>next)) {
-      return ControlWrite.refuse(Why.PdpteReserved);
+      return ControlWrite.refusePdptes();
     }
     store<u64>(CR3, next);
     if (!tagged) Context.flushPcid(0);
@@ -141,7 +141,7 @@ export class ControlWrite {
     }
     const toggled = before ^ next;
     const loads = (toggled & CR4_LOADS) != 0 && ControlWrite.isPae(load<u32>(CR0), next);
-    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refuse(Why.PdpteReserved);
+    if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refusePdptes();
     store<u64>(CR4, next);
     if ((toggled & CR4_PGE) != 0 || (before & ~next & CR4_PCIDE) != 0 || loads) Context.flushAll();
     else if ((toggled & CR4_PAE) != 0 || (next & ~before & CR4_SMEP) != 0) {
@@ -191,6 +191,10 @@ export class ControlWrite {
     return true;
   }
 
+  /** Pdptes.load has failed. */
+  static refusePdptes(): bool {
+    return Event.raised() ? false : ControlWrite.refuse(Why.PdpteReserved);
+  }
   static refuse(why: Why): bool {
     Event.gp(0, why);
     return false;

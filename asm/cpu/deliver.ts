@@ -89,7 +89,7 @@ export class Deliver {
 
   /**
    * Delivers the event in the event block, and what is raised on the way. Afterwards RAISED is Nothing and
-   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor. An event that no instruction
+   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor; or VmExit, with the event still there. An event that no instruction
    * has preceded since the last one costs an instruction's fuel, so that a guest whose handlers fault at
    * once cannot hold the host.
    */
@@ -110,7 +110,8 @@ export class Deliver {
       store<u32>(RAISED, Raised.Nothing);
       if (hosted) Deliver.stop(kind, vector);
       else Deliver.attempt(kind, vector);
-      if (load<u32>(RAISED) != Raised.Event) break;
+      const raised = load<u32>(RAISED);
+      if (raised != Raised.Event && raised != Raised.VmExit) break;
       if (Deliver.isSoftware(kind)) {
         // The instruction has not retired after all.
         store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
@@ -118,6 +119,7 @@ export class Deliver {
         if (!hosted) Deliver.pay();
         Deliver.unwatch();
       }
+      if (raised == Raised.VmExit) break;
       if (FaultChain.isEmpty()) FaultChain.add(vector, kind);
       FaultChain.append();
       if (!Deliver.escalate(kind, vector)) break;

@@ -3,14 +3,14 @@
  * user code is not its business, so the run ends where user mode begins.
  */
 
-import { FUEL, FUEL_START, GUEST_MAP } from '../layout';
+import { BY_EPT, FUEL, FUEL_START, GUEST_MAP } from '../layout';
 
 const USER: u32 = 3;
 
 export class Emulation {
   /** The guest's memory is not that of the machine. */
   @inline static isOn(): bool {
-    return load<u32>(GUEST_MAP) != 0;
+    return load<u32>(GUEST_MAP) > BY_EPT;
   }
 
   /** An instruction has set CPL: in user mode it is the last one, as if there were no fuel for more. */

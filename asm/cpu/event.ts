@@ -19,6 +19,7 @@ import {
   EXIT_DETAIL,
   EXIT_REASON,
   RAISED,
+  VM_EXIT_REASON,
   WHY,
   WHY_ADDRESS,
   WHY_HIGH,
@@ -61,6 +62,8 @@ export enum Raised {
   Alone = 4,
   /** A repeated instruction stopped between iterations: RIP stays. */
   Repeat = 5,
+  /** A VM exit is due (VM_EXIT_REASON); the instruction has not run, or the event was not delivered. */
+  VmExit = 6,
 }
 
 /** Values of EVENT_KIND. */
@@ -92,6 +95,8 @@ export enum ExitReason {
   CallGate = 7,
   /** The guest enters a mode that this processor does not have: EXIT_DETAIL tells which (Absent). */
   Absent = 8,
+  /** A VM exit: VM_EXIT_REASON and what follows it tell. */
+  VmExit = 9,
 }
 
 /** Values of EXIT_DETAIL. */
@@ -156,6 +161,11 @@ export class Event {
   static pageFault(address: u64, error: u32): void {
     store<u64>(EVENT_ADDRESS, address);
     Event.raise(Vector.PF, error, true);
+  }
+  /** A VM exit for `reason`, for which what goes with it is in place. */
+  static vmExit(reason: u32): void {
+    store<u32>(VM_EXIT_REASON, reason);
+    store<u32>(RAISED, Raised.VmExit);
   }
   /** The handler has written RIP (and perhaps more): leave the block. */
   @inline static leave(): void {

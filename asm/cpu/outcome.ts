@@ -53,11 +53,11 @@ export class Outcome {
     if (raised == Raised.Leave || raised == Raised.Repeat) store<u32>(RAISED, Raised.Nothing);
   }
 
-  /** The instruction has not run: it faulted, must run alone, or enters a mode that there is not. */
+  /** The instruction has not run: it faulted, must run alone, exits, or enters a mode that there is not. */
   @inline static isUndone(raised: u32): bool {
     if (raised == Raised.Event) return load<u32>(EVENT_KIND) == EventKind.Fault;
     if (raised == Raised.Exit) return load<u32>(EXIT_REASON) == ExitReason.Absent;
-    return raised == Raised.Alone;
+    return raised == Raised.Alone || raised == Raised.VmExit;
   }
 
   /** The record at `i` stands for bytes that are no instruction: raises what its imm says. */

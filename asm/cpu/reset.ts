@@ -12,6 +12,8 @@ import {
   DRAM,
   FEATURES,
   MISC_ENABLE,
+  NESTED,
+  NESTED_BYTES,
   PAT,
   PROCESSOR,
   RAM_BYTES,
@@ -31,6 +33,7 @@ import {
 import { CodePages } from '../mmu/code-pages';
 import { Context } from '../mmu/context';
 import { SEGMENT_CS, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
+import { Nested } from '../mmu/nested';
 import { Paging } from '../mmu/paging-mode';
 import { Operation } from '../vmx/operation';
 import { Mode } from './mode';
@@ -47,6 +50,7 @@ export class Reset {
     const dram = load<u32>(DRAM);
     CodePages.reset(); // while it still knows which frames hold code
     memory.fill(PROCESSOR, 0, CPUID_COUNT - PROCESSOR);
+    memory.fill(NESTED, 0, NESTED_BYTES);
     memory.fill(CACHES, 0, CACHES_BYTES);
     Operation.reset();
     memory.fill(TLB_READ, 0, TLB_END - TLB_READ);
@@ -87,6 +91,7 @@ export class Reset {
     Paging.update();
     Mode.update();
     Context.select();
+    Nested.forgetAll();
     Context.flushAll();
   }
 }

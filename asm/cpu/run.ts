@@ -70,7 +70,10 @@ export class Run {
       store<u32>(RAISED, Raised.Nothing);
       if (raised == Raised.Event) Deliver.event();
       else if (raised == Raised.Exit) return;
-      else alone = raised == Raised.Alone;
+      else if (raised == Raised.VmExit) {
+        store<u32>(EXIT_REASON, ExitReason.VmExit);
+        return;
+      } else alone = raised == Raised.Alone;
       if (load<u32>(RAISED) != Raised.Nothing) continue;
       if (!Run.boundary()) {
         if (load<u32>(RAISED) != Raised.Nothing) continue;
@@ -163,7 +166,7 @@ export class Run {
     // RF stays to the last iteration of a repeated string instruction (SDM 3B 18.3.1.1).
     if (load<u32>(REPEATING) != 0) store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
     const raised = load<u32>(RAISED);
-    if (raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault) {
+    if (Run.isUndone(raised)) {
       store<u32>(SHADOW, shadow);
       store<u32>(RFLAGS, load<u32>(RFLAGS) | resumed);
       return;
@@ -176,5 +179,11 @@ export class Run {
     if (load<u32>(ACTIVITY) == Activity.Halted) Run.wake();
     else if (raised == Raised.Exit) return;
     Debug.singleStep();
+  }
+
+  /** What was to run alone has faulted, or made a VM exit. */
+  @inline static isUndone(raised: u32): bool {
+    if (raised == Raised.VmExit) return true;
+    return raised == Raised.Event && load<u32>(EVENT_KIND) == EventKind.Fault;
   }
 }

@@ -4,7 +4,7 @@ import { CR0_WP, CR4_SMAP, CR4_SMEP } from '../cpu/control';
 import { AC } from '../cpu/flags';
 import { Why } from '../gen/why';
 import { CR0, CR4, RFLAGS } from '../layout';
-import { PTE_RW, PTE_US } from './entry';
+import { PTE_RW, PTE_US } from './entry-bits';
 
 /** What an access wants; also how it is told to the walker. */
 export enum Want {

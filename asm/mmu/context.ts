@@ -2,18 +2,20 @@
  * TLB contexts: the number in the low bits of a TLB tag that says for whom an entry is valid.
  *
  * A number is interned for everything that a cached translation depends on: PCID, paging mode, CR0.WP, the CR4
- * and EFER bits that the walker reads, PKRU, the map of guest-physical memory, and the kind of access (supervisor,
- * supervisor with EFLAGS.AC, user).
+ * and EFER bits that the walker reads, PKRU, the map of guest-physical memory, VPID and EPT pointer, and the kind of
+ * access (supervisor, supervisor with EFLAGS.AC, user).
  * A *space* (SPACES) holds one number per kind. To flush a space is to forget its numbers: O(1). When the
  * numbers run out, the TLBs are cleared and counting starts anew. Globals are dropped with the rest, which
  * the manual allows (SDM 3A 4.10.4: a processor may invalidate more than it must).
  *
- * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru, u32 map.
+ * Space, SPACE_BYTES: u16 numbers[3] (0: none yet), u16 in use, u32 pcid, u32 environment, u32 pkru, u32 map, u64 tag
+ * (VPID and EPT pointer).
  */
 
 import { CR0_AM, CR0_WP, CR4_PCIDE, CR4_PKE, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../cpu/control';
 import { AC } from '../cpu/flags';
 import {
+  BY_EPT,
   CONTEXT,
   CONTEXT_LAST,
   COUNT_FLUSHES,
@@ -24,6 +26,7 @@ import {
   DATA_CONTEXT,
   DR7,
   EFER,
+  EPTP,
   FETCH_CONTEXT,
   GUEST_MAP,
   INVALIDATED,
@@ -41,7 +44,9 @@ import {
   SYSTEM_CONTEXT,
   TLB_END,
   TLB_READ,
+  VPID,
 } from '../layout';
+import { FRAME } from './entry-bits';
 
 /** Set in the tag of an entry whose accesses always take the slow path: devices, decoded code. */
 export const TAG_SLOW: u64 = 0x800;
@@ -62,6 +67,12 @@ const PCID: usize = 8;
 const ENVIRONMENT: usize = 12;
 const KEYS: usize = 16;
 const MAP: usize = 20;
+const TAG: usize = 24;
+
+/** Bits of a tag: 63:48 VPID; of the EPT pointer, what is not ignored. */
+const VPID_SHIFT: u64 = 48;
+const VPID_BITS: u64 = 0xffff << VPID_SHIFT;
+const EPT_BITS: u64 = FRAME | 0x7f;
 
 export class Context {
   /** Finds the space for the control registers as they are now, and makes its numbers current. */
@@ -71,6 +82,8 @@ export class Context {
     const pcid = cr4 & CR4_PCIDE ? load<u32>(CR3) & 0xfff : 0;
     const environment = Context.environment(cr4);
     const keys = cr4 & CR4_PKE ? load<u32>(PKRU) : 0;
+    const map = Context.map();
+    const tag = Context.tag();
     for (let n: u32 = 0; n < SPACE_COUNT; n++) {
       const space = SPACES + n * SPACE_BYTES;
       if (
@@ -78,7 +91,8 @@ export class Context {
         load<u32>(space, PCID) == pcid &&
         load<u32>(space, ENVIRONMENT) == environment &&
         load<u32>(space, KEYS) == keys &&
-        load<u32>(space, MAP) == load<u32>(GUEST_MAP)
+        load<u32>(space, MAP) == map &&
+        load<u64>(space, TAG) == tag
       ) {
         store<u32>(SPACE_CURRENT, n);
         Context.refresh();
@@ -93,9 +107,19 @@ export class Context {
     store<u32>(space, pcid, PCID);
     store<u32>(space, environment, ENVIRONMENT);
     store<u32>(space, keys, KEYS);
-    store<u32>(space, load<u32>(GUEST_MAP), MAP);
+    store<u32>(space, map, MAP);
+    store<u64>(space, tag, TAG);
     store<u32>(SPACE_CURRENT, victim);
     Context.refresh();
+  }
+
+  /** The map of guest-physical memory that an emulator uses, or 0. */
+  @inline static map(): u32 {
+    const map = load<u32>(GUEST_MAP);
+    return map == BY_EPT ? 0 : map;
+  }
+  @inline static tag(): u64 {
+    return ((<u64>load<u32>(VPID)) << VPID_SHIFT) | (load<u64>(EPTP) & EPT_BITS);
   }
 
   /** The control bits that the walker's answer depends on. */
@@ -161,12 +185,51 @@ export class Context {
     for (let n: u32 = 0; n < SPACE_COUNT; n++) Context.clear(SPACES + n * SPACE_BYTES);
   }
 
-  /** Forgets the numbers of the spaces of this processor whose PCID equals `pcid` in the bits of `mask`. */
+  /**
+   * Forgets the numbers of the spaces of this processor, under the VPID that is in use and any EPT, whose PCID equals
+   * `pcid` in the bits of `mask`.
+   */
   static forget(pcid: u32, mask: u32): void {
     for (let n: u32 = 0; n < SPACE_COUNT; n++) {
       const space = SPACES + n * SPACE_BYTES;
-      const own = load<u32>(space, MAP) == load<u32>(GUEST_MAP);
+      const own = Context.isOwn(space);
       if (own && ((load<u32>(space, PCID) ^ pcid) & mask) == 0) Context.clear(space);
+    }
+  }
+  /** The space is of this processor and the VPID that is in use. */
+  @inline static isOwn(space: usize): bool {
+    const other = (load<u64>(space, TAG) ^ Context.tag()) & VPID_BITS;
+    return other == 0 && load<u32>(space, MAP) == Context.map();
+  }
+
+  /** Forgets what is under `vpid`, through any EPT. Context.refresh must follow, as after the next three. */
+  static forgetVpid(vpid: u32): void {
+    Context.forgetTag((<u64>vpid) << VPID_SHIFT, VPID_BITS);
+  }
+  /** Forgets what came through the EPT of `eptp`, whatever else it says. */
+  static forgetEpt(eptp: u64): void {
+    Context.forgetTag(eptp, FRAME);
+  }
+  /** Forgets the spaces of this processor whose tag equals `tag` in the bits of `mask`. */
+  static forgetTag(tag: u64, mask: u64): void {
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) {
+      const space = SPACES + n * SPACE_BYTES;
+      const own = load<u32>(space, MAP) == Context.map();
+      if (own && ((load<u64>(space, TAG) ^ tag) & mask) == 0) Context.clear(space);
+    }
+  }
+  /** Forgets what came through any EPT. */
+  static forgetEpts(): void {
+    Context.forgetTagged(EPT_BITS);
+  }
+  /** Forgets what is under any VPID but 0. */
+  static forgetVpids(): void {
+    Context.forgetTagged(VPID_BITS);
+  }
+  static forgetTagged(mask: u64): void {
+    for (let n: u32 = 0; n < SPACE_COUNT; n++) {
+      const space = SPACES + n * SPACE_BYTES;
+      if (load<u64>(space, TAG) & mask) Context.clear(space);
     }
   }
   @inline static clear(space: usize): void {
@@ -194,12 +257,11 @@ export class Context {
     Context.refresh();
   }
 
-  /** Every space is of this processor: others would still need to know of their large pages. */
+  /** Every space is of this processor and VPID: others would still need to know of their large pages. */
   static isAlone(): bool {
     for (let n: u32 = 0; n < SPACE_COUNT; n++) {
       const space = SPACES + n * SPACE_BYTES;
-      const other = load<u32>(space, MAP) != load<u32>(GUEST_MAP);
-      if (other && load<u16>(space, IN_USE) != 0) return false;
+      if (load<u16>(space, IN_USE) != 0 && !Context.isOwn(space)) return false;
     }
     return true;
   }

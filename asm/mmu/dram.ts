@@ -7,6 +7,7 @@
 
 import { lineFlushed } from '../host';
 import {
+  BY_EPT,
   DRAM,
   DRAM_ALIAS,
   DRAM_UNCACHED,
@@ -17,6 +18,7 @@ import {
   WALK_LEAF,
   WALK_SHIFT,
 } from '../layout';
+import { Ept } from './ept';
 import { Physical } from './physical';
 import { Tlb } from './tlb';
 
@@ -45,10 +47,13 @@ export class Dram {
 
   /**
    * The memory type of the page that the walker has found (SDM 3A 12.12.3). MTRRs and CR0.CD do not take part; what a VM's
-   * own tables say does not count, since those of its VMM make all of its memory cacheable.
+   * own tables say does not count, since those of its VMM make all of its memory cacheable. EPT may overrule PAT (SDM 3C
+   * 29.3.7.2).
    */
   static isUncacheable(): bool {
-    if (load<u32>(GUEST_MAP) != 0) return false;
+    if (load<u32>(GUEST_MAP) > BY_EPT) return false;
+    const byEpt = load<u32>(GUEST_MAP) == BY_EPT ? Ept.memoryType() : -1;
+    if (byEpt >= 0) return byEpt <= <i32>WC;
     const leaf = load<u32>(WALK_LEAF);
     const pat = load<u32>(WALK_SHIFT) > 12 ? PTE_PAT_LARGE : PTE_PAT;
     const number = (leaf & PTE_PWT ? 1 : 0) | (leaf & PTE_PCD ? 2 : 0) | (leaf & pat ? 4 : 0);

@@ -1,13 +1,26 @@
 /**
- * Guest-physical memory: what physical addresses mean while the processor runs as a VMM's emulator.
+ * Guest-physical memory: what the physical addresses of page tables mean where they are not those of the machine.
+ *
+ * In VMX non-root operation with EPT (GUEST_MAP is BY_EPT) they go through the tables of mmu/ept.ts, which may refuse.
  *
  * A VMM emulates instructions by running them on this core with the state of the virtual processor, under the
  * guest's own page tables. GUEST_MAP then tells where the guest's memory lies: a u32 for each of its GUEST_FRAMES
  * frames, the frame of the machine << 2 and the MAP_ bits. What it does not give to RAM goes to the host as
- * EMULATED | GPA. Without a map (0) physical addresses are those of the machine.
+ * EMULATED | GPA.
  */
 
-import { GUEST_FRAMES, GUEST_MAP } from '../layout';
+import { BY_EPT, COUNT_EPT_REFERENCES, EPTP, GUEST_FRAMES, GUEST_MAP, WALK_HPA } from '../layout';
+import { Want } from './access-rights';
+import {
+  EPT_EXECUTE,
+  EPT_READ,
+  EPT_WRITE,
+  EPTP_FLAGS,
+  Ept,
+  GLA_TRANSLATED,
+  GLA_VALID,
+} from './ept';
+import { NOWHERE } from './logical';
 import { Physical } from './physical';
 
 /** The frame is RAM; writes to it go to the host all the same. */
@@ -17,9 +30,20 @@ const MAP_WATCHED: u32 = 2;
 export const EMULATED: u64 = 1 << 42;
 
 export class GuestPhysical {
-  /** HPA of the physical address `address` for a write, or else a read or fetch. */
+  /** Puts the HPA of what the walker has found into WALK_HPA, where EPT is in use; false if EPT refuses the access. */
+  @inline static settle(want: Want): bool {
+    return load<u32>(GUEST_MAP) != BY_EPT || GuestPhysical.settleNested(want);
+  }
+  static settleNested(want: Want): bool {
+    const rights = want == Want.Write ? EPT_WRITE : want == Want.Fetch ? EPT_EXECUTE : EPT_READ;
+    const hpa = Ept.translate(load<u64>(WALK_HPA), rights, GLA_VALID | GLA_TRANSLATED);
+    store<u64>(WALK_HPA, hpa);
+    return hpa != NOWHERE;
+  }
+
+  /** HPA of what the walker has found and `settle` has settled at `address`, for a write, or else a read or fetch. */
   @inline static locate(address: u64, write: bool): u64 {
-    return load<u32>(GUEST_MAP) == 0 ? address : GuestPhysical.mapped(address, write);
+    return load<u32>(GUEST_MAP) <= BY_EPT ? address : GuestPhysical.mapped(address, write);
   }
 
   static mapped(gpa: u64, write: bool): u64 {
@@ -33,12 +57,50 @@ export class GuestPhysical {
     return direct ? ((<u64>(entry >> 2)) << 12) | (gpa & 0xfff) : EMULATED | gpa;
   }
 
-  /** Reads a paging-structure entry of `size` (4, 8) bytes. */
+  /** Reads a paging-structure entry of `size` (4, 8) bytes; 0, which is not present, if EPT refuses. */
   @inline static read(address: u64, size: u32): u64 {
-    return Physical.read(GuestPhysical.locate(address, false), size);
+    if (load<u32>(GUEST_MAP) == 0) return Physical.read(address, size);
+    return GuestPhysical.readThere(address, size);
   }
-  /** Writes one. */
-  @inline static write(address: u64, size: u32, value: u64): void {
-    Physical.write(GuestPhysical.locate(address, true), size, value);
+  static readThere(gpa: u64, size: u32): u64 {
+    if (load<u32>(GUEST_MAP) != BY_EPT)
+      return Physical.read(GuestPhysical.mapped(gpa, false), size);
+    // With flags for EPT, accesses to the guest's tables count as writes (SDM 3C 29.3.3.2).
+    const flags = (load<u64>(EPTP) & EPTP_FLAGS) != 0;
+    return GuestPhysical.readBy(gpa, size, flags ? EPT_READ | EPT_WRITE : EPT_READ, GLA_VALID);
+  }
+  static readBy(gpa: u64, size: u32, rights: u64, kind: u64): u64 {
+    const hpa = Ept.translate(gpa, rights, kind);
+    return hpa == NOWHERE ? 0 : Physical.read(hpa, size);
+  }
+
+  /** Reads a PDPTE for its register: no part of a walk, so that not even EPT with flags takes it for a write. */
+  static readPdpte(address: u64): u64 {
+    if (load<u32>(GUEST_MAP) != BY_EPT) return GuestPhysical.read(address, 8);
+    return GuestPhysical.readBy(address, 8, EPT_READ, 0);
+  }
+
+  /** Sets `bits` (A, D) in the paging-structure entry at `address`, if they are clear and EPT lets it. */
+  @inline static set(address: u64, size: u32, bits: u64): void {
+    if (load<u32>(GUEST_MAP) != 0) {
+      GuestPhysical.setThere(address, size, bits);
+      return;
+    }
+    const entry = Physical.read(address, size);
+    if ((entry & bits) != bits) Physical.write(address, size, entry | bits);
+  }
+  static setThere(gpa: u64, size: u32, bits: u64): void {
+    // Part of the reference that the walk has counted.
+    const references = load<u64>(COUNT_EPT_REFERENCES);
+    const entry = GuestPhysical.read(gpa, size);
+    if ((entry & bits) != bits) {
+      const hpa = GuestPhysical.locateEntry(gpa);
+      if (hpa != NOWHERE) Physical.write(hpa, size, entry | bits);
+    }
+    store<u64>(COUNT_EPT_REFERENCES, references);
+  }
+  static locateEntry(gpa: u64): u64 {
+    if (load<u32>(GUEST_MAP) != BY_EPT) return GuestPhysical.mapped(gpa, true);
+    return Ept.translate(gpa, EPT_READ | EPT_WRITE, GLA_VALID);
   }
 }

@@ -40,6 +40,7 @@ import {
 } from '../layout';
 import { Want } from './access-rights';
 import { Dram } from './dram';
+import { Ept } from './ept';
 import { GuestPhysical } from './guest-physical';
 import { Logical, NOWHERE } from './logical';
 import { PagingMode } from './paging-mode';
@@ -203,9 +204,8 @@ export class Memory {
       return NOWHERE;
     }
     const user = load<u32>(CPL) == 3;
-    if (!Walk.translate(gva, Want.Fetch, user, false)) {
-      Event.pageFault(gva, load<u32>(WALK_ERROR));
-      return NOWHERE;
+    if (!Walk.translate(gva, Want.Fetch, user, false) || !GuestPhysical.settle(Want.Fetch)) {
+      return Memory.fail(gva);
     }
     store<u64>(WALK_HPA, GuestPhysical.locate(load<u64>(WALK_HPA), false));
     Tlb.insert(TLB_FETCH, gva, context);
@@ -239,9 +239,8 @@ export class Memory {
 
   static walk(gva: u64, want: Want, context: u64, user: bool, implicit: bool): u64 {
     const dropped = load<u32>(CODE_PAGE_FREE);
-    if (!Walk.translate(gva, want, user, implicit)) {
-      Event.pageFault(gva, load<u32>(WALK_ERROR));
-      return NOWHERE;
+    if (!Walk.translate(gva, want, user, implicit) || !GuestPhysical.settle(want)) {
+      return Memory.fail(gva);
     }
     if (load<u32>(CODE_PAGE_FREE) != dropped && load<u32>(STEPPING) == 0) {
       // Setting A or D has changed decoded code, perhaps that of the running block.
@@ -259,6 +258,13 @@ export class Memory {
       Tlb.insert(TLB_WRITE, gva, context);
     }
     return load<u64>(WALK_HPA);
+  }
+
+  /** Raises what a failed walk for `gva` asks for: #PF, or the VM exit that EPT is for. */
+  static fail(gva: u64): u64 {
+    if (Ept.isRefused()) Ept.exit(gva);
+    else Event.pageFault(gva, load<u32>(WALK_ERROR));
+    return NOWHERE;
   }
 
   /** Outside 64-bit mode the linear addresses of code and its accesses have 32 bits (SDM 3A 3.3.1). */

@@ -5,7 +5,8 @@
 
 import { Why } from '../gen/why';
 import { PDPTES } from '../layout';
-import { PHYSICAL_BITS, PTE_P } from './entry';
+import { PHYSICAL_BITS, PTE_P } from './entry-bits';
+import { Ept } from './ept';
 import { GuestPhysical } from './guest-physical';
 import { PageFault } from './page-fault';
 import { PagingMode } from './paging-mode';
@@ -17,19 +18,26 @@ const TABLE: u32 = 0xffffffe0;
 const COUNT: u32 = 4;
 
 export class Pdptes {
-  /** Loads the registers; false, with none changed and a note made, if an entry has a reserved bit set. */
+  /**
+   * Loads the registers; false, with none changed, if an entry has a reserved bit set, of which a note is made, or
+   * EPT refuses to have one read, which raises.
+   */
   static load(cr3: u32): bool {
     const table = <u64>(cr3 & TABLE);
     for (let n: u32 = 0; n < COUNT; n++) {
       const address = table + (n << 3);
-      const entry = GuestPhysical.read(address, 8);
+      const entry = GuestPhysical.readPdpte(address);
+      if (Ept.isRefused()) {
+        Ept.exit(0);
+        return false;
+      }
       if ((entry & PTE_P) != 0 && (entry & RESERVED) != 0) {
         PageFault.note(Why.PdpteReserved, 3, PagingMode.Pae, address, entry);
         return false;
       }
     }
     for (let n: u32 = 0; n < COUNT; n++) {
-      store<u64>(PDPTES + (n << 3), GuestPhysical.read(table + (n << 3), 8));
+      store<u64>(PDPTES + (n << 3), GuestPhysical.readPdpte(table + (n << 3)));
     }
     return true;
   }

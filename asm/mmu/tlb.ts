@@ -139,6 +139,10 @@ export class Tlb {
       Context.dropAll();
       return;
     }
+    Tlb.dropPage(gva);
+  }
+  /** Drops what is cached of the page of `gva` alone, in every context. */
+  static dropPage(gva: u64): void {
     Tlb.drop(TLB_READ + ((<u32>gva >> 8) & TLB_SLOTS), gva);
     Tlb.drop(TLB_WRITE + ((<u32>gva >> 8) & TLB_SLOTS), gva);
     Tlb.drop(TLB_FETCH + Tlb.fetchSlot(gva, 0), gva);

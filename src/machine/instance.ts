@@ -60,6 +60,10 @@ export interface ProcessorExports extends Record<string, unknown> {
   enterUser(cs: number, ss: number): number;
   loadGs(selector: number): number;
   frameCached(frame: number): void;
+  nest(eptp: bigint, vpid: number): void;
+  dropEpt(eptp: bigint): void;
+  dropVpid(vpid: number): void;
+  dropVpidPage(gva: bigint, vpid: number): void;
 }
 
 const WASM_PAGE = 65536;

@@ -57,6 +57,7 @@ export const EXIT_REASONS = [
   'sysenter',
   'callGate',
   'absent',
+  'vmExit',
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 
@@ -268,6 +269,22 @@ export class Processor {
   /** Forgets the translations of the page at `gva`, under every PCID. */
   invalidatePage(gva: bigint): void {
     this.#exports.invalidatePage(Number(gva >> 32n) | 0, Number(gva & 0xffff_ffffn) | 0);
+  }
+
+  /** From now on it translates under `vpid`, and through the extended page tables of `eptp` unless that is 0. */
+  nest(eptp: bigint, vpid: number): void {
+    this.#exports.nest(eptp, vpid);
+  }
+
+  /** Forgets what came through the extended page tables of `eptp`, or through any. */
+  dropEpt(eptp = 0n): void {
+    this.#exports.dropEpt(eptp);
+  }
+
+  /** Forgets the translations of `vpid`, or of all but 0; those of the page at `gva` alone, if it is given. */
+  dropVpid(vpid = 0, gva?: bigint): void {
+    if (gva === undefined) this.#exports.dropVpid(vpid);
+    else this.#exports.dropVpidPage(gva, vpid);
   }
 
   /** A hosted processor loads CS and SS as by an IRET to CPL 3; false, with nothing loaded, if that would fault. */

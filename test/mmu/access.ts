@@ -1,6 +1,9 @@
 /** Accesses as instructions that make them, and what the reference says they do. */
 
-import { isCanonical, translate } from '../../src/machine/ref/access.ts';
+import type { CpuView } from '../../src/machine/cpu-view.ts';
+import { type Access, isCanonical, translate } from '../../src/machine/ref/access.ts';
+import type { NestedExit } from '../../src/machine/ref/ept.ts';
+import type { NestedResult } from '../../src/machine/ref/nested.ts';
 import { type PagingState, pagingMode } from '../../src/machine/ref/paging.ts';
 import type { Bytes, Rig } from './rig.ts';
 import { CODE_FRAME, type Setting } from './settings.ts';
@@ -16,10 +19,22 @@ export interface World {
   readonly rig: Rig;
   readonly setting: Setting;
   readonly state: PagingState;
+  /** Where what the tables name lies, if there are tables below them. */
+  readonly nested?: Nested;
 }
 
-/** An event, or the value that was read. */
+/** A second dimension of translation. */
+export interface Nested {
+  /** HPA of the code. */
+  readonly codeFrame: bigint;
+  /** Makes the access on `memory`, flags included. */
+  translate(memory: Bytes, state: PagingState, gva: bigint, access: Access): NestedResult;
+}
+
+/** An event, a VM exit, or the value that was read. */
 export interface Result {
+  readonly exit?: NestedExit;
+  readonly gla?: bigint;
   readonly vector?: number;
   readonly error?: number;
   readonly cr2?: bigint;
@@ -63,6 +78,19 @@ function isBeyond(gva: bigint, size: number, width: number): boolean {
   return !isCanonical(last) || (width === 32 && last < gva);
 }
 
+/** Translates and applies A and D updates. */
+function translatePage(
+  memory: Bytes,
+  { state, nested }: World,
+  gva: bigint,
+  access: Access,
+): NestedResult {
+  if (nested) return nested.translate(memory, state, gva, access);
+  const found = translate(memory.readEntry, state, gva, access);
+  if ('updates' in found) for (const entry of found.updates) memory.writeEntry(entry);
+  return found;
+}
+
 /** HPA of each byte of an access; applies A and D updates page by page. An event if it fails. */
 function locate(
   memory: Bytes,
@@ -71,7 +99,6 @@ function locate(
   kind: Kind,
   size: number,
 ): bigint[] | Result {
-  const { state } = world;
   const isExplicit = kind !== 'fetch' && kind !== 'system';
   const width = addressBits(world, kind);
   if (!isCanonical(gva)) return { vector: 13, error: 0 };
@@ -85,12 +112,12 @@ function locate(
       continue;
     }
     if (!isCanonical(at)) return { vector: 13, error: 0 };
-    const found = translate(memory.readEntry, state, at, {
+    const found = translatePage(memory, world, at, {
       kind: kind === 'update' ? 'write' : kind === 'system' ? 'read' : kind,
       implicit: kind === 'system',
     });
+    if ('exit' in found) return { exit: found.exit, gla: at };
     if ('errorCode' in found) return { vector: 14, error: found.errorCode, cr2: at };
-    for (const entry of found.updates) memory.writeEntry(entry);
     places.push(found.hpa);
   }
   return places;
@@ -148,7 +175,7 @@ function headOf([first = 0n]: bigint[], gva: bigint, size: Size): bigint[] {
 function pokeNop(world: World, gva: bigint, size: Size, places: readonly bigint[]): boolean {
   const { rig } = world;
   const key = (found: bigint[] | Result): string =>
-    Array.isArray(found) ? found.join() : `${found.vector} ${found.error} ${found.cr2}`;
+    Array.isArray(found) ? found.join() : Object.values(found.exit ?? found).join();
   const where = (length: number): string =>
     key(locate(rig.expected.scratch(), world, gva, 'fetch', length));
   const before = [where(1), where(size)];
@@ -162,17 +189,26 @@ function pokeNop(world: World, gva: bigint, size: Size, places: readonly bigint[
 }
 
 /** The code of an access, in its frame, followed by a jump to itself. */
-export function writeCode(rig: Rig, kind: Kind, size: Size): void {
-  if (kind !== 'fetch') rig.pokeBytes(CODE_FRAME, [...codeOf(kind, size), ...JMP_SELF]);
+export function writeCode(rig: Rig, kind: Kind, size: Size, frame = CODE_FRAME): void {
+  if (kind !== 'fetch') rig.pokeBytes(frame, [...codeOf(kind, size), ...JMP_SELF]);
 }
 
 /** The code of the access and the jump behind it still stand after it. */
 export function codeStands(world: World, kind: Kind, size: Size): boolean {
-  if (kind === 'fetch') return false;
-  const memory = world.rig.expected;
+  return kind !== 'fetch' && findsCode(world, kind, size) === true;
+}
+
+/** What is fetched is the code of the access; undefined if it cannot be fetched. */
+export function findsCode(
+  world: World,
+  kind: Exclude<Kind, 'fetch'>,
+  size: Size,
+): boolean | undefined {
+  const memory = world.rig.expected.scratch();
   const code = [...codeOf(kind, size), ...JMP_SELF];
-  const places = locate(memory.scratch(), world, world.setting.code, 'fetch', code.length);
-  if (!Array.isArray(places) || places[0] !== CODE_FRAME) return false;
+  const places = locate(memory, world, world.setting.code, 'fetch', code.length);
+  if (!Array.isArray(places)) return undefined;
+  if (places[0] !== (world.nested?.codeFrame ?? CODE_FRAME)) return false;
   return places.every((hpa, n) => memory.readByte(hpa) === code[n]);
 }
 
@@ -187,7 +223,16 @@ export function runAccess({ rig, setting }: World, gva: bigint, kind: Kind, fuel
   view.setU32('GDTR_LIMIT', Number(SELECTOR) + 7); // no upper half to be read
   const reason = processor.run(fuel);
   if (reason === 'fuel') return kind === 'read' ? { value: view.gpr[0] ?? 0n } : {};
+  if (reason === 'vmExit') return exitOf(view);
   const vector = view.u32('EVENT_VECTOR');
   const error = view.u32('EVENT_ERROR');
   return vector === 14 ? { vector, error, cr2: view.u64('CR2') } : { vector, error };
+}
+
+/** The VM exit that ended a run; a linear address only where the exit tells of one. */
+function exitOf(view: CpuView): Result {
+  const qualification = view.u64('VM_EXIT_QUALIFICATION');
+  const reason = view.u32('VM_EXIT_REASON') as NestedExit['reason'];
+  const exit = { reason, qualification, gpa: view.u64('VM_EXIT_GPA') };
+  return { exit, gla: view.u64('VM_EXIT_GLA') };
 }

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import type { PagingState } from '../../src/machine/ref/paging.ts';
-import { DEVICE, type Pokes, RAM_BYTES, type Rig } from './rig.ts';
+import { DEVICE, type Pokes, RAM_BYTES } from './rig.ts';
 import { CODE_FRAME, PAE, PSE, ROOT, type Setting } from './settings.ts';
 
 export const PTE_P = 1n;
@@ -96,7 +96,11 @@ function indicesAt({ size, isLong }: Setting, shift: number): readonly number[] 
 }
 
 /** Writes the entries of a path, each into the table that the one before it names. */
-export function writePath(rig: Rig, setting: Setting, { indices, entries }: Path): void {
+export function writePath(
+  rig: Pick<Pokes, 'poke'>,
+  setting: Setting,
+  { indices, entries }: Path,
+): void {
   const levels = levelsOf(setting);
   let at: bigint = CODE_TABLES[setting.fixedLevels];
   entries.forEach(({ frame, flags }, level) => {
@@ -119,7 +123,7 @@ function entryOf(setting: Setting, shift: number, frame: bigint, flags: bigint):
 }
 
 /** Maps the page of the code for the ring that runs. */
-export function mapCode(rig: Rig, setting: Setting, cpl: number): void {
+export function mapCode(rig: Pick<Pokes, 'poke'>, setting: Setting, cpl: number): void {
   const { shifts, size, code, fixedLevels } = setting;
   const tables = [...CODE_TABLES.slice(0, shifts.length), CODE_FRAME];
   shifts.forEach((shift, level) => {
