@@ -44,7 +44,7 @@ export interface ProcessorState extends Versioned {
   readonly dram?: DramState;
 }
 
-const STATE_VERSION = 9;
+const STATE_VERSION = 10;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [
