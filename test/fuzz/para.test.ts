@@ -5,6 +5,8 @@ import { Player, played } from '../vmm/para/engine/player.ts';
 import { FUZZ_TIMEOUT, fuzz } from './progress.ts';
 
 const LISTS = 50;
+/** In ms: each case makes two VMs. */
+const CASE_LIMIT = 20_000;
 
 const PLANS = [
   { memory: 'direct', runs: 30 },
@@ -18,7 +20,7 @@ describe.each(PLANS)('two domains, %o', ({ runs, ...options }) => {
     'keep apart, and what must hold holds',
     async () => {
       const name = `domains ${JSON.stringify(options)}`;
-      await fuzz({ name, runs, share: 20_000 / runs }, (seed) => {
+      await fuzz({ name, runs, share: 20_000 / runs, limit: CASE_LIMIT }, (seed) => {
         const player = new Player(seed, options);
         for (let n = 0; n < LISTS && player.play(); n++);
       });
