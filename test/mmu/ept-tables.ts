@@ -27,7 +27,7 @@ const EPTP_FLAGS = 1n << 6n;
 
 const ROOT = 0x30000n;
 /** HPAs of the tables, PML4 first. */
-const TABLES = [ROOT, 0x31000n, 0x32000n, 0x33000n] as const;
+const TABLES = [ROOT, 0x31000n, 0x32000n, 0x33000n];
 export const LOG = 0x36000n;
 
 const GIB = 1n << 30n;
@@ -64,6 +64,11 @@ export interface EptCase {
   /** Index of the log, if one is kept. */
   readonly log: number | undefined;
   readonly vpid: number;
+}
+
+/** The guest can write to tables above the last level, whose entries the processor may hold in a cache. */
+export function showsTables({ edits }: EptCase): boolean {
+  return edits.some(({ value }) => TABLES.slice(0, 3).includes(value & 0xff_ffff_f000n));
 }
 
 /** Entries that walks use. */
@@ -134,7 +139,7 @@ function frameOf(level: number, index: number, flags: bigint): bigint {
 
 /** Writes the tables; `edits` go last. */
 export function writeEpt(rig: Pokes, edits: readonly EptEdit[]): void {
-  const [pml4, pdpt, pd, pt] = TABLES;
+  const [pml4 = 0n, pdpt = 0n, pd = 0n, pt = 0n] = TABLES;
   const set = (table: bigint, index: number, value: bigint): void =>
     rig.poke({ hpa: table + BigInt(8 * index), size: 8, value });
   set(pml4, 0, pdpt | EPT_ALL);

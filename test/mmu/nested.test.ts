@@ -34,6 +34,7 @@ import {
   hostOf,
   LEAF,
   MIB2,
+  showsTables,
 } from './ept-tables.ts';
 import { Rig } from './rig.ts';
 import {
@@ -94,6 +95,7 @@ function check(rig: Rig, setting: Setting, test: Case, isTlbDisabled: boolean): 
   const base =
     setting === UNPAGED ? page : addressOf(setting, paths[0] ?? { indices: [], entries: [] });
   const gva = base + BigInt(offset);
+  if (!isTlbDisabled && showsTables(test.ept)) return undefined;
   if (kind === 'fetch' && !setting.isLong && gva + BigInt(size) > 0x1_0000_0000n) return undefined;
   rig.clear(isTlbDisabled);
   const ept = new EptRig(rig, {
