@@ -6,7 +6,8 @@
  * A VMM emulates instructions by running them on this core with the state of the virtual processor, under the
  * guest's own page tables. GUEST_MAP then tells where the guest's memory lies: a u32 for each of its GUEST_FRAMES
  * frames, the frame of the machine << 2 and the MAP_ bits. What it does not give to RAM goes to the host as
- * EMULATED | GPA.
+ * EMULATED | GPA. With a map that has no frames physical addresses are those of the machine, and all that instructions write
+ * goes to the host, while the walker sets A and D in place.
  */
 
 import { BY_EPT, COUNT_EPT_REFERENCES, EPTP, GUEST_FRAMES, GUEST_MAP, WALK_HPA } from '../layout';
@@ -50,6 +51,7 @@ export class GuestPhysical {
     const frame = gpa >> 12;
     // The local APIC, and what was found before.
     if (gpa >= EMULATED) return gpa;
+    if (load<u32>(GUEST_FRAMES) == 0) return write ? EMULATED | gpa : gpa;
     if (frame >= <u64>load<u32>(GUEST_FRAMES)) return EMULATED | gpa;
     const entry = load<u32>(load<u32>(GUEST_MAP) + ((<u32>frame) << 2));
     const needed = write ? MAP_RAM | MAP_WATCHED : MAP_RAM;
@@ -100,7 +102,7 @@ export class GuestPhysical {
     store<u64>(COUNT_EPT_REFERENCES, references);
   }
   static locateEntry(gpa: u64): u64 {
-    if (load<u32>(GUEST_MAP) != BY_EPT) return GuestPhysical.mapped(gpa, true);
-    return Ept.translate(gpa, EPT_READ | EPT_WRITE, GLA_VALID);
+    if (load<u32>(GUEST_MAP) == BY_EPT) return Ept.translate(gpa, EPT_READ | EPT_WRITE, GLA_VALID);
+    return GuestPhysical.mapped(gpa, load<u32>(GUEST_FRAMES) != 0);
   }
 }

@@ -209,6 +209,7 @@ function formatDirectPaging(direct: DirectCounters): string[] {
     `mmu_update ${mmuUpdates}, entries ${mmuUpdateEntries}${perCall(mmuUpdateEntries, mmuUpdates)}`,
     `mmuext_op ${mmuextOps}, entries ${mmuextOpEntries}${perCall(mmuextOpEntries, mmuextOps)}`,
     `update_va_mapping ${direct.vaMappings}`,
+    `table_writes ${direct.tableWrites}`,
     `continuations ${direct.continuations}`,
   ];
   const work = [

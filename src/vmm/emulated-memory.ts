@@ -1,13 +1,23 @@
 /** What the emulator's accesses to a VM's watched frames, and to what is no RAM, lead to (asm/mmu/guest-physical.ts). */
 
 import type { ProcessorHost } from '../machine/instance.ts';
-import type { GuestMemory } from './guest-memory.ts';
 
 /** Bit 42 of an address that the processor asks its host about: a GPA. */
 const EMULATED_HIGH = 1 << 10;
 
+/** RAM as the emulator's instructions find it where it is watched; accesses of 1 to 4 bytes within a page. */
+export interface EmulatedMemory {
+  /** Bytes. */
+  readonly size: number;
+  load(gpa: number, size: number): number;
+  store(gpa: number, size: number, value: number): void;
+}
+
 /** Answers the processor: for what is not RAM `devices`, for watched frames the VM's memory. */
-export function withGuestMemory(devices: ProcessorHost, memory: () => GuestMemory): ProcessorHost {
+export function withGuestMemory(
+  devices: ProcessorHost,
+  memory: () => EmulatedMemory,
+): ProcessorHost {
   const isRam = (upper: number, low: number, size: number): boolean =>
     upper === 0 && low + size <= memory().size;
   return {

@@ -7,6 +7,8 @@ export interface DirectCounters {
   mmuextOps: number;
   mmuextOpEntries: number;
   vaMappings: number;
+  /** Writes of the guest's to its tables. */
+  tableWrites: number;
   /** Slices after which a call had to go on later. */
   continuations: number;
   /** Frames that became, and ceased to be, tables or descriptors; entries looked at for it. */
@@ -27,6 +29,7 @@ export function newDirectCounters(): DirectCounters {
     mmuextOps: 0,
     mmuextOpEntries: 0,
     vaMappings: 0,
+    tableWrites: 0,
     continuations: 0,
     validations: 0,
     devalidations: 0,

@@ -24,6 +24,7 @@ import { Reservation } from './reservation.ts';
 import { Roots } from './roots.ts';
 import { RESTART, SLICE_ENTRIES } from './slice.ts';
 import { TableEntries } from './table-entries.ts';
+import { TableWrites } from './table-writes.ts';
 import { VaMapping } from './va-mapping.ts';
 import { WholePages } from './whole-pages.ts';
 
@@ -58,6 +59,7 @@ export class DirectPaging {
   readonly descriptors: DescriptorTables;
   readonly pages: WholePages;
   readonly reservation: Reservation;
+  readonly tableWrites: TableWrites;
   readonly #pins: Pins;
   readonly #roots: Roots;
   readonly #batches: Batches;
@@ -92,6 +94,7 @@ export class DirectPaging {
     this.types = types;
     this.descriptors = descriptors;
     this.reservation = new Reservation(domain, memory, machineToPhys, options.reserved);
+    this.tableWrites = new TableWrites(domain, updates);
     this.#pins = pins;
     this.#roots = roots;
     const { slice, flush, counters } = domain;

@@ -21,9 +21,15 @@ import { pagingCalls } from './hypercalls/paging-calls.ts';
 import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
+import type { CodeSource } from './privileged/instruction.ts';
+import { WatchedWrite } from './watched-write.ts';
 
 /** P, R/W, A: of the slot of the VMM, for supervisors only. */
 const AREA_FLAGS = 0x23n;
+const PF = 14;
+const PF_P = 1 << 0;
+const PF_W = 1 << 1;
+const PF_RSVD = 1 << 3;
 
 export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
@@ -44,7 +50,10 @@ export class DirectMemory implements ParaMemory {
   readonly #area: HypervisorArea;
   /** What the PCIDs of the two address spaces are given to. */
   readonly #pcidOwners = { kernel: {}, user: {} };
+  readonly #watchedWrite: WatchedWrite;
   #isKernel = true;
+  /** The kernel's writes to its L1 tables are emulated. */
+  #isWritable = false;
 
   /** Of the VM `number`, whose processor this is, with `count` frames at the beginning. */
   constructor(
@@ -89,6 +98,7 @@ export class DirectMemory implements ParaMemory {
         ldtChanged: () => this.#ldtChanged(),
       },
     });
+    this.#watchedWrite = new WatchedWrite(processor, this.paging.tableWrites);
     area.place(AREA_SLOT);
     const { domain } = this.paging;
     const { entries } = domain;
@@ -106,6 +116,10 @@ export class DirectMemory implements ParaMemory {
       },
       space,
     );
+  }
+
+  get emulated(): WatchedWrite {
+    return this.#watchedWrite;
   }
 
   get direct(): DirectCounters {
@@ -168,16 +182,25 @@ export class DirectMemory implements ParaMemory {
 
   assistChanged(type: number, isEnabled: boolean): void {
     if (type === VMASST_TYPE.m2p_strict) this.paging.domain.isM2pStrict = isEnabled;
+    if (type === VMASST_TYPE.writable_pagetables) this.#isWritable = isEnabled;
   }
 
   prepare(): void {}
 
   /** A page of the LDT is looked up when it is used first. */
-  serve(fault: GuestFault): boolean {
+  serve(fault: GuestFault, code: CodeSource): boolean {
     const page = this.#area.neededLdtPage(fault);
-    if (page === undefined || !this.#useLdtPage(page)) return false;
+    if (page === undefined) return this.#emulateWrite(fault, code);
+    if (!this.#useLdtPage(page)) return false;
     this.#processor.invalidatePage(fault.address);
     return true;
+  }
+
+  /** A write of the kernel to a page that it has for reading may be one to a table of its own. */
+  #emulateWrite({ vector, error = 0, address }: GuestFault, code: CodeSource): boolean {
+    const isWrite = vector === PF && (error & (PF_P | PF_W | PF_RSVD)) === (PF_P | PF_W);
+    if (!this.#isWritable || !this.#isKernel || !isWrite) return false;
+    return this.#watchedWrite.perform(address, this.kernelRoot, code);
   }
 
   addressOf({ address }: GuestFault): bigint {

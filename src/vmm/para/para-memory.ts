@@ -2,6 +2,7 @@
 
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { DirectCounters } from '../direct/counters.ts';
+import type { EmulatedMemory } from '../emulated-memory.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { AddressSpaces } from './guest-entry.ts';
 import type { GuestSpace } from './guest-space.ts';
@@ -17,6 +18,8 @@ export interface ParaMemory extends AddressSpaces {
   readonly userSpace: GuestSpace;
   /** The domain's memory by pseudo-physical address. */
   readonly ram: PhysicalMemory;
+  /** What an instruction that the VMM emulates reads and writes where it is watched. */
+  readonly emulated: EmulatedMemory;
   /** Frames of the machine by pfn, at the beginning. */
   readonly frames: readonly number[];
   /** The machine's frame of the shared info page, unless the domain has it among its own. */

@@ -64,7 +64,7 @@ export class PvDomain implements Engine {
   constructor(host: Host, options: ParaVmOptions, devices: ProcessorHost) {
     const { features = DEFAULT_FEATURES, seed = 1n } = options;
     this.#host = host;
-    const routed = withGuestMemory(devices, () => this.paging.ram as GuestMemory);
+    const routed = withGuestMemory(devices, () => this.paging.emulated);
     this.processor = host.createProcessor({ features, seed }, routed);
     this.number = host.takeNumber();
     this.#devices = devices;

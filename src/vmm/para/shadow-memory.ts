@@ -10,7 +10,7 @@ import { featureMask } from '../../xen/features.ts';
 import { type DirectCounters, newDirectCounters } from '../direct/counters.ts';
 import { PendingFlush } from '../direct/pending-flush.ts';
 import { SLICE_ENTRIES, Slice } from '../direct/slice.ts';
-import { PAGE_SIZE } from '../frames.ts';
+import { PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
 import type { GuestPaging } from '../shadow/guest-paging.ts';
@@ -20,13 +20,13 @@ import { ANYWHERE, NOWHERE } from '../shadow/shadow-page.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
 import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
+import { stepInstruction } from './instruction-step.ts';
 import type { GuestFault } from './para-engine.ts';
 import type { ParaMemory } from './para-memory.ts';
 import type { CodeSource } from './privileged/instruction.ts';
 import { ShadowSpace } from './shadow-space.ts';
 import { DescriptorCopies } from './translated/descriptor-copies.ts';
 import { FixedReservation } from './translated/fixed-reservation.ts';
-import { TableWrite } from './translated/table-write.ts';
 import { TranslatedPages } from './translated/translated-pages.ts';
 import { TranslatedPaging } from './translated/translated-paging.ts';
 
@@ -64,7 +64,6 @@ export class ShadowMemory implements ParaMemory {
   ]);
   readonly #parts: ShadowMemoryParts;
   readonly #descriptors: DescriptorCopies;
-  readonly #tableWrite: TableWrite;
   readonly #pages: TranslatedPages;
   readonly #flush: PendingFlush;
   #kernel = pagingOf(0);
@@ -89,7 +88,6 @@ export class ShadowMemory implements ParaMemory {
     this.space = new ShadowSpace(machine, memory, () => this.#kernel);
     this.userSpace = new ShadowSpace(machine, memory, () => this.#user ?? this.#kernel);
     this.#pages = new TranslatedPages(memory, slice);
-    this.#tableWrite = new TableWrite(processor, memory);
     const { space } = this;
     this.#descriptors = new DescriptorCopies({
       memory,
@@ -119,6 +117,10 @@ export class ShadowMemory implements ParaMemory {
       setRoot: (isKernel, gfn) => this.#useRoot(isKernel, gfn),
     });
     this.calls = pagingCalls(paging, space);
+  }
+
+  get emulated(): GuestMemory {
+    return this.ram;
   }
 
   get ram(): GuestMemory {
@@ -198,7 +200,7 @@ export class ShadowMemory implements ParaMemory {
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     const paging = this.#paging;
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
-    if (outcome === 'table') return this.#tableWrite.perform(paging.root, code);
+    if (outcome === 'table') return this.#emulateWrite(paging.root, code);
     return outcome === 'filled';
   }
 
@@ -208,6 +210,14 @@ export class ShadowMemory implements ParaMemory {
 
   useSelector(selector: number): void {
     if (isOfLdt(selector)) this.#descriptors.useLdtPage(ldtPageOf(selector));
+  }
+
+  /** The guest writes to one of its tables, which the shadow keeps from being written to, and hears of it. */
+  #emulateWrite(root: number, code: CodeSource): boolean {
+    const { processor, ram } = this.#parts;
+    const { mapPlace: map, frames } = ram;
+    const memory = { root: root >>> PAGE_SHIFT, map, frames, protectsWrites: true };
+    return stepInstruction(processor, code, memory);
   }
 
   /** What is missing from the shadow may be in the guest's tables. */
