@@ -77,6 +77,7 @@ fuzz: build
 interop:
 	node test/interop/compare.mjs $(ARGS)
 	node test/interop/pv-documented.mjs
+	node test/interop/pv-kernels.mjs
 
 guests: $(GUESTS)
 
