@@ -33,6 +33,9 @@ export interface Statistics {
   readonly vm: VmStatistics | undefined;
 }
 
+/** Of the column of exits, unless a name is longer. */
+const EXIT_WIDTH = 20;
+
 type ShadowStatistics = ShadowSize & Readonly<ShadowCounters>;
 
 export interface VmStatistics {
@@ -43,7 +46,7 @@ export interface VmStatistics {
   readonly shadow: ShadowStatistics | undefined;
   /** Of the technique `patch`. */
   readonly patch: PatchCounters | undefined;
-  /** Of direct paging. */
+  /** Of direct paging, or the same calls of a domain with shadow page tables. */
   readonly direct: DirectCounters | undefined;
 }
 
@@ -83,6 +86,11 @@ function vmStatistics(
     patch,
     direct,
   };
+}
+
+/** `EPT_VIOLATION`, `VMCALL mmu_update`. */
+function exitName({ reason, call }: ExitCount): string {
+  return call === undefined ? reason : `${reason} ${call}`;
 }
 
 function namedExceptions({ exceptions }: Counters): Record<string, number> {
@@ -201,17 +209,20 @@ function formatPatch(patch: PatchCounters): string[] {
 }
 
 /** Entries are counted in calls, and slices of long calls that went on later as continuations. */
-function formatDirectPaging(direct: DirectCounters): string[] {
+function pagingCalls(direct: DirectCounters): string[] {
   const perCall = (entries: number, calls: number): string =>
     calls === 0 ? '' : ` (${(entries / calls).toFixed(1)} per call)`;
   const { mmuUpdates, mmuUpdateEntries, mmuextOps, mmuextOpEntries } = direct;
-  const calls = [
+  return [
     `mmu_update ${mmuUpdates}, entries ${mmuUpdateEntries}${perCall(mmuUpdateEntries, mmuUpdates)}`,
     `mmuext_op ${mmuextOps}, entries ${mmuextOpEntries}${perCall(mmuextOpEntries, mmuextOps)}`,
     `update_va_mapping ${direct.vaMappings}`,
     `table_writes ${direct.tableWrites}`,
     `continuations ${direct.continuations}`,
   ];
+}
+
+function formatDirectPaging(direct: DirectCounters): string[] {
   const work = [
     `validated ${direct.validations}`,
     `undone ${direct.devalidations}`,
@@ -221,9 +232,19 @@ function formatDirectPaging(direct: DirectCounters): string[] {
     `pages flushed ${direct.pageFlushes}`,
   ];
   return [
-    `${'direct paging'.padEnd(16)} ${calls.join(', ')}`,
+    `${'direct paging'.padEnd(16)} ${pagingCalls(direct).join(', ')}`,
     `${'page types'.padEnd(16)} ${work.join(', ')}`,
   ];
+}
+
+/** The same calls of a domain with shadow page tables, in which there are no types of frames. */
+function formatPagingCalls(paging: DirectCounters): string {
+  const flushes = [`flushes ${paging.flushes}`, `pages flushed ${paging.pageFlushes}`];
+  return `${'paging calls'.padEnd(16)} ${[...pagingCalls(paging), ...flushes].join(', ')}`;
+}
+
+function formatCalls(direct: DirectCounters, isShadowed: boolean): string[] {
+  return isShadowed ? [formatPagingCalls(direct)] : formatDirectPaging(direct);
 }
 
 /** In the shape of `perf kvm stat`. */
@@ -234,17 +255,19 @@ function formatVm(vm: VmStatistics, instructions: number): string[] {
   const us = (ns: number): string => (ns / 1000).toFixed(2).padStart(9);
   const share = (part: number, all: number): string =>
     `${((100 * part) / (all || 1)).toFixed(2)}%`.padStart(8);
+  const names = exits.map(exitName);
+  const width = Math.max(EXIT_WIDTH, ...names.map(({ length }) => length));
   return [
     formatDirect(vm.directInstructions, instructions),
     ...(shadow ? [formatShadow(shadow)] : []),
-    ...(direct ? formatDirectPaging(direct) : []),
+    ...(direct ? formatCalls(direct, shadow !== undefined) : []),
     ...(patch ? formatPatch(patch) : []),
     '',
-    `${'VM-EXIT'.padEnd(20)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
+    `${'VM-EXIT'.padEnd(width)} ${'Samples'.padStart(9)} Samples%    Time%   Min us    Max us    Avg us`,
     ...exits.map(
-      ({ reason, count: n, totalNs, minNs, maxNs }) =>
-        `${reason.padEnd(20)} ${String(n).padStart(9)} ${share(n, count)} ${share(totalNs, time)} ${us(minNs)} ${us(maxNs)} ${us(totalNs / n)}`,
+      ({ count: n, totalNs, minNs, maxNs }, row) =>
+        `${(names[row] ?? '').padEnd(width)} ${String(n).padStart(9)} ${share(n, count)} ${share(totalNs, time)} ${us(minNs)} ${us(maxNs)} ${us(totalNs / n)}`,
     ),
-    `${'all'.padEnd(20)} ${String(count).padStart(9)}, ${(time / 1e6).toFixed(3)} ms in the VMM`,
+    `${'all'.padEnd(width)} ${String(count).padStart(9)}, ${(time / 1e6).toFixed(3)} ms in the VMM`,
   ];
 }

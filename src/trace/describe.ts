@@ -4,7 +4,7 @@ import { EVENT_NAMES } from '../base/vector.ts';
 import { firstInstruction, instructionSet } from '../disassembler/disassemble.ts';
 import { ROWS } from '../isa/table.ts';
 import type { ExitAction, ExitRecord } from '../vmm/exits/exit-record.ts';
-import type { Qualification } from '../vmm/exits/qualification.ts';
+import { hypercallOf, type Qualification } from '../vmm/exits/qualification.ts';
 
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
@@ -38,10 +38,10 @@ export function qualificationText(qualification: Qualification | undefined): str
     case 'cpuid':
       return `leaf ${hex(qualification.leaf)} subleaf ${hex(qualification.subleaf)}`;
     case 'hypercall': {
-      const { name, number, args, list } = qualification;
+      const { args, list } = qualification;
       const given = args.map((one) => `${one.name}=${one.text}`).join(', ');
       const first = list.length === 0 ? '' : `: ${list.join(', ')}`;
-      return `${name ?? `hypercall ${number}`}(${given})${first}`;
+      return `${hypercallOf(qualification)}(${given})${first}`;
     }
     case 'page fault': {
       const { address, error, gpa } = qualification;

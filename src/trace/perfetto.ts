@@ -9,6 +9,7 @@
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import { EXIT_NUMBERS } from '../vmm/exits/exit-reasons.ts';
 import type { ExitRecord, ExitSink } from '../vmm/exits/exit-record.ts';
+import { hypercallOf } from '../vmm/exits/qualification.ts';
 import { actionText, hex, instructionText, qualificationText } from './describe.ts';
 import type { TraceContext, TraceWriter } from './trace-writer.ts';
 
@@ -54,7 +55,13 @@ export class Perfetto implements TraceWriter {
     process.hostNs += record.hostNs;
     this.#countExit(process, record.time, start);
     this.#event({
-      ...{ ph: 'X', name: record.reason, cat: 'exit', pid, tid: threadOf(pid, record.vcpu) },
+      ...{
+        ph: 'X',
+        name: hypercallOf(record.qualification) ?? record.reason,
+        cat: 'exit',
+        pid,
+        tid: threadOf(pid, record.vcpu),
+      },
       ...{ ts: us(start), dur: us(Math.max(record.hostNs - GAP_NS, 0)) },
       args: this.#arguments(record),
     });

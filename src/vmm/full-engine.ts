@@ -13,6 +13,7 @@ import { DirectRunner } from './direct-runner.ts';
 import { withGuestMemory } from './emulated-memory.ts';
 import { Emulator } from './emulator.ts';
 import { FullExitLog } from './exits/full-exit-log.ts';
+import { withLoggedPorts } from './exits/logged-ports.ts';
 import { PAGE_SIZE } from './frames.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Host } from './host.ts';
@@ -133,31 +134,17 @@ export class FullEngine implements Engine {
 
   /** Devices whose answers the log of exits hears of. */
   #tellLog(devices: ProcessorHost): ProcessorHost {
-    const tell = (
-      to: 'port' | 'mmio',
-      access: 'read' | 'write',
-      address: number,
-      size: number,
-      value: number,
-    ): void => this.#log?.forwarded({ kind: 'forwarded', to, access, address, size, value });
+    const tell = (access: 'read' | 'write', address: number, size: number, value: number): void =>
+      this.#log?.forwarded({ kind: 'forwarded', to: 'mmio', access, address, size, value });
     return {
-      ...devices,
-      portRead: (port, size) => {
-        const value = devices.portRead(port, size);
-        tell('port', 'read', port, size, value);
-        return value;
-      },
-      portWrite: (port, size, value) => {
-        tell('port', 'write', port, size, value);
-        devices.portWrite(port, size, value);
-      },
+      ...withLoggedPorts(devices, (action) => this.#log?.forwarded(action)),
       memoryRead: (high, low, size) => {
         const value = devices.memoryRead(high, low, size);
-        tell('mmio', 'read', this.#gpaOf(high, low), size, value);
+        tell('read', this.#gpaOf(high, low), size, value);
         return value;
       },
       memoryWrite: (high, low, size, value) => {
-        tell('mmio', 'write', this.#gpaOf(high, low), size, value);
+        tell('write', this.#gpaOf(high, low), size, value);
         devices.memoryWrite(high, low, size, value);
       },
       interruptAcknowledge: () => {

@@ -127,7 +127,8 @@ function createPara(host: Host, options: ParaVmOptions): ParaVirtualMachine {
     options,
   );
   const { shadow, direct } = engine.paging;
-  const directInstructions = (): number => Number(machine.instructions);
+  const directInstructions = (): number =>
+    Number(machine.instructions) - engine.emulatedInstructions;
   return { machine, directInstructions, shadow, direct, patch: undefined, domain: engine };
 }
 

@@ -14,6 +14,8 @@ export const CALLBACKTYPE = {
   syscall32: 7,
 } as const;
 
+export type CallbackName = keyof typeof CALLBACKTYPE;
+
 /** In `flags`: no events during the callback. */
 export const CALLBACKF_mask_events = 1;
 

@@ -18,6 +18,7 @@
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
+#include <xen/grant_table.h>
 #include <xen/io/console.h>
 #include <xen/memory.h>
 #include <xen/physdev.h>
@@ -80,6 +81,11 @@ int main(void)
     C(XENFEAT_hvm_callback_vector); C(XENFEAT_hvm_safe_pvclock); C(XENFEAT_hvm_pirqs); C(XENFEAT_dom0);
     C(XENFEAT_memory_op_vnode_supported); C(XENFEAT_ARM_SMCCC_supported); C(XENFEAT_linux_rsdp_unrestricted);
     C(XENFEAT_not_direct_mapped); C(XENFEAT_direct_mapped); C(XENFEAT_NR_SUBMAPS);
+    /* src/xen/grant-table.ts */
+    C(GNTTABOP_map_grant_ref); C(GNTTABOP_unmap_grant_ref); C(GNTTABOP_setup_table); C(GNTTABOP_dump_table);
+    C(GNTTABOP_transfer); C(GNTTABOP_copy); C(GNTTABOP_query_size); C(GNTTABOP_unmap_and_replace);
+    C(GNTTABOP_set_version); C(GNTTABOP_get_status_frames); C(GNTTABOP_get_version);
+    C(GNTTABOP_swap_grant_ref); C(GNTTABOP_cache_flush);
     /* src/xen/hypercalls.ts */
     C(__HYPERVISOR_set_trap_table); C(__HYPERVISOR_mmu_update); C(__HYPERVISOR_set_gdt);
     C(__HYPERVISOR_stack_switch); C(__HYPERVISOR_set_callbacks); C(__HYPERVISOR_fpu_taskswitch);
@@ -114,7 +120,10 @@ int main(void)
     C(MMUEXT_UNMARK_SUPER); C(UVMF_NONE); C(UVMF_TLB_FLUSH); C(UVMF_INVLPG); C(UVMF_FLUSHTYPE_MASK);
     C(UVMF_MULTI); C(UVMF_LOCAL); C(UVMF_ALL);
     /* src/xen/physdev.ts */
-    C(PHYSDEVOP_set_iopl); S(physdev_set_iopl); F(physdev_set_iopl, iopl);
+    C(PHYSDEVOP_irq_status_query); C(PHYSDEVOP_set_iopl); C(PHYSDEVOP_set_iobitmap); C(PHYSDEVOP_apic_read);
+    C(PHYSDEVOP_apic_write); C(PHYSDEVOP_alloc_irq_vector); C(PHYSDEVOP_free_irq_vector); C(PHYSDEVOP_eoi);
+    C(PHYSDEVOP_map_pirq); C(PHYSDEVOP_unmap_pirq); C(PHYSDEVOP_setup_gsi); C(PHYSDEVOP_get_free_pirq);
+    S(physdev_set_iopl); F(physdev_set_iopl, iopl);
     /* src/xen/sched.ts */
     C(SCHEDOP_yield); C(SCHEDOP_block); C(SCHEDOP_shutdown); C(SCHEDOP_poll); C(SCHEDOP_remote_shutdown);
     C(SCHEDOP_shutdown_code); C(SCHEDOP_watchdog); C(SCHEDOP_pin_override); C(SHUTDOWN_poweroff);

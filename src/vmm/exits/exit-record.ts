@@ -1,6 +1,7 @@
 /** An exit as statistics and traces hear of it. */
 
 import type { CodeMode } from '../../isa/row.ts';
+import type { CallbackName } from '../../xen/callback.ts';
 import type { ErrorName } from '../../xen/errno.ts';
 import type { ExitName } from './exit-reasons.ts';
 import type { Qualification } from './qualification.ts';
@@ -29,7 +30,7 @@ export type ExitAction =
       readonly isExternal: boolean;
     }
   /** Entered a callback of a PV kernel. */
-  | { readonly kind: 'injected'; readonly callback: 'event' | 'nmi' }
+  | { readonly kind: 'injected'; readonly callback: CallbackName }
   /** Made a hypercall: what RAX got, with the error's name if it is one. */
   | { readonly kind: 'returned'; readonly result: bigint; readonly error?: ErrorName | undefined }
   /** Did a part of a hypercall: the guest makes it again, for the rest. */

@@ -2,26 +2,31 @@
 
 import type { ExitName } from './exit-reasons.ts';
 import type { ExitSink } from './exit-record.ts';
+import { hypercallOf } from './qualification.ts';
 
-/** Exits of one reason. Times are host nanoseconds that the VMM took. */
+/** Exits of one reason, hypercalls each by itself. Times are host nanoseconds that the VMM took. */
 export interface ExitCount {
   readonly reason: ExitName;
+  /** The hypercall, if that is the reason. */
+  readonly call?: string;
   readonly count: number;
   readonly totalNs: number;
   readonly minNs: number;
   readonly maxNs: number;
 }
 
-export class ExitStatistics {
-  readonly #counts = new Map<
-    ExitName,
-    { count: number; totalNs: number; minNs: number; maxNs: number }
-  >();
+type Count = { -readonly [K in keyof ExitCount]: ExitCount[K] };
 
-  readonly sink: ExitSink = ({ reason, hostNs }) => {
-    const known = this.#counts.get(reason);
+export class ExitStatistics {
+  readonly #counts = new Map<string, Count>();
+
+  readonly sink: ExitSink = ({ reason, qualification, hostNs }) => {
+    const call = hypercallOf(qualification);
+    const key = call ?? reason;
+    const known = this.#counts.get(key);
     if (known === undefined) {
-      this.#counts.set(reason, { count: 1, totalNs: hostNs, minNs: hostNs, maxNs: hostNs });
+      const times = { count: 1, totalNs: hostNs, minNs: hostNs, maxNs: hostNs };
+      this.#counts.set(key, { reason, ...(call !== undefined && { call }), ...times });
       return;
     }
     known.count++;
@@ -32,8 +37,9 @@ export class ExitStatistics {
 
   /** Most frequent first. */
   get counts(): readonly ExitCount[] {
-    return [...this.#counts]
-      .map(([reason, count]) => ({ reason, ...count }))
-      .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
+    const nameOf = ({ reason, call = '' }: ExitCount): string => `${reason} ${call}`;
+    return [...this.#counts.values()]
+      .map((count) => ({ ...count }))
+      .sort((a, b) => b.count - a.count || (nameOf(a) < nameOf(b) ? -1 : 1));
   }
 }

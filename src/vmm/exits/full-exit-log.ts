@@ -7,6 +7,7 @@ import type { Vcpu } from '../vcpu.ts';
 import { ExitLog } from './exit-log.ts';
 import { type ExitName, exitOfInstruction } from './exit-reasons.ts';
 import type { ExitAction, ExitSink, HostTime } from './exit-record.ts';
+import type { Forwarded } from './logged-ports.ts';
 import type { Qualification } from './qualification.ts';
 
 /** What stopped a direct run, as the runner knows it. */
@@ -92,7 +93,7 @@ export class FullExitLog {
   }
 
   /** A device of the VM has answered. */
-  forwarded(action: ExitAction & { readonly kind: 'forwarded' }): void {
+  forwarded(action: Forwarded): void {
     this.#log.did(action);
   }
 

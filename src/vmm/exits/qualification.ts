@@ -63,6 +63,12 @@ export type Qualification =
   /** An exception or software interrupt. */
   | { readonly kind: 'event'; readonly vector: number; readonly error: number | undefined };
 
+/** How the hypercall is called that it is about; undefined: it is about none. */
+export function hypercallOf(qualification: Qualification | undefined): string | undefined {
+  if (qualification?.kind !== 'hypercall') return undefined;
+  return qualification.name ?? `hypercall ${qualification.number}`;
+}
+
 const DX = 2;
 const VALUE_BITS = 64;
 

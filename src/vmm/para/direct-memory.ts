@@ -15,12 +15,10 @@ import { PAGE_SIZE } from '../frames.ts';
 import type { Host } from '../host.ts';
 import { DirectSpace } from './direct-space.ts';
 import { DomainRam } from './domain-ram.ts';
-import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
 import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
-import type { GuestFault } from './para-engine.ts';
-import type { ParaMemory } from './para-memory.ts';
+import type { GuestFault, ParaMemory, ServedFault } from './para-memory.ts';
 import type { CodeSource } from './privileged/instruction.ts';
 import { WatchedWrite } from './watched-write.ts';
 
@@ -34,8 +32,8 @@ const PF_RSVD = 1 << 3;
 export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
   readonly shadow = undefined;
-  readonly space: GuestSpace;
-  readonly userSpace: GuestSpace;
+  readonly space: DirectSpace;
+  readonly userSpace: DirectSpace;
   readonly calls: HypercallTable;
   readonly features = featureMask([
     'mmu_pt_update_preserve_ad',
@@ -188,12 +186,12 @@ export class DirectMemory implements ParaMemory {
   prepare(): void {}
 
   /** A page of the LDT is looked up when it is used first. */
-  serve(fault: GuestFault, code: CodeSource): boolean {
+  serve(fault: GuestFault, code: CodeSource): ServedFault | undefined {
     const page = this.#area.neededLdtPage(fault);
-    if (page === undefined) return this.#emulateWrite(fault, code);
-    if (!this.#useLdtPage(page)) return false;
+    if (page === undefined) return this.#emulateWrite(fault, code) ? 'table' : undefined;
+    if (!this.#useLdtPage(page)) return undefined;
     this.#processor.invalidatePage(fault.address);
-    return true;
+    return 'ldt';
   }
 
   /** A write of the kernel to a page that it has for reading may be one to a table of its own. */

@@ -33,20 +33,31 @@ export class DirectSpace extends PagedSpace {
     return this.find(va, isWrite);
   }
 
+  override inspect(va: bigint): number | undefined {
+    return this.#walk(va, PTE_P | PTE_US, 0);
+  }
+
   protected override find(va: bigint, isWrite: boolean): number | undefined {
+    // By a linear map a walk can come to the VMM's own entries, which are for supervisors.
+    const needed = PTE_P | PTE_US;
+    return isWrite
+      ? this.#walk(va, needed | PTE_RW, PTE_A | PTE_D)
+      : this.#walk(va, needed, PTE_A);
+  }
+
+  /** `needed` are the flags that all entries must have; the last one gets the flags `used`, those above PTE_A of them. */
+  #walk(va: bigint, needed: number, used: number): number | undefined {
     if (!isGuestAddress(va)) return undefined;
     const entries = this.#entries;
     const linear = linearOf(va);
-    // By a linear map a walk can come to the VMM's own entries, which are for supervisors.
-    const needed = PTE_P | PTE_US | (isWrite ? PTE_RW : 0);
     let frame = this.#root();
     for (let level = 4; level > 0; level--) {
       const place = frame * PAGE_SIZE + slotOf(linear, level) * ENTRY_BYTES;
       const low = entries.low(place);
       if ((low & needed) !== needed) return undefined;
       const high = entries.high(place);
-      const used = level === 1 && isWrite ? PTE_A | PTE_D : PTE_A;
-      if ((low & used) !== used) entries.set(place, (low | used) >>> 0, high);
+      const set = level === 1 ? used : used & PTE_A;
+      if ((low & set) !== set) entries.set(place, (low | set) >>> 0, high);
       frame = frameOf(low, high);
     }
     return frame * PAGE_SIZE + (linear % PAGE_SIZE);

@@ -6,9 +6,11 @@
  */
 
 import { isCanonical, isGuestRange } from '../../xen/address-space.ts';
+import type { CallbackName } from '../../xen/callback.ts';
 import { FLAT } from '../../xen/segments.ts';
 import { IRET_CONTEXT, VGCF_in_syscall } from '../../xen/trap.ts';
 import type { GuestSpace } from './guest-space.ts';
+import type { ParaExitLog } from './para-exit-log.ts';
 import { type ParaVcpu, R11, RAX, RCX } from './para-vcpu.ts';
 import type { SharedInfo } from './shared-info.ts';
 import type { Handler, TrapTable } from './trap-table.ts';
@@ -61,6 +63,8 @@ export interface GuestEntryParts {
   readonly privilege: IoPrivilege;
   /** The guest returns from a handler. */
   readonly returned: () => void;
+  /** Hears of what is entered. */
+  readonly log?: Pick<ParaExitLog, 'injected' | 'calledBack'> | undefined;
   /** The guest cannot go on. */
   readonly crash: (why: string) => void;
 }
@@ -86,6 +90,7 @@ export class GuestEntry {
     const { traps, vcpu } = this.#parts;
     const handler = traps.trap(vector);
     if (handler.address !== 0n) {
+      this.#parts.log?.injected(vector, error);
       this.#enter(handler, error === undefined ? [] : [BigInt(error)]);
       return;
     }
@@ -96,7 +101,7 @@ export class GuestEntry {
   /** An event or an NMI: nothing of the guest's is interrupted halfway. */
   upcall(name: 'event' | 'nmi'): void {
     const { address } = this.#parts.traps.callbacks[name];
-    if (address !== 0n) this.#enter({ address, masksEvents: true }, []);
+    if (address !== 0n) this.#callBack(name, { address, masksEvents: true });
     else this.#parts.crash(`there is an ${name}, for which the guest has no callback`);
   }
 
@@ -109,7 +114,8 @@ export class GuestEntry {
       this.trap(UD);
       return;
     }
-    this.#enter(syscall, [], { cs: FLAT.RING3_CS64, ss: FLAT.RING3_SS64 });
+    const segments = { cs: FLAT.RING3_CS64, ss: FLAT.RING3_SS64 };
+    this.#callBack('syscall', syscall, [], segments);
     vcpu.rflags &= ~RFLAGS_DF;
     vcpu.gpr[R11] = BigInt(vcpu.rflags);
   }
@@ -125,7 +131,7 @@ export class GuestEntry {
     }
     vcpu.rip = 0n;
     if (!vcpu.isKernel) vcpu.rsp = 0n;
-    this.#enter(sysenter, []);
+    this.#callBack('sysenter', sysenter);
   }
 
   /** HYPERVISOR_iret, by the iret_context at RSP: what RAX gets. */
@@ -183,7 +189,17 @@ export class GuestEntry {
     const selectors = (['ds', 'es', 'fs', 'gs'] as const).map((name) =>
       BigInt(view.segment(name).selector),
     );
-    this.#enter(failsafe, selectors, segments);
+    this.#callBack('failsafe', failsafe, selectors, segments);
+  }
+
+  #callBack(
+    name: CallbackName,
+    handler: Handler,
+    extra: readonly bigint[] = [],
+    from?: StackAndCode,
+  ): void {
+    this.#parts.log?.calledBack(name);
+    this.#enter(handler, extra, from);
   }
 
   /** Enters `handler` with `extra` words between R11 and RIP, from code with the segments `from`. */

@@ -11,7 +11,7 @@ import type { MachineMemory } from '../../machine/memory.ts';
 import { FIRST_RESERVED_GDT_BYTE, FIRST_RESERVED_GDT_PAGE, FLAT } from '../../xen/segments.ts';
 import { FIRST_XEN_SLOT } from '../direct/pte.ts';
 import { FRAME_VMM, type FramePool, PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
-import type { GuestFault } from './para-engine.ts';
+import type { GuestFault } from './para-memory.ts';
 
 const PTE_P_RW_A_D = 0x63;
 const TABLE_PAGES = 16;

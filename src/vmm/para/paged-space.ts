@@ -3,10 +3,11 @@
 import type { MachineMemory, PhysicalMemory } from '../../machine/memory.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import type { GuestSpace } from './guest-space.ts';
+import type { InspectedSpace } from './inspection.ts';
 
 const NO_PAGES: readonly number[] = [];
 
-export abstract class PagedSpace implements GuestSpace {
+export abstract class PagedSpace implements GuestSpace, InspectedSpace {
   readonly #machine: MachineMemory;
   readonly #memory: PhysicalMemory;
   readonly #word = new DataView(new ArrayBuffer(4));
@@ -21,6 +22,7 @@ export abstract class PagedSpace implements GuestSpace {
   protected abstract find(va: bigint, isWrite: boolean): number | undefined;
 
   abstract translate(va: bigint, isWrite: boolean): number | undefined;
+  abstract inspect(va: bigint): number | undefined;
 
   read(va: bigint, data: DataView): boolean {
     const length = data.byteLength;

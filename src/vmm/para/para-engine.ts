@@ -10,6 +10,8 @@ import type { GuestState } from './guest-state.ts';
 import { type HypercallArguments, type HypercallResult, u32Of } from './hypercall.ts';
 import type { Hypercalls } from './hypercalls.ts';
 import type { Nmi } from './nmi.ts';
+import type { ParaExitLog } from './para-exit-log.ts';
+import type { GuestFault, ServedFault } from './para-memory.ts';
 import { type ParaVcpu, RAX } from './para-vcpu.ts';
 import { emulateGeneralProtection } from './privileged/general-protection.ts';
 import type { CodeSource } from './privileged/instruction.ts';
@@ -30,15 +32,6 @@ const PF_U = 1 << 2;
 const ACTIVITY_RUNNING = 0;
 const ACTIVITY_HALTED = 1;
 
-/** An exception that has stopped the guest. */
-export interface GuestFault {
-  readonly vector: number;
-  /** Undefined where the vector has none. */
-  readonly error: number | undefined;
-  /** Linear address of a page fault. */
-  readonly address: bigint;
-}
-
 export interface ParaEngineParts {
   readonly vcpu: ParaVcpu;
   readonly entry: GuestEntry;
@@ -57,13 +50,16 @@ export interface ParaEngineParts {
   /** The address and the error code of a page fault that the guest gets. */
   readonly addressOf: (fault: GuestFault) => bigint;
   readonly errorOf: (fault: GuestFault) => number;
-  /** The VMM serves a fault: false if what the processor has stopped for, then, is the guest's. */
-  readonly serve: (fault: GuestFault, code: CodeSource) => boolean;
+  /** The VMM serves a fault: undefined if what the processor has stopped for, then, is the guest's. */
+  readonly serve: (fault: GuestFault, code: CodeSource) => ServedFault | undefined;
+  /** Hears of every exit. */
+  readonly log: ParaExitLog | undefined;
 }
 
 export class ParaEngine {
   readonly #parts: ParaEngineParts;
   readonly #vcpu: ParaVcpu;
+  readonly #log: ParaExitLog | undefined;
   readonly #timeLow: () => number;
   readonly #stopRequest: () => number;
   readonly #vector: () => number;
@@ -74,11 +70,14 @@ export class ParaEngine {
   #entered = -1;
   /** Hypercalls, faults, and SYSCALLs of programs so far. */
   exits = 0;
+  /** Instructions that the VMM has carried out so far. */
+  emulated = 0;
 
   constructor(parts: ParaEngineParts) {
     const { view } = parts.vcpu.processor;
     this.#parts = parts;
     this.#vcpu = parts.vcpu;
+    this.#log = parts.log;
     this.#timeLow = view.reader('TIME');
     this.#stopRequest = view.reader('STOP_REQUEST');
     this.#vector = view.reader('EVENT_VECTOR');
@@ -89,22 +88,32 @@ export class ParaEngine {
 
   /** Runs at most `fuel` instructions; why it came back, as from a processor of the guest's own. */
   run(fuel: number): ExitReason {
+    const reason = this.#run(fuel);
+    this.#log?.end();
+    return reason;
+  }
+
+  #run(fuel: number): ExitReason {
     const { processor } = this.#vcpu;
     const start = this.#timeLow();
     processor.view.setU32('STOP_REQUEST', 0);
     for (;;) {
-      if (this.#isHalted()) return 'halt';
+      if (this.#isHalted()) {
+        this.#log?.blocked();
+        return 'halt';
+      }
       this.#deliver();
       if (this.#stopRequest() !== 0) return 'request';
       const left = fuel - ((this.#timeLow() - start) >>> 0);
       if (left <= 0) return 'fuel';
       this.#parts.prepare();
+      this.#log?.end();
       const reason = processor.run(left);
       if (reason === 'fuel') continue;
       if (reason === 'request') return reason;
       this.exits++;
       if (reason === 'syscall') this.#systemCall();
-      else if (reason === 'sysenter') this.#parts.entry.sysenter();
+      else if (reason === 'sysenter') this.#sysenter();
       else if (reason === 'event') this.#event();
       // Descriptors that would lead elsewhere are not let into the tables.
       else this.#parts.crash(`its processor stopped: ${reason}`);
@@ -128,6 +137,7 @@ export class ParaEngine {
   #systemCall(): void {
     const { entry, calls, called } = this.#parts;
     if (!this.#vcpu.isKernel) {
+      this.#log?.systemCall();
       entry.systemCall();
       return;
     }
@@ -140,8 +150,17 @@ export class ParaEngine {
       gpr[R8] ?? 0n,
       gpr[R9] ?? 0n,
     ];
-    this.#called(calls.call(u32Of(gpr[RAX] ?? 0n), args));
+    const number = u32Of(gpr[RAX] ?? 0n);
+    this.#log?.hypercall(number, args);
+    const result = calls.call(number, args);
+    this.#log?.called(result);
+    this.#called(result);
     called();
+  }
+
+  #sysenter(): void {
+    this.#log?.systemCall();
+    this.#parts.entry.sysenter();
   }
 
   /** A call that the guest has made has come to `result`. */
@@ -158,12 +177,19 @@ export class ParaEngine {
   }
 
   #event(): void {
-    if (this.#parts.serve(this.#fault(), this.#parts.state)) return;
+    const first = this.#fault();
+    this.#log?.fault(first);
+    const served = this.#parts.serve(first, this.#parts.state);
+    if (served !== undefined) {
+      this.#log?.served(served);
+      return;
+    }
     // Serving it may have come to another one.
     const fault = this.#fault();
     const { vector, error } = fault;
     const outcome = this.#emulated(vector, error ?? 0);
     if (outcome.kind !== 'not-emulated') {
+      this.#log?.emulated();
       this.#emulatedTo(outcome);
       return;
     }
@@ -189,6 +215,7 @@ export class ParaEngine {
   #emulatedTo(outcome: Exclude<Outcome, { readonly kind: 'not-emulated' }>): void {
     const { view } = this.#vcpu.processor;
     view.setU64('TIME', view.u64('TIME') + BigInt(outcome.retired));
+    this.emulated += outcome.retired;
     if (outcome.kind === 'resume') return;
     const { vector, error, address, dr6 } = outcome.event;
     const { state } = this.#parts;

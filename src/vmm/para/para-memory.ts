@@ -8,14 +8,26 @@ import type { AddressSpaces } from './guest-entry.ts';
 import type { GuestSpace } from './guest-space.ts';
 import type { HypercallTable } from './hypercall.ts';
 import type { MachineToPhysList } from './hypercalls/memory-maps.ts';
+import type { InspectedSpace } from './inspection.ts';
 import type { MemoryReservation } from './memory-reservation.ts';
-import type { GuestFault } from './para-engine.ts';
 import type { CodeSource } from './privileged/instruction.ts';
 
+/** An exception that has stopped the guest. */
+export interface GuestFault {
+  readonly vector: number;
+  /** Undefined where the vector has none. */
+  readonly error: number | undefined;
+  /** Linear address of a page fault. */
+  readonly address: bigint;
+}
+
+/** A fault of which the guest does not hear: an entry of the shadow was missing, a table was written to, a page of the LDT used. */
+export type ServedFault = 'filled' | 'table' | 'ldt';
+
 export interface ParaMemory extends AddressSpaces {
-  readonly space: GuestSpace;
+  readonly space: GuestSpace & InspectedSpace;
   /** The same as user code sees it. */
-  readonly userSpace: GuestSpace;
+  readonly userSpace: GuestSpace & InspectedSpace;
   /** The domain's memory by pseudo-physical address. */
   readonly ram: PhysicalMemory;
   /** What an instruction that the VMM emulates reads and writes where it is watched. */
@@ -60,8 +72,8 @@ export interface ParaMemory extends AddressSpaces {
   addressOf(fault: GuestFault): bigint;
   /** The error code of a page fault as the guest's tables have it, whoever runs. */
   errorOf(fault: GuestFault): number;
-  /** Serves a fault of `code` of which the guest is not to hear; false if what the processor has stopped for, then, is the guest's. */
-  serve(fault: GuestFault, code: CodeSource): boolean;
+  /** Serves a fault of `code` of which the guest is not to hear; undefined if what the processor has stopped for, then, is the guest's. */
+  serve(fault: GuestFault, code: CodeSource): ServedFault | undefined;
   /** The VMM is about to load this selector: faults cannot be served then. */
   useSelector(selector: number): void;
 }

@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { DEFAULT_FEATURES } from '../../machine/features.ts';
 import type { ProcessorHost } from '../../machine/instance.ts';
-import type { Engine, Machine, RunEnd } from '../../machine/machine.ts';
+import type { Engine, Machine } from '../../machine/machine.ts';
 import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { ExitReason, Processor } from '../../machine/processor.ts';
 import type { PvKernel } from '../../xen/pv-kernel.ts';
@@ -20,6 +20,7 @@ import type { ConsoleRing } from './console-ring.ts';
 import { DIRECT_FRAMES, DirectMemory } from './direct-memory.ts';
 import { buildDomain, type DomainEntry } from './domain-builder.ts';
 import { AREA_FRAMES, HOST_CODE, HypervisorArea } from './hypervisor-area.ts';
+import type { ExitListener } from './para-exit-log.ts';
 import type { ParaMemory } from './para-memory.ts';
 import { ParaVcpu } from './para-vcpu.ts';
 import { CONSOLE_PORT, type DomainOutside, RunningDomain, STORE_PORT } from './running-domain.ts';
@@ -58,6 +59,7 @@ export class PvDomain implements Engine {
   readonly number: number;
   readonly #host: Host;
   readonly #devices: ProcessorHost;
+  readonly #exits: ExitListener | undefined;
   #machine: Machine | undefined;
   #running: RunningDomain | undefined;
 
@@ -68,9 +70,16 @@ export class PvDomain implements Engine {
     this.processor = host.createProcessor({ features, seed }, routed);
     this.number = host.takeNumber();
     this.#devices = devices;
+    const { exits, name = `vm${this.number - 1}` } = options;
+    this.#exits = exits && { ...exits, vm: name };
     this.vcpu = new ParaVcpu(this.processor);
     this.#powerOn();
     this.paging = this.#createMemory(options);
+  }
+
+  /** Instructions that the VMM has carried out in the guest's place. */
+  get emulatedInstructions(): number {
+    return this.#running?.engine.emulated ?? 0;
   }
 
   get memory(): PhysicalMemory {
@@ -117,7 +126,8 @@ export class PvDomain implements Engine {
       number: this.number,
       domains: this.#host,
       devices: this.#devices,
-      end: (end) => this.end(end),
+      end: (end) => this.#machine?.stop(end),
+      exits: this.#exits,
     });
     this.#running = running;
     const result = paging.start(built.root, [built.shared.store, built.shared.console]);
@@ -132,11 +142,6 @@ export class PvDomain implements Engine {
     assert(running !== undefined, 'a domain is booted before it runs');
     this.processor.enter();
     return this.#host.run(() => running.engine.run(fuel));
-  }
-
-  /** Ends the run. */
-  end(end: RunEnd): void {
-    this.#machine?.stop(end);
   }
 
   #createMemory(options: ParaVmOptions): ParaMemory {

@@ -6,6 +6,7 @@ import type { Machine, RunEnd } from '../../machine/machine.ts';
 import type { ByteSink } from '../../pc/board.ts';
 import { SHUTDOWN } from '../../xen/sched.ts';
 import type { Domains } from '../direct/foreign-domain.ts';
+import { withLoggedPorts } from '../exits/logged-ports.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { Events } from './events.ts';
@@ -17,8 +18,10 @@ import { multicallCalls } from './hypercalls/multicall.ts';
 import { trapCalls } from './hypercalls/trap-calls.ts';
 import { HANDLE_BYTES, versionCalls } from './hypercalls/xen-version.ts';
 import { Hypercalls } from './hypercalls.ts';
+import { inspect } from './inspection.ts';
 import { Nmi } from './nmi.ts';
 import { ParaEngine } from './para-engine.ts';
+import { type ExitListener, ParaExitLog } from './para-exit-log.ts';
 import type { ParaMemory } from './para-memory.ts';
 import type { ParaVcpu } from './para-vcpu.ts';
 import type { SharedInfo } from './shared-info.ts';
@@ -49,6 +52,8 @@ export interface RunningDomainParts extends DomainOutside {
   /** What answers the guest's ports. */
   readonly devices: ProcessorHost;
   readonly end: (end: RunEnd) => void;
+  /** Hears of every exit. */
+  readonly exits: ExitListener | undefined;
 }
 
 export class RunningDomain {
@@ -56,12 +61,14 @@ export class RunningDomain {
   readonly console: ConsoleRing;
   readonly engine: ParaEngine;
   readonly #parts: RunningDomainParts;
+  readonly #log: ParaExitLog | undefined;
   readonly #traps = new TrapTable();
   readonly #nmi = new Nmi(this.#traps);
 
   constructor(parts: RunningDomainParts) {
     const { vcpu, paging, shared, machine } = parts;
     this.#parts = parts;
+    this.#log = this.#createLog();
     this.events = this.#createEvents();
     this.console = this.#createConsole();
     const state = this.#createState();
@@ -81,11 +88,26 @@ export class RunningDomain {
       addressOf: (fault) => paging.addressOf(fault),
       errorOf: (fault) => paging.errorOf(fault),
       serve: (fault, code) => paging.serve(fault, code),
+      log: this.#log,
     });
   }
 
+  #createLog(): ParaExitLog | undefined {
+    const { exits, vcpu, paging } = this.#parts;
+    if (exits === undefined) return undefined;
+    const { memory } = vcpu.processor;
+    return new ParaExitLog(exits, vcpu, (va, length) =>
+      inspect(memory, vcpu.isKernel ? paging.space : paging.userSpace, va, length),
+    );
+  }
+
+  #end(end: RunEnd): void {
+    this.#log?.stopped(end.kind === 'crash' ? end.why : undefined);
+    this.#parts.end(end);
+  }
+
   #createEvents(): Events {
-    const { machine, shared, paging, number, domains, startMs, end } = this.#parts;
+    const { machine, shared, paging, number, domains, startMs } = this.#parts;
     return new Events({
       clock: machine.clock,
       shared,
@@ -98,7 +120,7 @@ export class RunningDomain {
         this.#nmi.raise();
         this.events.sleep.wake();
       },
-      ended: (reason) => end(endOf(reason)),
+      ended: (reason) => this.#end(endOf(reason)),
     });
   }
 
@@ -123,12 +145,13 @@ export class RunningDomain {
 
   #createState(): GuestState {
     const { vcpu, paging, shared, devices } = this.#parts;
+    const log = this.#log;
     return new GuestState({
       vcpu,
       paging,
       traps: this.#traps,
       shared,
-      devices,
+      devices: log ? withLoggedPorts(devices, (action) => log.forwarded(action)) : devices,
       machineFrames: vcpu.processor.memory.size / PAGE_SIZE,
       assistChanged: (type, isEnabled) => paging.assistChanged(type, isEnabled),
     });
@@ -144,12 +167,13 @@ export class RunningDomain {
       spaces: paging,
       privilege: state,
       returned: () => this.#nmi.returned(),
+      log: this.#log,
       crash: (why) => this.#crash(why),
     });
   }
 
   #crash(why: string): void {
-    this.#parts.end({ kind: 'crash', why });
+    this.#end({ kind: 'crash', why });
   }
 
   #createCalls(state: GuestState, entry: GuestEntry): Hypercalls {

@@ -21,8 +21,7 @@ import type { HypercallTable } from './hypercall.ts';
 import { pagingCalls } from './hypercalls/paging-calls.ts';
 import { AREA_SLOT, type HypervisorArea, isOfLdt, ldtPageOf } from './hypervisor-area.ts';
 import { stepInstruction } from './instruction-step.ts';
-import type { GuestFault } from './para-engine.ts';
-import type { ParaMemory } from './para-memory.ts';
+import type { GuestFault, ParaMemory, ServedFault } from './para-memory.ts';
 import type { CodeSource } from './privileged/instruction.ts';
 import { ShadowSpace } from './shadow-space.ts';
 import { DescriptorCopies } from './translated/descriptor-copies.ts';
@@ -188,20 +187,21 @@ export class ShadowMemory implements ParaMemory {
     else if (stale !== NOWHERE) processor.invalidatePage(BigInt(stale) << 12n);
   }
 
-  serve(fault: GuestFault, code: CodeSource): boolean {
+  serve(fault: GuestFault, code: CodeSource): ServedFault | undefined {
     const { vector, error = 0, address } = fault;
-    if (vector !== PF || this.#root === undefined) return false;
+    if (vector !== PF || this.#root === undefined) return undefined;
     const page = this.#parts.area.neededLdtPage(fault);
     if (page !== undefined) {
-      if (!this.#descriptors.useLdtPage(page)) return false;
+      if (!this.#descriptors.useLdtPage(page)) return undefined;
       this.#parts.processor.invalidatePage(address);
-      return true;
+      return 'ldt';
     }
     const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
     const paging = this.#paging;
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
-    if (outcome === 'table') return this.#emulateWrite(paging.root, code);
-    return outcome === 'filled';
+    if (outcome === 'filled') return 'filled';
+    const isWritten = outcome === 'table' && this.#emulateWrite(paging.root, code);
+    return isWritten ? 'table' : undefined;
   }
 
   addressOf({ address }: GuestFault): bigint {

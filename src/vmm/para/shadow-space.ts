@@ -26,18 +26,32 @@ export class ShadowSpace extends PagedSpace {
   }
 
   override translate(va: bigint, isWrite: boolean): number | undefined {
-    const gpa = this.find(va, isWrite);
-    if (gpa === undefined) return undefined;
-    return this.#memory.frame(Math.floor(gpa / PAGE_SIZE)) * PAGE_SIZE + (gpa % PAGE_SIZE);
+    return this.#hpaOf(this.find(va, isWrite));
+  }
+
+  override inspect(va: bigint): number | undefined {
+    return this.#hpaOf(this.#walkTo(va));
   }
 
   protected override find(va: bigint, isWrite: boolean): number | undefined {
+    const gpa = this.#walkTo(va);
+    if (gpa === undefined) return undefined;
     const walk = this.#walk;
-    if (!isGuestAddress(va) || !walk.walk(pageNumber(va), this.#paging(), [])) return undefined;
-    if (!this.#memory.holds(walk.gfn)) return undefined;
     if (isWrite && (walk.rights & RIGHT_WRITE) === 0) return undefined;
     walk.setFlags(isWrite);
-    return walk.gfn * PAGE_SIZE + Number(va & 0xfffn);
+    return gpa;
+  }
+
+  /** The GPA that the walk of `va` leads to, if it is RAM. */
+  #walkTo(va: bigint): number | undefined {
+    const walk = this.#walk;
+    if (!isGuestAddress(va) || !walk.walk(pageNumber(va), this.#paging(), [])) return undefined;
+    return this.#memory.holds(walk.gfn) ? walk.gfn * PAGE_SIZE + Number(va & 0xfffn) : undefined;
+  }
+
+  #hpaOf(gpa: number | undefined): number | undefined {
+    if (gpa === undefined) return undefined;
+    return this.#memory.frame(Math.floor(gpa / PAGE_SIZE)) * PAGE_SIZE + (gpa % PAGE_SIZE);
   }
 
   /** GPA of what the kernel reads at `va`; undefined if that faults. */
