@@ -9,7 +9,7 @@ import { codeBits, dumpCode } from './code.ts';
 import { digits } from './hex.ts';
 import { readLinear } from './linear-memory.ts';
 import { dumpRegisters } from './registers.ts';
-import { explainFaults, type FaultContext, missing } from './shutdown.ts';
+import { explainFaults, explainRefused, type FaultContext, missing } from './shutdown.ts';
 import { dumpStack } from './stack.ts';
 
 const EFER_LMA = 1n << 10n;
@@ -17,9 +17,23 @@ const EFER_LMA = 1n << 10n;
 /** The explanation, one string a line; the first line is the reason. */
 export function explainEnd(machine: Machine, end: RunEnd, symbols = new SymbolTable([])): string[] {
   const facts = context(machine, symbols);
-  const chain =
-    end.kind === 'shutdown' ? explainFaults(end.faults, facts) : lastMissing(facts, machine);
-  return [head(machine, reason(machine, end), symbols), ...chain, ...dumpState(machine, symbols)];
+  return [
+    head(machine, reason(machine, end), symbols),
+    ...chain(machine, end, facts),
+    ...dumpState(machine, symbols),
+  ];
+}
+
+/** What led to the end, where that is known. */
+function chain(machine: Machine, end: RunEnd, facts: FaultContext): string[] {
+  switch (end.kind) {
+    case 'shutdown':
+      return explainFaults(end.faults, facts);
+    case 'crash':
+      return end.fault === undefined ? [] : explainRefused(end.fault);
+    default:
+      return lastMissing(facts, machine);
+  }
 }
 
 /**
@@ -89,6 +103,7 @@ function reason(machine: Machine, end: RunEnd): string {
     case 'crash':
       return `the domain crashed: ${end.why},`;
     case 'halted':
+      if (isDomain(machine)) return 'blocked with no event to come (no timer is set)';
       return machine.sleepsForInterrupt
         ? 'halted with no wake-up possible (no device has an event to come)'
         : 'halted with no wake-up possible (interrupts are off)';
@@ -99,6 +114,11 @@ function reason(machine: Machine, end: RunEnd): string {
     case 'exit':
       return `exit with status ${end.status}`;
   }
+}
+
+/** A domain runs on a processor that leaves to the VMM what comes. */
+function isDomain({ processor: { view } }: Machine): boolean {
+  return view.u32('HOSTED') !== 0;
 }
 
 function place({ processor: { view } }: Machine, symbols: SymbolTable): string {

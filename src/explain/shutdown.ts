@@ -50,6 +50,18 @@ export function explainFaults(faults: readonly FaultRecord[], context = UNKNOWN)
   });
 }
 
+/** An exception that a PV domain could not take. */
+export function explainRefused({
+  vector,
+  errorCode,
+  address,
+}: Pick<FaultRecord, 'vector' | 'errorCode' | 'address'>): string[] {
+  const code = errorCode === undefined ? undefined : describeErrorCode(vector, errorCode);
+  const name = nameWithCode({ vector, errorCode, kind: 'exception' });
+  const at = vector === VECTOR_PF ? `, CR2=${digits(address, 16)}` : '';
+  return [`  ${name}${code === undefined ? '' : `: ${code}`}${at}`];
+}
+
 /** What was being delivered when the event after `previous` was raised. */
 function cause(previous: FaultRecord | undefined): string {
   if (previous === undefined) return '';
@@ -89,13 +101,15 @@ function isFetch({ vector, kind, errorCode, address, rip }: FaultRecord): boolea
   return ahead === 0n || isNextPage;
 }
 
-function nameOf(fault: FaultRecord): string {
+type Named = Pick<FaultRecord, 'vector' | 'kind'>;
+
+function nameOf(fault: Named): string {
   if (fault.kind === 'software') return `INT ${hex(fault.vector, 2)}`;
   if (fault.kind === 'interrupt' && fault.vector >= 32) return `interrupt ${hex(fault.vector, 2)}`;
   return EVENT_NAMES[fault.vector] ?? `exception ${fault.vector}`;
 }
 
-function nameWithCode(fault: FaultRecord): string {
+function nameWithCode(fault: Named & Pick<FaultRecord, 'errorCode'>): string {
   const { errorCode } = fault;
   return nameOf(fault) + (errorCode === undefined ? '' : `(${hex(errorCode, 4)})`);
 }

@@ -94,7 +94,16 @@ export type RunEnd =
   /** A triple fault, with what was raised on the way, first exception first. */
   | { readonly kind: 'shutdown'; readonly faults: readonly FaultRecord[] }
   /** The VMM of a PV domain ended it, or its kernel said that it has crashed; `why` tells. */
-  | { readonly kind: 'crash'; readonly why: string }
+  | {
+      readonly kind: 'crash';
+      readonly why: string;
+      /** The exception that the guest could not take; `address` is that of the latest page fault. */
+      readonly fault?: {
+        readonly vector: number;
+        readonly errorCode: number | undefined;
+        readonly address: bigint;
+      };
+    }
   /** The instruction at RIP enters a mode that this processor does not have. */
   | { readonly kind: 'absent'; readonly mode: AbsentMode }
   /** HLT, and nothing that could wake the processor up. */

@@ -40,9 +40,7 @@ export class DirectSpace extends PagedSpace {
   protected override find(va: bigint, isWrite: boolean): number | undefined {
     // By a linear map a walk can come to the VMM's own entries, which are for supervisors.
     const needed = PTE_P | PTE_US;
-    return isWrite
-      ? this.#walk(va, needed | PTE_RW, PTE_A | PTE_D)
-      : this.#walk(va, needed, PTE_A);
+    return isWrite ? this.#walk(va, needed | PTE_RW, PTE_A | PTE_D) : this.#walk(va, needed, PTE_A);
   }
 
   /** `needed` are the flags that all entries must have; the last one gets the flags `used`, those above PTE_A of them. */

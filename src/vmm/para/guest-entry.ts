@@ -5,6 +5,7 @@
  * events as it was, and RFLAGS.IF says the same.
  */
 
+import { EVENT_NAMES } from '../../base/vector.ts';
 import { isCanonical, isGuestRange } from '../../xen/address-space.ts';
 import type { CallbackName } from '../../xen/callback.ts';
 import { FLAT } from '../../xen/segments.ts';
@@ -29,6 +30,7 @@ const CONTEXT_BYTES = BigInt(IRET_CONTEXT.size);
 const MOST_WORDS = 11;
 /** Also of SYSENTER. */
 const SYSCALL_BYTES = 2n;
+const NOTICES = { event: 'events', nmi: 'NMIs' } as const;
 const UD = 6;
 const GP = 13;
 
@@ -54,6 +56,12 @@ interface StackAndCode {
   readonly ss: number;
 }
 
+/** An exception, with its error code if it has one. */
+export interface EventWithCode {
+  readonly vector: number;
+  readonly errorCode: number | undefined;
+}
+
 export interface GuestEntryParts {
   readonly vcpu: ParaVcpu;
   readonly space: GuestSpace;
@@ -65,8 +73,8 @@ export interface GuestEntryParts {
   readonly returned: () => void;
   /** Hears of what is entered. */
   readonly log?: Pick<ParaExitLog, 'injected' | 'calledBack'> | undefined;
-  /** The guest cannot go on. */
-  readonly crash: (why: string) => void;
+  /** The guest cannot go on; for an exception, if it is one that it has no handler for. */
+  readonly crash: (why: string, exception?: EventWithCode) => void;
 }
 
 export class GuestEntry {
@@ -87,22 +95,21 @@ export class GuestEntry {
 
   /** Enters the handler of `vector`, for an exception at RIP or a software interrupt before it. */
   trap(vector: number, error?: number): void {
-    const { traps, vcpu } = this.#parts;
-    const handler = traps.trap(vector);
+    const handler = this.#parts.traps.trap(vector);
     if (handler.address !== 0n) {
       this.#parts.log?.injected(vector, error);
       this.#enter(handler, error === undefined ? [] : [BigInt(error)]);
       return;
     }
-    const at = `RIP 0x${vcpu.rip.toString(16)}`;
-    this.#parts.crash(`trap ${vector} at ${at}, for which the guest has no handler`);
+    const name = EVENT_NAMES[vector] ?? `vector ${vector}`;
+    this.#parts.crash(`it has no handler for ${name}`, { vector, errorCode: error });
   }
 
   /** An event or an NMI: nothing of the guest's is interrupted halfway. */
   upcall(name: 'event' | 'nmi'): void {
     const { address } = this.#parts.traps.callbacks[name];
     if (address !== 0n) this.#callBack(name, { address, masksEvents: true });
-    else this.#parts.crash(`there is an ${name}, for which the guest has no callback`);
+    else this.#parts.crash(`it has no callback for ${NOTICES[name]}`);
   }
 
   /** SYSCALL of user code, which RIP is behind; it is 64-bit code, and with which segments SYSCALL does not tell. */
@@ -144,7 +151,7 @@ export class GuestEntry {
     const { vcpu, space, spaces, shared, privilege, returned } = this.#parts;
     const context = this.#context;
     if (!isGuestRange(vcpu.rsp, vcpu.rsp + CONTEXT_BYTES) || !space.read(vcpu.rsp, context)) {
-      this.#parts.crash(`iret: its context at 0x${vcpu.rsp.toString(16)} cannot be read`);
+      this.#parts.crash(`the context of its iret at 0x${vcpu.rsp.toString(16)} cannot be read`);
       return;
     }
     const cs = context.getUint16(CONTEXT.cs, true);
@@ -152,7 +159,7 @@ export class GuestEntry {
     const rflags = context.getUint32(CONTEXT.rflags, true);
     if ((cs & SELECTOR_RPL) === SELECTOR_RPL) {
       if (!spaces.hasUser) {
-        this.#parts.crash('iret to user code, for which there are no page tables');
+        this.#parts.crash('it returns to user code, for which it has set no page tables');
         return;
       }
       this.#toggle();
@@ -182,7 +189,7 @@ export class GuestEntry {
     const { traps, vcpu } = this.#parts;
     const { failsafe } = traps.callbacks;
     if (failsafe.address === 0n) {
-      this.#parts.crash('a return to the guest faults, and it has no failsafe callback');
+      this.#parts.crash('it returns to where it cannot run, and has no failsafe callback');
       return;
     }
     const { view } = vcpu.processor;
@@ -233,9 +240,7 @@ export class GuestEntry {
     const frame = this.#frames[count] as DataView;
     const top = BigInt.asUintN(64, (vcpu.rsp & ~0xfn) - BigInt(frame.byteLength));
     if (!space.write(top, frame)) {
-      this.#parts.crash(
-        `the stack of the guest's kernel at 0x${top.toString(16)} cannot be written`,
-      );
+      this.#parts.crash(`the stack of its kernel at 0x${top.toString(16)} cannot be written to`);
       return;
     }
     if (masksEvents) shared.upcallMask = 1;

@@ -27,6 +27,8 @@ import type { ParaVcpu } from './para-vcpu.ts';
 import type { SharedInfo } from './shared-info.ts';
 import { TrapTable } from './trap-table.ts';
 
+type CrashFault = (RunEnd & { readonly kind: 'crash' })['fault'];
+
 /** The first ports that are bound. */
 export const STORE_PORT = 1;
 export const CONSOLE_PORT = 2;
@@ -92,13 +94,16 @@ export class RunningDomain {
     });
   }
 
+  /** Memory as the code has it that runs, for who only looks: as many of the `length` bytes as are mapped. */
+  #look(va: bigint, length: number): Uint8Array {
+    const { vcpu, paging } = this.#parts;
+    const space = vcpu.isKernel ? paging.space : paging.userSpace;
+    return inspect(vcpu.processor.memory, space, va, length);
+  }
+
   #createLog(): ParaExitLog | undefined {
-    const { exits, vcpu, paging } = this.#parts;
-    if (exits === undefined) return undefined;
-    const { memory } = vcpu.processor;
-    return new ParaExitLog(exits, vcpu, (va, length) =>
-      inspect(memory, vcpu.isKernel ? paging.space : paging.userSpace, va, length),
-    );
+    const { exits, vcpu } = this.#parts;
+    return exits && new ParaExitLog(exits, vcpu, (va, length) => this.#look(va, length));
   }
 
   #end(end: RunEnd): void {
@@ -168,12 +173,13 @@ export class RunningDomain {
       privilege: state,
       returned: () => this.#nmi.returned(),
       log: this.#log,
-      crash: (why) => this.#crash(why),
+      crash: (why, exception) =>
+        this.#crash(why, exception && { ...exception, address: state.cr2 }),
     });
   }
 
-  #crash(why: string): void {
-    this.#end({ kind: 'crash', why });
+  #crash(why: string, fault?: CrashFault): void {
+    this.#end({ kind: 'crash', why, ...(fault && { fault }) });
   }
 
   #createCalls(state: GuestState, entry: GuestEntry): Hypercalls {

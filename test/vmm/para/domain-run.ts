@@ -1,8 +1,12 @@
 /** Guests of guests/ as PV kernels, each in a domain of its own. */
 
 import { fileURLToPath } from 'node:url';
+import { assemble } from '../../../src/assembler/assemble.ts';
+import { parseImage } from '../../../src/image/parse.ts';
 import type { Machine, RunEnd } from '../../../src/machine/machine.ts';
+import { readIncluded } from '../../../src/node/files.ts';
 import { readGuest } from '../../../src/node/guest-file.ts';
+import { assembledSymbols } from '../../../src/symbols/assembled-symbols.ts';
 import type { SymbolTable } from '../../../src/symbols/symbol-table.ts';
 import { DomainBoard } from '../../../src/vmm/para/domain-board.ts';
 import {
@@ -32,6 +36,17 @@ export function pvGuest(path: string): PvGuest {
     includeDirs: [INCLUDES],
   });
   return { kernel: image.pv!, symbols };
+}
+
+/** A kernel that begins at `main`, of the files of guests/inc. */
+export function pvSource(body: string): PvGuest {
+  const { bytes, symbols } = assemble(`%include "para.inc"\nsection .text\n${body}`, {
+    file: 'test.asm',
+    includeDirs: [INCLUDES],
+    readFile: readIncluded,
+  });
+  const image = parseImage(bytes, { format: 'pv' });
+  return { kernel: image.pv!, symbols: assembledSymbols(symbols) };
 }
 
 /** A domain with the guest, at its beginning. */
