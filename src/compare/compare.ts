@@ -146,7 +146,7 @@ function outcomeOf(one: Participant): RunOutcome {
   return {
     cpu: one.column,
     end: one.end ?? { kind: 'input' },
-    ended: endName(one),
+    ended: endName(one.end),
     instructions: machine.instructions,
     time: one.time,
     com1: one.sent.com1.copy(),

@@ -8,6 +8,7 @@
  */
 
 import { GPR_NAMES, SEGMENT_NAMES } from '../machine/cpu-view.ts';
+import type { RunEnd } from '../machine/machine.ts';
 import { PAGE_BYTES } from '../machine/memory.ts';
 import type { Processor } from '../machine/processor.ts';
 import { VirtualPc } from '../vmm/virtual-pc.ts';
@@ -28,7 +29,7 @@ export interface Difference {
 /** Differences of one kind that are told one by one. */
 const MOST = 16;
 
-const FLAGS: readonly (readonly [string, bigint])[] = [
+export const FLAGS: readonly (readonly [string, bigint])[] = [
   ['CF', 0n],
   ['PF', 2n],
   ['AF', 4n],
@@ -41,7 +42,7 @@ const FLAGS: readonly (readonly [string, bigint])[] = [
   ['AC', 18n],
   ['ID', 21n],
 ];
-const USER_FLAGS = FLAGS.reduce((mask, [, bit]) => mask | (1n << bit), 0n);
+export const USER_FLAGS = FLAGS.reduce((mask, [, bit]) => mask | (1n << bit), 0n);
 
 const PTE_A_D = 0x60;
 const ENTRY_ALIGN = 4;
@@ -118,18 +119,18 @@ function outputDifferences(a: Participant, b: Participant): Difference[] {
   });
 }
 
-function byteAt(sent: SentBytes, at: number): bigint | undefined {
+export function byteAt(sent: SentBytes, at: number): bigint | undefined {
   const byte = sent.at(at);
   return byte === undefined ? undefined : BigInt(byte);
 }
 
 function endDifferences(bare: Participant, other: Participant): Difference[] {
-  const [one, two] = [endName(bare), endName(other)];
+  const [one, two] = [endName(bare.end), endName(other.end)];
   return one === two ? [] : [{ kind: 'end', name: 'end of the run', bare: one, other: two }];
 }
 
 /** Why the run has ended, in few words. */
-export function endName({ end }: Participant): string {
+export function endName(end: RunEnd | undefined): string {
   switch (end?.kind) {
     case undefined:
       return 'goes on';

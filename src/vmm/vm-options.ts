@@ -42,6 +42,11 @@ export interface ParaVmOptions extends CommonVmOptions {
   readonly cpu: 'para';
   /** By default `direct`. */
   readonly memory?: MemoryTechnique;
+  /**
+   * Entries of page tables that are done before interrupts get a chance (direct/slice.ts): so many that no call is cut, for a
+   * comparison with a technique for which the same call is less work.
+   */
+  readonly sliceEntries?: number;
 }
 
 export type VmOptions = FullVmOptions | ParaVmOptions;

@@ -6,7 +6,7 @@ import { featureMask } from '../../xen/features.ts';
 import { VMASST_TYPE } from '../../xen/vm-assist.ts';
 import type { DirectCounters } from '../direct/counters.ts';
 import { DirectPaging } from '../direct/direct-paging.ts';
-import { TYPE_WRITABLE } from '../direct/frame-table.ts';
+import { TYPE_L4, TYPE_WRITABLE } from '../direct/frame-table.ts';
 import type { MachineToPhys } from '../direct/machine-to-phys.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../direct/pte.ts';
 import type { Reservation } from '../direct/reservation.ts';
@@ -28,6 +28,17 @@ const PF = 14;
 const PF_P = 1 << 0;
 const PF_W = 1 << 1;
 const PF_RSVD = 1 << 3;
+
+export interface DirectMemoryParts {
+  readonly host: Host;
+  /** Of the VM, whose processor this is. */
+  readonly number: number;
+  readonly processor: Processor;
+  readonly area: HypervisorArea;
+  /** Frames at the beginning. */
+  readonly count: number;
+  readonly sliceEntries: number;
+}
 
 export class DirectMemory implements ParaMemory {
   readonly paging: DirectPaging;
@@ -53,14 +64,7 @@ export class DirectMemory implements ParaMemory {
   /** The kernel's writes to its L1 tables are emulated. */
   #isWritable = false;
 
-  /** Of the VM `number`, whose processor this is, with `count` frames at the beginning. */
-  constructor(
-    host: Host,
-    number: number,
-    processor: Processor,
-    area: HypervisorArea,
-    count: number,
-  ) {
+  constructor({ host, number, processor, area, count, sliceEntries }: DirectMemoryParts) {
     const memory: MachineMemory = processor.memory;
     const { frames, machineToPhys } = host.directPaging();
     const { pool } = host;
@@ -85,6 +89,7 @@ export class DirectMemory implements ParaMemory {
       memory,
       xenSlots,
       reserved: { current: count, maximum: count },
+      sliceEntries,
       arguments: {
         read: (va, data) => this.space.read(va, data),
         writeU32: (va, value) => this.space.writeU32(va, value),
@@ -164,6 +169,18 @@ export class DirectMemory implements ParaMemory {
     const { frames } = this.#host.directPaging();
     for (const frame of shared) frames.share(frame);
     return this.paging.start(root);
+  }
+
+  pfnOf(frame: number): number | undefined {
+    const { pool } = this.#host;
+    if (pool.ownerOf(frame) !== this.paging.domain.number) return undefined;
+    const pfn = this.#host.directPaging().machineToPhys.get(frame);
+    return pfn < this.frames.length ? Number(pfn) : undefined;
+  }
+
+  isRoot(pfn: number): boolean {
+    const frame = this.frames[pfn];
+    return frame !== undefined && this.#host.directPaging().frames.type(frame) === TYPE_L4;
   }
 
   machineFrame(frame: number): number {

@@ -80,9 +80,10 @@ function withTables(request: LayoutRequest, count: number): DomainLayout {
     startInfo: take(1),
     store: take(1),
     console: take(1),
-    sharedInfo: take(hasSharedInfo ? 1 : 0),
     tables: take(count),
     stack: take(1),
+    // Last, so that all else is where it is without.
+    sharedInfo: take(hasSharedInfo ? 1 : 0),
   };
   const end = roundUp(virtBase + addressOf(pfn) + PADDING, REGION_ALIGNMENT);
   const region = { pfn: 0, pages: Number((end - virtBase) >> BigInt(PAGE_SHIFT)), va: virtBase };

@@ -46,6 +46,10 @@ export interface ParaMemory extends AddressSpaces {
   /** What there is to count. */
   readonly direct: DirectCounters | undefined;
   readonly shadow: Shadow | undefined;
+  /** The pseudo-physical number of what the guest calls `frame`, by the M2P; undefined if it is not the guest's. */
+  pfnOf(frame: number): number | undefined;
+  /** The page is known as an L4 table, in which the VMM has slots of its own. */
+  isRoot(pfn: number): boolean;
   /** The machine's frame of what the guest calls `frame`, one of its own. */
   machineFrame(frame: number): number;
   /**

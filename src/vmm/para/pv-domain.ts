@@ -11,6 +11,7 @@ import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { ExitReason, Processor } from '../../machine/processor.ts';
 import type { PvKernel } from '../../xen/pv-kernel.ts';
 import { FLAT } from '../../xen/segments.ts';
+import { SLICE_ENTRIES } from '../direct/slice.ts';
 import { withGuestMemory } from '../emulated-memory.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { GuestMemory } from '../guest-memory.ts';
@@ -62,6 +63,8 @@ export class PvDomain implements Engine {
   readonly #exits: ExitListener | undefined;
   #machine: Machine | undefined;
   #running: RunningDomain | undefined;
+  #sharedInfo = 0;
+  #frameList = 0n;
 
   constructor(host: Host, options: ParaVmOptions, devices: ProcessorHost) {
     const { features = DEFAULT_FEATURES, seed = 1n } = options;
@@ -80,6 +83,21 @@ export class PvDomain implements Engine {
   /** Instructions that the VMM has carried out in the guest's place. */
   get emulatedInstructions(): number {
     return this.#running?.engine.emulated ?? 0;
+  }
+
+  /** Kernel code of the guest runs. */
+  get isKernel(): boolean {
+    return this.vcpu.isKernel;
+  }
+
+  /** The shared info page, as the guest names frames. */
+  get sharedInfo(): number {
+    return this.#sharedInfo;
+  }
+
+  /** Virtual address of the list of frames that the kernel finds. */
+  get frameList(): bigint {
+    return this.#frameList;
   }
 
   get memory(): PhysicalMemory {
@@ -115,6 +133,8 @@ export class PvDomain implements Engine {
       ...boot,
     });
     this.#machine = machine;
+    this.#sharedInfo = built.shared.sharedInfo;
+    this.#frameList = built.layout.p2m.va;
     const pageOf = (frame: number): number => paging.machineFrame(frame) * PAGE_SIZE;
     const shared = new SharedInfo(memory, pageOf(built.shared.sharedInfo));
     const running = new RunningDomain({
@@ -149,12 +169,16 @@ export class PvDomain implements Engine {
     const { processor, number } = this;
     const count = ramFrames(options);
     const area = new HypervisorArea(processor.memory, host.pool, processor.view);
-    if (options.memory !== 'shadow') return new DirectMemory(host, number, processor, area, count);
+    const { sliceEntries = SLICE_ENTRIES } = options;
+    if (options.memory !== 'shadow') {
+      return new DirectMemory({ host, number, processor, area, count, sliceEntries });
+    }
     const frames = host.takeMemory(number, count);
     const ram = new GuestMemory(processor.memory, host.takeMap(count), frames);
     const { shadowFill: fill = 'lazy', shadowSync: sync = 'flush' } = options;
     const shadow = { limit: shadowPagesOf(options), fill, sync };
-    return new ShadowMemory({ host, number, processor, ram, frames, area, options: shadow });
+    const parts = { host, number, processor, ram, frames, area, sliceEntries };
+    return new ShadowMemory({ ...parts, options: shadow });
   }
 
   /** The registers that the guest never changes by itself. */

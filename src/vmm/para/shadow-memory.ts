@@ -9,7 +9,7 @@ import { ERRNO } from '../../xen/errno.ts';
 import { featureMask } from '../../xen/features.ts';
 import { type DirectCounters, newDirectCounters } from '../direct/counters.ts';
 import { PendingFlush } from '../direct/pending-flush.ts';
-import { SLICE_ENTRIES, Slice } from '../direct/slice.ts';
+import { Slice } from '../direct/slice.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../frames.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
@@ -42,6 +42,7 @@ export interface ShadowMemoryParts {
   /** Frames of the machine that `ram` is, in order. */
   readonly frames: readonly number[];
   readonly area: HypervisorArea;
+  readonly sliceEntries: number;
   readonly options: Omit<ShadowOptions, 'vmmTable' | 'firstSlot'>;
 }
 
@@ -75,7 +76,7 @@ export class ShadowMemory implements ParaMemory {
   constructor(parts: ShadowMemoryParts) {
     const { host, number, processor, ram: memory, area, options } = parts;
     const { pool } = host;
-    const slice = new Slice(SLICE_ENTRIES);
+    const slice = new Slice(parts.sliceEntries);
     const machine = processor.memory;
     this.#parts = parts;
     this.reservation = new FixedReservation(memory.frames);
@@ -128,6 +129,14 @@ export class ShadowMemory implements ParaMemory {
 
   get frames(): readonly number[] {
     return this.#parts.frames;
+  }
+
+  pfnOf(frame: number): number | undefined {
+    return this.ram.holds(frame) ? frame : undefined;
+  }
+
+  isRoot(pfn: number): boolean {
+    return pfn === this.kernelRoot || pfn * PAGE_SIZE === this.#user?.root;
   }
 
   machineFrame(frame: number): number {
