@@ -35,7 +35,15 @@ export {
   type Progress,
   type RunOutcome,
 } from './compare/compare.ts';
+export {
+  compareDomains,
+  type DomainComparison,
+  type DomainOutcome,
+} from './compare/compare-domains.ts';
 export type { Difference } from './compare/difference.ts';
+export type { DomainDifference } from './compare/domain-difference.ts';
+export type { DomainDivergence, DomainPair } from './compare/domain-lockstep.ts';
+export type { DomainSetup } from './compare/domain-participant.ts';
 export type { GuestInstruction } from './compare/guest-instruction.ts';
 export type { GuestSetup } from './compare/guest-setup.ts';
 export type { Divergence } from './compare/lockstep.ts';

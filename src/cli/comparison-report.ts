@@ -6,9 +6,11 @@ import {
   type Difference,
   type Divergence,
   EXIT_NUMBERS,
+  type ExitCount,
   type RunOutcome,
   type SymbolTable,
 } from '../index.ts';
+import { exitName } from './exit-name.ts';
 
 /** Kinds of exits that a table names. */
 const MOST_EXITS = 6;
@@ -19,17 +21,21 @@ export function formatComparison({ bare, runs }: Comparison, symbols: SymbolTabl
     ['bare', '', '', '', '', String(bare.instructions), '', '', bare.ended],
     ...runs.map(rowOf),
   ];
+  const details = runs.flatMap((run) => detailsOf(run, symbols));
+  return `${[...table(rows, [5, 6, 7]), ...details].join('\n')}\n`;
+}
+
+/** Lines with the cells below each other; `numbers` are the columns of numbers. */
+export function table(rows: readonly (readonly string[])[], numbers: readonly number[]): string[] {
   const widths = rows[0]?.map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0))) ?? [];
-  const table = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((cell, n) =>
-        n >= 5 && n <= 7 ? cell.padStart(widths[n] ?? 0) : cell.padEnd(widths[n] ?? 0),
+        numbers.includes(n) ? cell.padStart(widths[n] ?? 0) : cell.padEnd(widths[n] ?? 0),
       )
       .join('  ')
       .trimEnd(),
   );
-  const details = runs.flatMap((run) => detailsOf(run, symbols));
-  return `${[...table, ...details].join('\n')}\n`;
 }
 
 function rowOf(run: ComparedRun): string[] {
@@ -50,10 +56,7 @@ function rowOf(run: ComparedRun): string[] {
 
 function detailsOf(run: ComparedRun, symbols: SymbolTable): string[] {
   const { cpu, divergence, hidden, exits } = run;
-  const all = exits.reduce((sum, { count }) => sum + count, 0);
-  const shown = exits.slice(0, MOST_EXITS).map(({ reason, count }) => `${reason} ${count}`);
-  const rest = exits.length > MOST_EXITS ? ', ...' : '';
-  const lines = ['', `${cpu}: ${all} exits${all === 0 ? '' : `: ${shown.join(', ')}${rest}`}`];
+  const lines = ['', exitsLine(cpu, exits)];
   if (hidden !== undefined) {
     lines.push(`${cpu}: first hidden difference, not seen by the guest at once:`);
     lines.push(...place(hidden, cpu, symbols));
@@ -62,17 +65,33 @@ function detailsOf(run: ComparedRun, symbols: SymbolTable): string[] {
   return [...lines, `${cpu}: first difference:`, ...place(divergence, cpu, symbols)];
 }
 
+/** The most frequent exits of a run. */
+export function exitsLine(run: string, exits: readonly ExitCount[]): string {
+  const all = exits.reduce((sum, { count }) => sum + count, 0);
+  const shown = exits.slice(0, MOST_EXITS).map((exit) => `${exitName(exit)} ${exit.count}`);
+  const rest = exits.length > MOST_EXITS ? ', ...' : '';
+  return `${run}: ${all} exits${all === 0 ? '' : `: ${shown.join(', ')}${rest}`}`;
+}
+
 function place(found: Divergence, cpu: string, symbols: SymbolTable): string[] {
-  const { instruction, instructions, isFound, differences } = found;
+  const { isFound, differences } = found;
+  return [
+    placeOf(found, symbols),
+    ...(isFound ? [] : ['  (it was not there when that part was run again)']),
+    ...differences.map((one) => `  ${describe(one, cpu, symbols)}`),
+  ];
+}
+
+/** The instruction after which there is a difference. */
+export function placeOf(
+  { instruction, instructions }: Pick<Divergence, 'instruction' | 'instructions'>,
+  symbols: SymbolTable,
+): string {
   const { rip, cpl, bytes, text } = instruction;
   const name = symbols.name(rip);
   const hex = Buffer.from(bytes).toString('hex');
   const at = `${name === undefined ? '' : `${name} `}0x${rip.toString(16)}`;
-  return [
-    `  after instruction ${instructions + 1n} at ${at} (CPL ${cpl}): ${text}  [${hex}]`,
-    ...(isFound ? [] : ['  (it was not there when that part was run again)']),
-    ...differences.map((one) => `  ${describe(one, cpu, symbols)}`),
-  ];
+  return `  after instruction ${instructions + 1n} at ${at} (CPL ${cpl}): ${text}  [${hex}]`;
 }
 
 function describe(
@@ -83,8 +102,8 @@ function describe(
   return `${subject(kind, name, address, symbols)}: bare ${value(bare)}, ${cpu} ${value(other)}`;
 }
 
-function subject(
-  kind: Difference['kind'],
+export function subject(
+  kind: string,
   name: string,
   address: number | undefined,
   symbols: SymbolTable,
@@ -95,7 +114,7 @@ function subject(
   return `memory 0x${address.toString(16)}${symbol === undefined ? '' : ` (${symbol})`}`;
 }
 
-function value(one: bigint | string | undefined): string {
+export function value(one: bigint | string | undefined): string {
   if (one === undefined) return 'nothing';
   return typeof one === 'bigint' ? `0x${one.toString(16)}` : one;
 }

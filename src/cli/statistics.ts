@@ -13,6 +13,7 @@ import {
   type ShadowSize,
   type VirtualMachine,
 } from '../index.ts';
+import { exitName } from './exit-name.ts';
 import type { GuestMachine } from './guest-machine.ts';
 import { toJson } from './output.ts';
 
@@ -86,11 +87,6 @@ function vmStatistics(
     patch,
     direct,
   };
-}
-
-/** `EPT_VIOLATION`, `VMCALL mmu_update`. */
-function exitName({ reason, call }: ExitCount): string {
-  return call === undefined ? reason : `${reason} ${call}`;
 }
 
 function namedExceptions({ exceptions }: Counters): Record<string, number> {

@@ -34,8 +34,8 @@ const SHORTEST_SLICE = 64;
 /** Later slices are this part of the run so far. */
 const SHARE = 64;
 const LONGEST_SLICE = 2 ** 20;
-/** A difference that is gone after so many instructions is none. */
-const PATIENCE = 512n;
+/** A difference that is gone after so many instructions is none: more than it takes to copy a page. */
+const PATIENCE = 8192n;
 /** Parts that a slice is run again in. */
 const PARTS = 64;
 

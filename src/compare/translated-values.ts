@@ -3,7 +3,7 @@
  * equal, or one is a frame number, an address or an entry of a page table whose frame the M2P leads to that of the other.
  */
 
-import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../vmm/direct/pte.ts';
+import { FIRST_XEN_SLOT, PTE_P } from '../vmm/direct/pte.ts';
 import type { PvDomain } from '../vmm/para/pv-domain.ts';
 import { MACH2PHYS_VIRT_END, MACH2PHYS_VIRT_START } from '../xen/address-space.ts';
 
@@ -34,9 +34,9 @@ export class TranslatedValues {
     );
   }
 
-  /** Word `n` of a root is the VMM's in the tables that the processor walks. */
-  isHypervisorSlot(pfn: number, n: number): boolean {
-    return n >= FIRST_XEN_SLOT && n <= LAST_XEN_SLOT && this.#direct.paging.isRoot(pfn);
+  /** `direct` is what the VMM has written as word `n` of a page that is, or was, an L4 table. */
+  isHypervisorSlot(n: number, direct: bigint): boolean {
+    return direct !== 0n && this.#direct.paging.slotEntries[n - FIRST_XEN_SLOT] === direct;
   }
 
   #areWhole(direct: bigint, shadow: bigint): boolean {
@@ -57,6 +57,8 @@ export class TranslatedValues {
 
   #isAddress(direct: bigint, shadow: bigint): boolean {
     if (((direct ^ shadow) & ~FRAME_MASK & ~ENTRY_FLAGS) !== 0n) return false;
+    // The flags of an entry by themselves.
+    if (((direct | shadow) & FRAME_MASK) === 0n && (direct & BigInt(PTE_P)) !== 0n) return true;
     return this.#isFrame(
       (direct & FRAME_MASK) >> FRAME_SHIFT,
       (shadow & FRAME_MASK) >> FRAME_SHIFT,

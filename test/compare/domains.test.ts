@@ -20,22 +20,18 @@ function setupOf({ kernel }: PvGuest, input?: Uint8Array): DomainSetup {
 }
 
 describe('guests agree to their ends', () => {
-  test.each([
-    'para-hello',
-    'hello',
-    'exceptions',
-    'paging',
-    'interrupts',
-    'user',
-    'processes',
-  ])('%s', (name) => {
-    const file = new URL(`../../guests/${name}/input.txt`, import.meta.url);
-    const input = existsSync(file) ? readFileSync(file) : undefined;
-    const comparison = compareDomains(setupOf(pvGuest(`guests/${name}/main.asm`), input));
-    const { direct, shadow, same, divergence } = comparison;
-    expect(divergence).toBeUndefined();
-    expect(same).toEqual({ output: true, end: true, memory: true });
-    expect(shadow.instructions).toBe(direct.instructions);
-    expect(direct.end.kind).toBe('off');
-  }, 5 * MINUTES);
+  test.each(['para-hello', 'hello', 'exceptions', 'paging', 'interrupts', 'user', 'processes'])(
+    '%s',
+    (name) => {
+      const file = new URL(`../../guests/${name}/input.txt`, import.meta.url);
+      const input = existsSync(file) ? readFileSync(file) : undefined;
+      const comparison = compareDomains(setupOf(pvGuest(`guests/${name}/main.asm`), input));
+      const { direct, shadow, same, divergence } = comparison;
+      expect(divergence).toBeUndefined();
+      expect(same).toEqual({ output: true, end: true, memory: true });
+      expect(shadow.instructions).toBe(direct.instructions);
+      expect(direct.end.kind).toBe('off');
+    },
+    5 * MINUTES,
+  );
 });

@@ -6,7 +6,7 @@ import { featureMask } from '../../xen/features.ts';
 import { VMASST_TYPE } from '../../xen/vm-assist.ts';
 import type { DirectCounters } from '../direct/counters.ts';
 import { DirectPaging } from '../direct/direct-paging.ts';
-import { TYPE_L4, TYPE_WRITABLE } from '../direct/frame-table.ts';
+import { TYPE_WRITABLE } from '../direct/frame-table.ts';
 import type { MachineToPhys } from '../direct/machine-to-phys.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../direct/pte.ts';
 import type { Reservation } from '../direct/reservation.ts';
@@ -54,6 +54,7 @@ export class DirectMemory implements ParaMemory {
   readonly ram: DomainRam;
   readonly frames: readonly number[];
   readonly sharedInfo: number;
+  readonly slotEntries: readonly bigint[];
   readonly #processor: Processor;
   readonly #host: Host;
   readonly #area: HypervisorArea;
@@ -81,6 +82,7 @@ export class DirectMemory implements ParaMemory {
     const xenSlots = Array<bigint>(LAST_XEN_SLOT - FIRST_XEN_SLOT + 1).fill(0n);
     xenSlots[0] = machineToPhys.entry;
     xenSlots[AREA_SLOT - FIRST_XEN_SLOT] = (BigInt(area.table) << 12n) | AREA_FLAGS;
+    this.slotEntries = xenSlots;
     this.paging = new DirectPaging({
       number,
       domains: host,
@@ -176,11 +178,6 @@ export class DirectMemory implements ParaMemory {
     if (pool.ownerOf(frame) !== this.paging.domain.number) return undefined;
     const pfn = this.#host.directPaging().machineToPhys.get(frame);
     return pfn < this.frames.length ? Number(pfn) : undefined;
-  }
-
-  isRoot(pfn: number): boolean {
-    const frame = this.frames[pfn];
-    return frame !== undefined && this.#host.directPaging().frames.type(frame) === TYPE_L4;
   }
 
   machineFrame(frame: number): number {

@@ -48,8 +48,8 @@ export interface ParaMemory extends AddressSpaces {
   readonly shadow: Shadow | undefined;
   /** The pseudo-physical number of what the guest calls `frame`, by the M2P; undefined if it is not the guest's. */
   pfnOf(frame: number): number | undefined;
-  /** The page is known as an L4 table, in which the VMM has slots of its own. */
-  isRoot(pfn: number): boolean;
+  /** What the VMM writes into Xen's slots of the guest's own L4 tables, where these are what the processor walks. */
+  readonly slotEntries: readonly bigint[];
   /** The machine's frame of what the guest calls `frame`, one of its own. */
   machineFrame(frame: number): number;
   /**

@@ -55,6 +55,7 @@ export class ShadowMemory implements ParaMemory {
   readonly sharedInfo = undefined;
   readonly machineToPhys = undefined;
   readonly reservation: FixedReservation;
+  readonly slotEntries: readonly bigint[] = [];
   readonly features = featureMask([
     'auto_translated_physmap',
     'writable_page_tables',
@@ -133,10 +134,6 @@ export class ShadowMemory implements ParaMemory {
 
   pfnOf(frame: number): number | undefined {
     return this.ram.holds(frame) ? frame : undefined;
-  }
-
-  isRoot(pfn: number): boolean {
-    return pfn === this.kernelRoot || pfn * PAGE_SIZE === this.#user?.root;
   }
 
   machineFrame(frame: number): number {
