@@ -2,8 +2,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folderWith, MAIN, trapline } from './command-line.ts';
+import { folderWith, MAIN, ROOT, trapline } from './command-line.ts';
 
 const START = 'bits 64\norg 0x100000\n';
 const EXIT = 'xor eax, eax\nout 0xf4, al\n';
@@ -127,4 +128,24 @@ test.each<[args: string[], message: string]>([
   expect(stderr).toContain(message);
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   expect([status, stdout]).toEqual([2, '']);
+});
+
+test('a PV kernel: direct paging and shadow page tables', () => {
+  const guest = join(ROOT, 'guests/hello/main.asm');
+  const { status, stdout, stderr } = compare(guest, '-D', 'PARA', '--cpu', 'para', '--ram', '16M');
+  expect([status, stderr]).toEqual([0, '']);
+  const rows = stdout.split('\n').map((row) => row.split(/ +/).join(' '));
+  expect(rows[1]).toMatch(/^direct \d+ power off by SCHEDOP_shutdown$/);
+  expect(rows[2]).toMatch(/^shadow yes same same same \d+ power off by SCHEDOP_shutdown$/);
+  expect(stdout).toMatch(/^direct: \d+ exits: .*VMCALL sched_op \d+/m);
+  expect(stdout).toMatch(/^shadow: \d+ exits: .*SHADOW_FILL \d+/m);
+});
+
+test('para is compared by itself', () => {
+  expect(compare('same.asm', '--cpu', 'trap,para').stderr).toContain('para is compared by itself');
+  const memory = compare('same.asm', '--cpu', 'para', '--memory', 'shadow');
+  expect([memory.status, memory.stderr]).toEqual([
+    2,
+    expect.stringContaining('direct is compared with shadow'),
+  ]);
 });
