@@ -41,7 +41,9 @@ export class DomainParticipant {
       memory,
       sliceEntries: WHOLE_CALLS,
     };
-    const [{ machine, domain }] = createVirtualMachines(module, [vm]) as [ParaVirtualMachine];
+    const [{ machine, domain }] = createVirtualMachines(module, [vm], options) as [
+      ParaVirtualMachine,
+    ];
     this.memory = memory;
     this.domain = domain;
     this.board = new DomainBoard(machine, domain, {
