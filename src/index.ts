@@ -142,6 +142,46 @@ export { readSymbolFile, SymbolFileError } from './symbols/symbol-file.ts';
 export { type CodeSymbol, SymbolTable } from './symbols/symbol-table.ts';
 export { createTrace, TRACE_FORMATS, type TraceFormat } from './trace/create-trace.ts';
 export type { TraceContext, TraceWriter } from './trace/trace-writer.ts';
+export {
+  type Classification,
+  type ClassifyOptions,
+  classify,
+  classifyForm,
+  DEFAULT_SEED,
+  DEFAULT_STATES,
+  type FormReport,
+  summarize,
+} from './virtualizability/classify.ts';
+export {
+  type ClassDifference,
+  type ClassificationDifference,
+  compareClassifications,
+} from './virtualizability/differences.ts';
+export type { Evidence, Finding, Witness } from './virtualizability/evidence.ts';
+export type { ClassName, FormClass } from './virtualizability/form-class.ts';
+export {
+  type Form,
+  type MachineUnderTest,
+  MODE,
+  type Outcome,
+  type ProgramMode,
+  type Situation,
+} from './virtualizability/machine-under-test.ts';
+export type { ClassifiedForm, MnemonicReport } from './virtualizability/mnemonics.ts';
+export type { Verdict } from './virtualizability/theorems.ts';
+export { type ClaimDifference, compareWithClaims } from './virtualizability/x86/claims.ts';
+export { compareWithLists, type ListComparison } from './virtualizability/x86/comparison.ts';
+export { X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';
+export {
+  PLAIN as PLAIN_VARIANT,
+  parseVariant,
+  VARIANT_NAMES,
+  VariantError,
+  variantNamed,
+  variantRows,
+  type X86Variant,
+} from './virtualizability/x86/variant.ts';
+export { X86Machine } from './virtualizability/x86/x86-machine.ts';
 export type { DirectCounters } from './vmm/direct/counters.ts';
 export { EXIT_NUMBERS, type ExitName } from './vmm/exits/exit-reasons.ts';
 export type { ExitAction, ExitRecord, ExitSink, HostTime } from './vmm/exits/exit-record.ts';

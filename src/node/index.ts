@@ -14,6 +14,11 @@ export {
   readBench,
   runBench,
 } from './bench-guest.ts';
+export {
+  type ClassifyTask,
+  classifyInThreads,
+  type ThreadOptions,
+} from './classify-threads.ts';
 export { FileError, readBytes, readIncluded, readText, writeError, writeFiles } from './files.ts';
 export {
   assembleFile,

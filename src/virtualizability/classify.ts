@@ -19,7 +19,7 @@ export interface ClassifyOptions {
   readonly controls?: readonly string[];
 }
 
-export const DEFAULT_STATES = 300;
+export const DEFAULT_STATES = 200;
 export const DEFAULT_SEED = 1;
 
 /** What was found of one form. Plain data: it travels between threads. */

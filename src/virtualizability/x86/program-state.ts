@@ -20,8 +20,8 @@ export interface Piece {
 
 export interface ProgramState {
   readonly code: Uint8Array;
-  /** In encoding order. */
-  readonly gpr: readonly bigint[];
+  /** gpr[16]: u64, in encoding order. */
+  readonly gpr: BigUint64Array;
   /** Flags of programs, and IF. */
   readonly rflags: bigint;
   /** System state that instructions end or switch off: CR0.TS, an armed address monitor, blocked NMIs. */
@@ -53,7 +53,7 @@ export function drawState(
   const rflags = BigInt((flagImage(random) & (PROGRAM_FLAGS | IF)) | FLAGS_FIXED);
   const coin = (): boolean => random(2) === 0;
   const system = { taskSwitched: coin(), monitorArmed: coin(), nmiBlocked: coin() };
-  return { code: sample.code, gpr, rflags, memory, ...system };
+  return { code: sample.code, gpr: BigUint64Array.from(gpr), rflags, memory, ...system };
 }
 
 function drawRegisters(
@@ -103,6 +103,7 @@ const FRAMES: readonly [readonly Slot[], ...(readonly Slot[])[]] = [
   ['code', 'cs', 'flags', 'stack', 'ss'],
   ['code', 'cs', 'stack', 'ss'],
   ['flags'],
+  ['ss'],
   [],
 ];
 type Slot = 'code' | 'cs' | 'flags' | 'stack' | 'ss' | 'any';

@@ -41,6 +41,8 @@ const ACCESS_DPL3 = 0x60;
 const ACCESS_LDT = 0x82;
 const ACCESS_TSS = 0x8b;
 const FLAT_LIMIT = 0xffff_ffff;
+/** The general registers are the first words of the block. */
+const GPR_WORDS = 32;
 const PORT_VALUE = 0x5a5a_5a5a;
 
 /** A row that `rows` has of the instruction set, whose number is that of the row that it is a variant of. */
@@ -74,10 +76,11 @@ export class X86Machine implements MachineUnderTest {
   readonly #blocks: Readonly<Record<Situation['mode'], Uint8Array>>;
   /** Where each resource is observed, as indices into #words. */
   readonly #observed: readonly (readonly [name: string, words: readonly number[]])[];
+  readonly #ripWord: number;
   readonly #variable: Variable;
   #state: ProgramState | undefined;
   #supervisorStart = false;
-  #flagsBefore = 0n;
+  #flagsBefore = 0;
   #flushesBefore = 0n;
   #portValue = PORT_VALUE;
   #portUsed = false;
@@ -103,6 +106,7 @@ export class X86Machine implements MachineUnderTest {
       user: this.#prepare(powerUp, 'user'),
     };
     this.#observed = this.#places();
+    this.#ripWord = (view.layout('RIP') - view.layout('PROCESSOR')) / 4;
     this.#variable = {
       view,
       image: this.#image,
@@ -132,7 +136,7 @@ export class X86Machine implements MachineUnderTest {
     this.#image.restore();
     this.#image.use(0);
     this.#block.set(this.#blocks[mode]);
-    for (let n = 0; n < 16; n++) view.gpr[n] = state.gpr[n] ?? 0n;
+    view.gpr.set(state.gpr);
     this.#processor.rflags = state.rflags;
     this.#portValue = PORT_VALUE;
     if (state.taskSwitched) view.setU64('CR0', view.u64('CR0') | CR0_TS);
@@ -144,7 +148,7 @@ export class X86Machine implements MachineUnderTest {
     view.setU32('INVALIDATED', view.layout('INVALIDATED_NONE'));
     view.setU32('EVENT_KIND', KIND_NONE);
     this.#before.set(this.#words);
-    this.#flagsBefore = this.#processor.rflags;
+    this.#flagsBefore = this.#flags();
     this.#flushesBefore = view.u64('COUNT_FLUSHES');
     this.#portUsed = false;
     this.#supervisorStart = mode === 'supervisor';
@@ -163,30 +167,32 @@ export class X86Machine implements MachineUnderTest {
     const found: string[] = [];
     if ((view.u32('CPL') === 0) !== this.#supervisorStart) found.push(MODE);
     for (const [name, words] of this.#observed) if (this.#differ(words)) found.push(name);
-    const flags = this.#processor.rflags ^ this.#flagsBefore;
-    if ((flags & BigInt(SYSTEM_FLAGS)) !== 0n) found.push('system flags');
+    if (((this.#flags() ^ this.#flagsBefore) & SYSTEM_FLAGS) !== 0) found.push('system flags');
     if (this.#portUsed) found.push('ports');
     if (this.#tlbInvalidated()) found.push('tlb');
     return found;
   }
 
   result(): number {
-    const view = this.#view;
-    const registers = view.layout('REGS') - view.layout('PROCESSOR');
-    const rip = (view.layout('RIP') - view.layout('PROCESSOR')) / 4;
-    let hash = Number(this.#processor.rflags & BigInt(PROGRAM_FLAGS));
-    for (let n = 0; n < 32; n++) hash = fold(hash, this.#words[registers / 4 + n] as number);
-    hash = fold(fold(hash, this.#words[rip] as number), this.#words[rip + 1] as number);
+    const words = this.#words;
+    let hash = this.#flags() & PROGRAM_FLAGS;
+    for (let n = 0; n < GPR_WORDS; n++) hash = fold(hash, words[n] as number);
+    hash = fold(fold(hash, words[this.#ripWord] as number), words[this.#ripWord + 1] as number);
     return this.#image.hashChanges(hash);
   }
 
   weight(): number {
     const { code, gpr } = this.#drawn();
-    const size = gpr.reduce(
+    const size = Array.from(gpr).reduce(
       (sum, value) => sum + (value === 0n ? 0 : 1 + value.toString(16).length),
       0,
     );
     return code.length * 1000 + size;
+  }
+
+  /** RFLAGS, whose upper half is reserved. */
+  #flags(): number {
+    return Number(this.#processor.rflags);
   }
 
   #drawn(): ProgramState {
@@ -303,7 +309,10 @@ export class X86Machine implements MachineUnderTest {
   }
 
   #differ(words: readonly number[]): boolean {
-    for (const at of words) if (this.#words[at] !== this.#before[at]) return true;
+    for (let n = 0; n < words.length; n++) {
+      const word = words[n] as number;
+      if (this.#words[word] !== this.#before[word]) return true;
+    }
     return false;
   }
 
