@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   run:    entry('[image]',    'boot a guest kernel',                     () => import('./commands/run.ts')),
   trace:  entry('[image]',     'write down every exit of a VM',         () => import('./commands/trace.ts')),
   compare: entry('[image]',    'run a guest bare and in VMs, find where they differ', () => import('./commands/compare.ts')),
+  classify: entry('',          "find Popek and Goldberg's classes of all instructions", () => import('./commands/classify.ts')),
   exec:   entry('',           'run single instructions from JSON lines', () => import('./commands/exec.ts')),
   bench:  entry('[guests..]', 'measure the speed of the machine',        () => import('./commands/bench.ts')),
 };
@@ -42,10 +43,10 @@ const DASHED_VALUE = new Set(['--machine', '--append', '--warning', '-w', '-W'])
 /** Arguments that may be given more than once; `_` is what yargs keeps of the others. */
 const LISTS = new Set([
   ...['_', 'D', 'define', 'I', 'include', 'U', 'undefine', 'P', 'pre-include', 'w', 'W', 'warning'],
-  ...['module', 'guests', 'fw-cfg', 'vm'],
+  ...['module', 'guests', 'fw-cfg', 'vm', 'diff'],
 ]);
 /** Options that take no value. */
-const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|help|version))=/;
+const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|all|help|version))=/;
 
 /** Runs the command that `args` name; returns the exit status. */
 export async function parse(args: readonly string[]): Promise<number> {
