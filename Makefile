@@ -69,9 +69,10 @@ test: build
 bench: build
 	$(TRAPLINE) bench $(ARGS)
 
-# Ten million random instructions; two million random kernels, bare and in VMs; three million histories of page tables.
+# Ten million random instructions; two million random kernels, bare and in VMs; three million histories of page tables;
+# a quarter of a million accesses through page tables over extended page tables.
 fuzz: build
-	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz test/mmu/flush test/vmm/shadow
+	FUZZ_RUNS=10000000 $(BIN)/vitest run --config test/vitest.config.ts test/fuzz test/mmu/flush test/mmu/nested test/vmm/shadow
 
 # Guests under QEMU and Bochs (apt-get install nasm qemu-system-x86 bochs bochsbios).
 interop:

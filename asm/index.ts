@@ -105,10 +105,14 @@ export function dropEpt(eptp: u64): void {
   else Nested.dropAllEpt();
 }
 
-/** Forgets what is under `vpid`; 0: under any other. */
+/** Forgets what is under `vpid`. */
 export function dropVpid(vpid: u32): void {
-  if (vpid != 0) Nested.dropVpid(vpid);
-  else Nested.dropAllVpids();
+  Nested.dropVpid(vpid);
+}
+
+/** Forgets what is under any VPID but 0. */
+export function dropVpids(): void {
+  Nested.dropAllVpids();
 }
 
 /** Forgets the page at `gva` under `vpid`. */

@@ -13,19 +13,14 @@ import { Tlb } from './tlb';
 
 export class Nested {
   /**
-   * VM entry, VM exit: from now on translations are those of `vpid` and, if it is not 0, of the EPT pointer `eptp`.
-   * Control registers are selected with it: Context.select must not have come before.
+   * VM entry, VM exit: from now on translations are those of `vpid` and, if it is not 0, of the EPT pointer `eptp`. To be
+   * called once the control registers are in place, instead of Context.select.
    */
   static use(eptp: u64, vpid: u32): void {
     store<u64>(EPTP, eptp);
     store<u32>(GUEST_MAP, eptp != 0 ? BY_EPT : 0);
     store<u32>(VPID, vpid);
     Context.select();
-  }
-
-  /** A VM entry or VM exit without VPID: drops what is tagged with VPID 0. */
-  static dropUntagged(): void {
-    Nested.dropVpid(0);
   }
 
   /** INVEPT of type 1: drops what came through the EPT of `eptp`, under any VPID. */
@@ -46,7 +41,7 @@ export class Nested {
     if (Tlb.mayBeLarge(gva)) Nested.dropVpid(vpid);
     else Tlb.dropPage(gva);
   }
-  /** INVVPID of types 1 and 3: all of `vpid`, through any EPT. */
+  /** INVVPID of types 1 and 3, or a VM entry or VM exit without VPID, whose is 0: all of `vpid`, through any EPT. */
   static dropVpid(vpid: u32): void {
     Context.forgetVpid(vpid);
     Context.refresh();

@@ -63,6 +63,7 @@ export interface ProcessorExports extends Record<string, unknown> {
   nest(eptp: bigint, vpid: number): void;
   dropEpt(eptp: bigint): void;
   dropVpid(vpid: number): void;
+  dropVpids(): void;
   dropVpidPage(gva: bigint, vpid: number): void;
 }
 

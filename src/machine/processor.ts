@@ -281,10 +281,14 @@ export class Processor {
     this.#exports.dropEpt(eptp);
   }
 
-  /** Forgets the translations of `vpid`, or of all but 0; those of the page at `gva` alone, if it is given. */
-  dropVpid(vpid = 0, gva?: bigint): void {
+  /** Forgets the translations of `vpid`; those of the page at `gva` alone, if it is given. */
+  dropVpid(vpid: number, gva?: bigint): void {
     if (gva === undefined) this.#exports.dropVpid(vpid);
     else this.#exports.dropVpidPage(gva, vpid);
+  }
+  /** Forgets those of all VPIDs but 0. */
+  dropVpids(): void {
+    this.#exports.dropVpids();
   }
 
   /** A hosted processor loads CS and SS as by an IRET to CPL 3; false, with nothing loaded, if that would fault. */

@@ -60,7 +60,7 @@ import {
 } from './tables.ts';
 
 const FUZZ = Number(process.env['FUZZ_RUNS'] ?? 0);
-const RUNS = Number(process.env['MMU_RUNS'] ?? (FUZZ > 0 ? Math.ceil(FUZZ / 100) : 600));
+const RUNS = Number(process.env['MMU_RUNS'] ?? (FUZZ > 0 ? Math.ceil(FUZZ / 500) : 600));
 /** FUZZ_SEED begins elsewhere. */
 const SEED =
   process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) };
