@@ -4,7 +4,8 @@ BIN := node_modules/.bin
 TRAPLINE := node dist/bin/main.js
 SOURCES := $(shell find src -name '*.ts')
 PROCESSOR := $(shell find asm -name '*.ts' -not -path 'asm/gen/*')
-GENERATED := asm/gen/dispatch.ts asm/gen/handlers.ts asm/gen/why.ts asm/gen/vmx-fields.ts asm/gen/vmx-controls.ts
+GENERATED := $(addprefix asm/gen/,dispatch.ts handlers.ts why.ts vmx-capabilities.ts vmx-checks.ts vmx-controls.ts vmx-fields.ts \
+	vmx-instruction-errors.ts)
 GUEST_PARTS := $(shell find guests -name '*.inc' -o -name '*.asm')
 GUESTS := $(patsubst guests/%/main.asm,build/guests/%.bin,$(wildcard guests/*/main.asm))
 INSTALLED := node_modules/.package-lock.json

@@ -17,6 +17,7 @@ import { PagingMode } from './mmu/paging-mode';
 import { Pdptes } from './mmu/pdptes';
 import { Physical } from './mmu/physical';
 import { Tlb } from './mmu/tlb';
+import { Entry } from './vmx/entry';
 
 export * from './layout';
 
@@ -143,4 +144,9 @@ export function frameCached(frame: u32): void {
 /** To be called after the host has changed segment registers, and nothing else that the MMU depends on. */
 export function modeChanged(): void {
   Mode.update();
+}
+
+/** Evaluates a group of VM-entry checks on the current VMCS; the number of the first that fails, or 0 (Entry.check). */
+export function entryChecks(group: u32): u32 {
+  return Entry.check(group);
 }

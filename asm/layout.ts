@@ -241,18 +241,24 @@ export const CPUID_COUNT: usize = PROCESSOR + 0x7f0;
 export const CPUID_TABLE: usize = PROCESSOR + 0x800;
 
 // VMX (asm/vmx). u64 each, addresses all ones for none: the VMXON region, the current VMCS; IA32_FEATURE_CONTROL.
-export const VMXON_POINTER: usize = PROCESSOR + 0xc80;
-export const CURRENT_VMCS: usize = PROCESSOR + 0xc88;
-export const FEATURE_CONTROL: usize = PROCESSOR + 0xc90;
+export const VMX: usize = PROCESSOR + 0xd00;
+export const VMXON_POINTER: usize = VMX;
+export const CURRENT_VMCS: usize = VMX + 0x08;
+export const FEATURE_CONTROL: usize = VMX + 0x10;
 /** u32, VmxMode: outside VMX operation, in root, in non-root operation. */
-export const VMX_MODE: usize = PROCESSOR + 0xc98;
+export const VMX_MODE: usize = VMX + 0x18;
 /** u32, 1: on a VM exit the run ends and the host, which is in VMX root operation, goes on; 0: the guest program at
  *  HOST_RIP does. */
-export const VMX_HOSTED: usize = PROCESSOR + 0xc9c;
+export const VMX_HOSTED: usize = VMX + 0x1c;
+/** u32, number of the row of src/vmx/checks.ts by which the last VM entry failed, 0: by none. */
+export const FAILED_CHECK: usize = VMX + 0x20;
+/** u32, SHADOW as the instruction found it that runs alone (STEPPING). */
+export const SHADOWED: usize = VMX + 0x24;
+export const VMX_BYTES: usize = 0x80;
 
 // Translation in VMX non-root operation (mmu/nested.ts). u64, the EPT pointer in use, 0: none; u32, the VPID in use,
 // 0 also where there is none.
-export const NESTED: usize = PROCESSOR + 0xd00;
+export const NESTED: usize = PROCESSOR + 0xd80;
 export const EPTP: usize = NESTED;
 export const VPID: usize = NESTED + 0x08;
 /** Page-modification log: u32, 1 while it is kept; u64, HPA of its page; u32, the 16 bits of its index. */
@@ -268,7 +274,7 @@ export const VM_EXIT_GLA: usize = NESTED + 0x30;
 export const COUNT_EPT_REFERENCES: usize = NESTED + 0x38;
 export const NESTED_BYTES: usize = 0x80;
 
-export const PROCESSOR_BYTES: usize = 0xd80;
+export const PROCESSOR_BYTES: usize = 0xe00;
 
 // --- State of the caches, which all processors share --------------------------------------------
 

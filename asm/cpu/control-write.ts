@@ -13,6 +13,8 @@ import { PHYSICAL_BITS } from '../mmu/entry';
 import { SEGMENT_CS, SEGMENT_TR } from '../mmu/memory';
 import { Paging, PagingMode } from '../mmu/paging-mode';
 import { Pdptes } from '../mmu/pdptes';
+import { FixedBits } from '../vmx/fixed-bits';
+import { Operation } from '../vmx/operation';
 import {
   CR0_AM,
   CR0_CD,
@@ -42,6 +44,7 @@ import {
   CR4_TSD,
   CR4_UMIP,
   CR4_VME,
+  CR4_VMXE,
   EFER_LMA,
   EFER_LME,
   EFER_NXE,
@@ -62,7 +65,7 @@ const PCID: u32 = 0xfff;
 const CR0_LOADS: u32 = CR0_PG | CR0_CD | CR0_NW;
 const CR4_LOADS: u32 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
 /** EFER bits that software may set; LMA is read-only and ignored. */
-const EFER_BITS: u32 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+export const EFER_BITS: u32 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 export class ControlWrite {
   /** CR0 := `value`; reserved bits of the lower half are ignored, ET reads as 1. */
@@ -74,6 +77,9 @@ export class ControlWrite {
       return ControlWrite.refuse(Why.ControlConflict);
     if ((next & CR0_NW) != 0 && (next & CR0_CD) == 0)
       return ControlWrite.refuse(Why.ControlConflict);
+    if (!Operation.isOutside() && !FixedBits.allowCr0(next)) {
+      return ControlWrite.refuse(Why.VmxFixedBits);
+    }
     const toggled = (next ^ before) & CR0_PG;
     if (toggled != 0 && !ControlWrite.mayTogglePaging(next)) {
       return ControlWrite.refuse(Why.ControlConflict);
@@ -139,6 +145,9 @@ export class ControlWrite {
     if ((next & ~before & CR4_PCIDE) != 0 && (!isLong || (load<u32>(CR3) & PCID) != 0)) {
       return ControlWrite.refuse(Why.ControlConflict);
     }
+    if (!Operation.isOutside() && !FixedBits.allowCr4(next)) {
+      return ControlWrite.refuse(Why.VmxFixedBits);
+    }
     const toggled = before ^ next;
     const loads = (toggled & CR4_LOADS) != 0 && ControlWrite.isPae(load<u32>(CR0), next);
     if (loads && !Pdptes.load(load<u32>(CR3))) return ControlWrite.refusePdptes();
@@ -167,6 +176,7 @@ export class ControlWrite {
     bits |= ControlWrite.when(1, CpuidRegister.Edx, 7, CR4_MCE);
     bits |= ControlWrite.when(1, CpuidRegister.Edx, 13, CR4_PGE);
     bits |= ControlWrite.when(1, CpuidRegister.Ecx, 17, CR4_PCIDE);
+    bits |= ControlWrite.when(1, CpuidRegister.Ecx, 5, CR4_VMXE);
     bits |= ControlWrite.when(7, CpuidRegister.Ebx, 0, CR4_FSGSBASE);
     bits |= ControlWrite.when(7, CpuidRegister.Ebx, 7, CR4_SMEP);
     bits |= ControlWrite.when(7, CpuidRegister.Ebx, 20, CR4_SMAP);

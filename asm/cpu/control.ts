@@ -24,6 +24,7 @@ export const CR4_PCE: u32 = 1 << 8; // RDPMC at any CPL
 export const CR4_OSFXSR: u32 = 1 << 9; // FXSAVE
 export const CR4_OSXMMEXCPT: u32 = 1 << 10; // #XM
 export const CR4_UMIP: u32 = 1 << 11; // SGDT and its like for CPL 0 only
+export const CR4_VMXE: u32 = 1 << 13; // VMXON
 export const CR4_FSGSBASE: u32 = 1 << 16; // RDFSBASE and its like
 export const CR4_PCIDE: u32 = 1 << 17; // process-context identifiers
 export const CR4_SMEP: u32 = 1 << 20; // no supervisor fetch from user pages

@@ -32,6 +32,7 @@ import {
 import { Context } from '../mmu/context';
 import { PHYSICAL_BITS } from '../mmu/entry';
 import { Memory, SEGMENT_FS, SEGMENT_GS } from '../mmu/memory';
+import { Capabilities } from '../vmx/capabilities';
 import { ControlWrite } from './control-write';
 import { Cpuid, CpuidRegister } from './cpuid';
 import { Event } from './event';
@@ -106,6 +107,7 @@ export class Msr {
       case IA32_BIOS_SIGN_ID:
         return 0;
       default:
+        if (Capabilities.has(msr)) return Capabilities.read(msr);
         Event.gp(0, Why.MsrUnknown);
         return 0;
     }
@@ -147,6 +149,10 @@ export class Msr {
   }
 
   static writePlace(msr: u32, value: u64): void {
+    if (Capabilities.has(msr)) {
+      Event.gp(0, Why.MsrValue); // they are read-only; IA32_FEATURE_CONTROL is locked
+      return;
+    }
     const place = Msr.place(msr);
     if (place == 0) Event.gp(0, Why.MsrUnknown);
     else if (!Msr.accepts(msr, value)) Event.gp(0, Why.MsrValue);

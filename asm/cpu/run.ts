@@ -26,6 +26,7 @@ import {
   RIP,
   SENSITIVE_WATCH,
   SHADOW,
+  SHADOWED,
   STEPPING,
   STOP_REQUEST,
   TIME,
@@ -158,6 +159,7 @@ export class Run {
     const resumed = load<u32>(RFLAGS) & RF;
     store<u32>(RFLAGS, load<u32>(RFLAGS) ^ resumed);
     store<u32>(SHADOW, 0);
+    store<u32>(SHADOWED, shadow);
     store<u32>(STEPPING, 1);
     store<u32>(REPEATING, 0);
     store<i64>(FUEL, load<i64>(FUEL) - load<i64>(i - COST));

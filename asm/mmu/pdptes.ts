@@ -23,22 +23,30 @@ export class Pdptes {
    * EPT refuses to have one read, which raises.
    */
   static load(cr3: u32): bool {
-    const table = <u64>(cr3 & TABLE);
     for (let n: u32 = 0; n < COUNT; n++) {
-      const address = table + (n << 3);
-      const entry = GuestPhysical.readPdpte(address);
+      const entry = Pdptes.read(cr3, n);
       if (Ept.isRefused()) {
         Ept.exit(0);
         return false;
       }
-      if ((entry & PTE_P) != 0 && (entry & RESERVED) != 0) {
-        PageFault.note(Why.PdpteReserved, 3, PagingMode.Pae, address, entry);
+      if (!Pdptes.isValid(entry)) {
+        PageFault.note(Why.PdpteReserved, 3, PagingMode.Pae, Pdptes.address(cr3, n), entry);
         return false;
       }
     }
-    for (let n: u32 = 0; n < COUNT; n++) {
-      store<u64>(PDPTES + (n << 3), GuestPhysical.readPdpte(table + (n << 3)));
-    }
+    for (let n: u32 = 0; n < COUNT; n++) store<u64>(PDPTES + (n << 3), Pdptes.read(cr3, n));
     return true;
+  }
+
+  static address(cr3: u32, n: u32): u64 {
+    return <u64>(cr3 & TABLE) + (n << 3);
+  }
+  /** Entry `n` of the table that CR3 names. */
+  static read(cr3: u32, n: u32): u64 {
+    return GuestPhysical.readPdpte(Pdptes.address(cr3, n));
+  }
+  /** It is not present, or has no reserved bit set. */
+  static isValid(entry: u64): bool {
+    return (entry & PTE_P) == 0 || (entry & RESERVED) == 0;
   }
 }

@@ -4,10 +4,10 @@ import { Cpuid, CpuidRegister } from '../cpu/cpuid';
 import {
   CURRENT_VMCS,
   FEATURE_CONTROL,
-  PROCESSOR,
-  PROCESSOR_BYTES,
   VMCS,
   VMCS_BYTES,
+  VMX,
+  VMX_BYTES,
   VMX_MODE,
   VMXON_POINTER,
 } from '../layout';
@@ -36,7 +36,7 @@ export class Operation {
 
   /** Power-up, as firmware leaves it: VMXON allowed, IA32_FEATURE_CONTROL locked. */
   static reset(): void {
-    memory.fill(VMXON_POINTER, 0, PROCESSOR + PROCESSOR_BYTES - VMXON_POINTER);
+    memory.fill(VMX, 0, VMX_BYTES);
     memory.fill(VMCS, 0, VMCS_BYTES);
     if (Operation.exists()) {
       store<u64>(FEATURE_CONTROL, FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMXON);

@@ -142,6 +142,7 @@ export const FEATURES: readonly string[] = [
   '3dnowprefetch',
   'sep',
   'syscall',
+  'vmx',
 ];
 
 /** `index[2049]: u16`, `entries[32 * n]: u8`, `shapes[1024]: u8`, owned by the caller of buildDecodeTables. */

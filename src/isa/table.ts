@@ -17,6 +17,7 @@ import { SHIFTS } from './table/shift.ts';
 import { STACK } from './table/stack.ts';
 import { STRING } from './table/string.ts';
 import { SYSTEM } from './table/system.ts';
+import { VMX } from './table/vmx.ts';
 
 /** All rows; a row's index in this list is its number everywhere (decode tables, traces). */
 export const ROWS: readonly Insn[] = [
@@ -32,6 +33,7 @@ export const ROWS: readonly Insn[] = [
   ...FLAG,
   ...SEGMENT,
   ...SYSTEM,
+  ...VMX,
   ...IO,
   ...LEGACY,
   ...NOP,

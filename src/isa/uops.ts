@@ -88,7 +88,8 @@ const ENDING = new Set(
     'callNear callNearIndirect jmpNearIndirect retNear callFar jmpFar retFar iret int int1 int3 into loop loope loopne jrcxz syscall sysret sysenter sysexit ' +
     'popf cli sti hlt input output ins outs movs cmps stos lods scas movToSreg popSreg lss lfs lgs les lds lgdt lidt lldt ltr lmsw clts ' +
     'movToCr movToDr movFromDr invlpg invpcid wrmsr rdmsr swapgs wrfsbase wrgsbase clac stac wrpkru ' +
-    'monitor mwait wbinvd invd ud0 ud1 ud2'
+    'monitor mwait wbinvd invd ud0 ud1 ud2 ' +
+    'vmxon vmxoff vmclear vmptrld vmptrst vmread vmwrite vmlaunch vmresume vmcall invept invvpid'
   ).split(' '),
 );
 

@@ -22,6 +22,7 @@ const at = (leaf: number, register: FeatureBit['register'], bit: number): Featur
 // biome-ignore format: one feature per line.
 const BITS: Readonly<Record<string, FeatureBit>> = {
   monitor:         at(1, 'ecx', 3),
+  vmx:             at(1, 'ecx', 5),
   cx16:            at(1, 'ecx', 13),
   pcid:            at(1, 'ecx', 17),
   sse4_2:          at(1, 'ecx', 20),
@@ -54,9 +55,9 @@ const PLATFORM_CPUID_FAULTING = 1n << 31n;
 /** Features that can be named in `--machine`. */
 export const FEATURE_NAMES: readonly string[] = [...Object.keys(BITS), CPUID_FAULT];
 
-/** A processor from before VT-x for servers, UMIP and CPUID faulting, with all else that exists here. */
+/** A processor from before VT-x, UMIP and CPUID faulting, with all else that exists here. */
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set(
-  FEATURE_NAMES.filter((name) => name !== 'umip' && name !== CPUID_FAULT),
+  FEATURE_NAMES.filter((name) => name !== 'vmx' && name !== 'umip' && name !== CPUID_FAULT),
 );
 
 /** MSR_PLATFORM_INFO of a processor with `features`, 0 if it has none (SDM 4 2.8, bit 31: CPUID faulting). */

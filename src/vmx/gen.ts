@@ -4,8 +4,19 @@
  *   vmx-fields.ts     the place of each field of the current VMCS in linear memory, and FIELD_GROUPS, from which that of an
  *                     encoding follows (asm/vmx/field.ts)
  *   vmx-controls.ts   the bits of the controls, and what each control field may hold
+ *   vmx-capabilities.ts, vmx-instruction-errors.ts   the capability MSRs, the numbers of VM-instruction errors
+ *   vmx-checks.ts     the checks of VM entry (gen-checks.ts)
  */
 
+import {
+  CAPABILITY_MSRS,
+  CR0_FIXED0,
+  CR0_FIXED1,
+  CR3_TARGETS,
+  CR4_FIXED0,
+  PREEMPTION_TIMER_SHIFT,
+  VMCS_REVISION_IDENTIFIER,
+} from './capabilities.ts';
 import { CONTROL_KINDS, CONTROLS, trueSettings } from './controls.ts';
 import {
   FIELD_TYPES,
@@ -16,6 +27,8 @@ import {
   VMCS_REVISION_OFFSET,
   VMCS_USED_BYTES,
 } from './fields.ts';
+import { generateChecks } from './gen-checks.ts';
+import { INSTRUCTION_ERRORS } from './instruction-errors.ts';
 
 const HEADER = '// Written by src/vmx/gen.ts; not to be edited.\n';
 
@@ -24,6 +37,9 @@ export function generateVmx(): Map<string, string> {
   return new Map([
     ['vmx-fields.ts', HEADER + fields()],
     ['vmx-controls.ts', HEADER + controls()],
+    ['vmx-capabilities.ts', HEADER + capabilities()],
+    ['vmx-instruction-errors.ts', HEADER + errors()],
+    ['vmx-checks.ts', HEADER + generateChecks()],
   ]);
 }
 
@@ -68,4 +84,32 @@ export const ${name}_REQUIRED: u32 = ${hex(required1)};\n`;
 ${bits.join('')}
 /** Bits of each control field that may be 1, and that must be. */
 ${allowed.join('')}`;
+}
+
+function capabilities(): string {
+  const values = CAPABILITY_MSRS.map(
+    ({ name, value = 0n }) => `  0x${value.toString(16)}, // ${name}\n`,
+  );
+  return `
+export const VMCS_REVISION_IDENTIFIER: u32 = ${hex(VMCS_REVISION_IDENTIFIER)};
+export const CR0_FIXED0: u32 = ${hex(CR0_FIXED0)};
+export const CR0_FIXED1: u32 = ${hex(CR0_FIXED1)};
+export const CR4_FIXED0: u32 = ${hex(CR4_FIXED0)};
+export const CR3_TARGETS: u32 = ${CR3_TARGETS};
+export const PREEMPTION_TIMER_SHIFT: u32 = ${PREEMPTION_TIMER_SHIFT};
+
+export const CAPABILITY_FIRST: u32 = ${hex(CAPABILITY_MSRS[0]?.index ?? 0)};
+export const CAPABILITY_COUNT: u32 = ${CAPABILITY_MSRS.length};
+/** u64 each, in the order of their indices; that of IA32_VMX_CR4_FIXED1 is not here. */
+export const CAPABILITY_VALUES: usize = memory.data<u64>([
+${values.join('')}]);
+`;
+}
+
+function errors(): string {
+  const entries = INSTRUCTION_ERRORS.map(({ number, name }) => `  ${name} = ${number},\n`);
+  return `
+export enum InstructionError {
+${entries.join('')}}
+`;
 }

@@ -1,7 +1,7 @@
 /**
  * Instructions that NASM 2.16 knows and no row here has: names only, so that a source which uses one
  * gets told, where it would otherwise be read as a label. Each instruction set extension that gets its
- * rows (x87, MMX, SSE, AVX, VMX and so on) takes its names out of these lists.
+ * rows (x87, MMX, SSE, AVX and so on) takes its names out of these lists.
  */
 
 /** Not there in any mode yet. */
@@ -27,7 +27,7 @@ const UNSUPPORTED = `
   fsqrt fst fstcw fstenv fstp fstsw fsub fsubp fsubr fsubrp ftst fucom fucomi fucomip fucomp fucompp
   fwait fxam fxch fxrstor fxrstor64 fxsave fxsave64 fxtract fyl2x fyl2xp1 getsec gf2p8affineinvqb
   gf2p8affineqb gf2p8mulb haddpd haddps hreset hsubpd hsubps ibts incsspd incsspq insertps insertq
-  int01 int03 invept invlpga invvpid jmpe kadd kaddb kaddd kaddq kaddw kand kandb kandd kandn kandnb
+  int01 int03 invlpga jmpe kadd kaddb kaddd kaddq kaddw kand kandb kandd kandn kandnb
   kandnd kandnq kandnw kandq kandw kmov kmovb kmovd kmovq kmovw knot knotb knotd knotq knotw kor
   korb kord korq kortest kortestb kortestd kortestq kortestw korw kshiftl kshiftlb kshiftld kshiftlq
   kshiftlw kshiftr kshiftrb kshiftrd kshiftrq kshiftrw ktest ktestb ktestd ktestq ktestw kunpck
@@ -111,12 +111,12 @@ const UNSUPPORTED = `
   vgetmaxph vgetmaxsh vgetminph vgetminsh vgf2p8affineinvqb vgf2p8affineqb vgf2p8mulb vhaddpd
   vhaddps vhsubpd vhsubps vinsertf128 vinsertf32x4 vinsertf32x8 vinsertf64x2 vinsertf64x4
   vinserti128 vinserti32x4 vinserti32x8 vinserti64x2 vinserti64x4 vinsertps vlddqu vldmxcsr vldqqu
-  vmaskmovdqu vmaskmovpd vmaskmovps vmaxpd vmaxps vmaxsd vmaxss vmcall vmclear vmfunc vmgexit vminpd
-  vminps vminsd vminss vmlaunch vmload vmmcall vmovapd vmovaps vmovd vmovddup vmovdqa vmovdqa32
+  vmaskmovdqu vmaskmovpd vmaskmovps vmaxpd vmaxps vmaxsd vmaxss vmfunc vmgexit vminpd
+  vminps vminsd vminss vmload vmmcall vmovapd vmovaps vmovd vmovddup vmovdqa vmovdqa32
   vmovdqa64 vmovdqu vmovdqu16 vmovdqu32 vmovdqu64 vmovdqu8 vmovhlps vmovhpd vmovhps vmovlhps vmovlpd
   vmovlps vmovmskpd vmovmskps vmovntdq vmovntdqa vmovntpd vmovntps vmovntqq vmovq vmovqqa vmovqqu
-  vmovsd vmovsh vmovshdup vmovsldup vmovss vmovupd vmovups vmovw vmpsadbw vmptrld vmptrst vmread
-  vmresume vmrun vmsave vmulpd vmulph vmulps vmulsd vmulsh vmulss vmwrite vmxoff vmxon vorpd vorps
+  vmovsd vmovsh vmovshdup vmovsldup vmovss vmovupd vmovups vmovw vmpsadbw
+ vmrun vmsave vmulpd vmulph vmulps vmulsd vmulsh vmulss vorpd vorps
   vp2intersectd vpabsb vpabsd vpabsq vpabsw vpackssdw vpacksswb vpackusdw vpackuswb vpaddb vpaddd
   vpaddq vpaddsb vpaddsw vpaddusb vpaddusw vpaddw vpalignr vpand vpandd vpandn vpandnd vpandnq
   vpandq vpavgb vpavgw vpblendd vpblendmb vpblendmd vpblendmq vpblendmw vpblendvb vpblendw

@@ -13,7 +13,7 @@ import type { OpcodeMap } from '../row.ts';
 export const RESERVED: Readonly<Record<OpcodeMap, Readonly<Record<string, string>>>> = {
   '': { '/r': 'D8-DF' },
   '0F': {
-    '/r': '10-17 28-2F 50-6F 74-76 78 79 7C-7F D0-FE',
+    '/r': '10-17 28-2F 50-6F 74-76 7C-7F D0-FE',
     '/r ib': '0F 70-73 C2 C4-C6',
   },
   '0F38': { '/r': '00-FF' },
