@@ -61,6 +61,11 @@ export function readImage(args: Values, format: string | undefined): GuestFile {
   return guest;
 }
 
+/** The same for a domain: an image may be a PV kernel and something else; a source is told by PARA. */
+export function readPvImage(args: Values, format: string | undefined): GuestFile {
+  return readImage({ ...args, D: ['PARA', ...(args.D ?? [])] }, format ?? 'pv');
+}
+
 /** Puts the image into the RAM of a new board. */
 export function bootImage(board: GuestBoard, args: Values, { image }: GuestFile): void {
   const boot = bootArguments(args);

@@ -6,7 +6,7 @@ import type { ExitSink, HostOptions } from '../index.ts';
 import { type GuestFile, readBytes } from '../node/index.ts';
 import type { OptionValues } from './command.ts';
 import { type ConnectedGuest, Connections, type InputSource, STDIN } from './connections.ts';
-import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from './guest-image.ts';
+import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage, readPvImage } from './guest-image.ts';
 import {
   CPU_CHOICES,
   createGuestMachines,
@@ -135,10 +135,9 @@ export function createGuests(
   });
 }
 
-/** Under para nothing but a PV kernel runs: an image may be that and something else, a source is told by PARA. */
 function readPlanned(values: GuestValues): GuestFile {
-  if (values.cpu !== 'para') return readImage(values, values.format);
-  return readImage({ ...values, D: ['PARA', ...(values.D ?? [])] }, values.format ?? 'pv');
+  const read = values.cpu === 'para' ? readPvImage : readImage;
+  return read(values, values.format);
 }
 
 /** What the guests are connected to; several of them share stdout line by line. */

@@ -14,7 +14,7 @@ import { loadProcessorModule, readBytes } from '../../node/index.ts';
 import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
 import { formatComparison, jsonComparison } from '../comparison-report.ts';
 import { formatDomains, jsonDomains } from '../domain-comparison-report.ts';
-import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage } from '../guest-image.ts';
+import { bootImage, FORMAT_OPTION, IMAGE_OPTIONS, readImage, readPvImage } from '../guest-image.ts';
 import { HOST_OPTIONS, hostOptions, MACHINE_OPTIONS, machineOptions } from '../machine-options.ts';
 import { print, printJson } from '../output.ts';
 import { ProgressLine } from '../progress-line.ts';
@@ -71,7 +71,7 @@ export const command: Command<Values> = {
       .epilogue(EPILOGUE)
       .example('$0 guests/check-privilege/main.asm', 'which instruction shows the VMM')
       .example('$0 kernel.elf --cpu trap --max-instructions 1_000_000_000', 'a long run')
-      .example('$0 guests/user/main.asm -D PARA --cpu para', 'a PV kernel, direct and shadow')
+      .example('$0 guests/user/main.asm --cpu para', 'a PV kernel, direct and shadow')
       .example('$0 guests/interrupts/main.asm --input keys.txt --json', 'with input, as JSON'),
   run: (args) => (args.cpu === 'para' ? compareMemory(args) : compareTechniques(args)),
 };
@@ -109,7 +109,7 @@ function compareMemory(args: Values): number {
   if (args.memory !== undefined) {
     throw new UsageError('--memory: under para, direct is compared with shadow');
   }
-  const guest = readImage(args, args.format ?? 'pv');
+  const guest = readPvImage(args, args.format);
   const setup: DomainSetup = {
     module: loadProcessorModule(),
     boot: (board) => bootImage(board, args, guest),
