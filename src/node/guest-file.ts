@@ -14,7 +14,7 @@ import { assembledSymbols } from '../symbols/assembled-symbols.ts';
 import { elfSymbols } from '../symbols/elf-symbols.ts';
 import { readSymbolFile, SymbolFileError } from '../symbols/symbol-file.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
-import { DomainError } from '../vmm/para/domain-error.ts';
+import { DomainError } from '../vmm/para/build/domain-error.ts';
 import { FileError, readBytes, readIncluded, readText } from './files.ts';
 
 /** How a source is assembled. */

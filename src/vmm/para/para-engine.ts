@@ -5,14 +5,14 @@
  */
 
 import type { ExitReason } from '../../machine/processor.ts';
-import type { GuestEntry } from './guest-entry.ts';
-import type { GuestState } from './guest-state.ts';
+import type { ParaExitLog } from './exits/para-exit-log.ts';
+import type { GuestEntry } from './guest/guest-entry.ts';
+import type { GuestState } from './guest/guest-state.ts';
+import type { Nmi } from './guest/nmi.ts';
+import { type ParaVcpu, RAX } from './guest/para-vcpu.ts';
 import { type HypercallArguments, type HypercallResult, u32Of } from './hypercall.ts';
 import type { Hypercalls } from './hypercalls.ts';
-import type { Nmi } from './nmi.ts';
-import type { ParaExitLog } from './para-exit-log.ts';
-import type { GuestFault, ServedFault } from './para-memory.ts';
-import { type ParaVcpu, RAX } from './para-vcpu.ts';
+import type { GuestFault, ServedFault } from './memory/para-memory.ts';
 import { emulateGeneralProtection } from './privileged/general-protection.ts';
 import type { CodeSource } from './privileged/instruction.ts';
 import { emulateInvalidOpcode } from './privileged/invalid-opcode.ts';

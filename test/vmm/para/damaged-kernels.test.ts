@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ElfError } from '../../../src/elf/elf-error.ts';
 import { ImageError } from '../../../src/image/image.ts';
-import { DomainError } from '../../../src/vmm/para/domain-error.ts';
+import { DomainError } from '../../../src/vmm/para/build/domain-error.ts';
 import { damagedFile } from '../../image/damaged-file.ts';
 import { checkDomain } from './invariants.ts';
 import { DIRECT, pvKernel, Rig, readKernel, SHARED_INFO_FRAME, TRANSLATED } from './rig.ts';

@@ -1,7 +1,7 @@
 /** HYPERVISOR_set_debugreg and get_debugreg. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DebugRegisters } from '../../../src/vmm/para/debug-registers.ts';
+import { DebugRegisters } from '../../../src/vmm/para/guest/debug-registers.ts';
 import type { HypercallArguments } from '../../../src/vmm/para/hypercall.ts';
 import { debugregCalls } from '../../../src/vmm/para/hypercalls/debugreg.ts';
 import { ERRNO } from '../../../src/xen/errno.ts';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DomainError } from '../../../src/vmm/para/domain-error.ts';
-import { hypercallPage } from '../../../src/vmm/para/hypercall-page.ts';
+import { DomainError } from '../../../src/vmm/para/build/domain-error.ts';
+import { hypercallPage } from '../../../src/vmm/para/build/hypercall-page.ts';
 import type { PvKernel } from '../../../src/xen/pv-kernel.ts';
 import { SHARED_INFO } from '../../../src/xen/shared-info.ts';
 import { START_INFO } from '../../../src/xen/start-info.ts';

@@ -3,9 +3,9 @@
 import { Clock } from '../../../src/machine/clock.ts';
 import { DirtyFrames } from '../../../src/machine/dirty-frames.ts';
 import { MachineMemory } from '../../../src/machine/memory.ts';
-import { Events } from '../../../src/vmm/para/events.ts';
-import { type GuestSpace, readAt, writeAt } from '../../../src/vmm/para/guest-space.ts';
+import { Events } from '../../../src/vmm/para/events/events.ts';
 import type { HypercallArguments } from '../../../src/vmm/para/hypercall.ts';
+import { type GuestSpace, readAt, writeAt } from '../../../src/vmm/para/memory/guest-space.ts';
 import { SharedInfo } from '../../../src/vmm/para/shared-info.ts';
 import { EVTCHN_STATUS, EVTCHNOP } from '../../../src/xen/event-channel.ts';
 import type { HypercallName } from '../../../src/xen/hypercalls.ts';

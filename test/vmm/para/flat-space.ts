@@ -1,7 +1,7 @@
 /** A guest's memory without tables: bytes at one address, the last ones for reading only; all else faults. */
 
-import type { GuestSpace } from '../../../src/vmm/para/guest-space.ts';
 import type { Hypercall, HypercallArguments } from '../../../src/vmm/para/hypercall.ts';
+import type { GuestSpace } from '../../../src/vmm/para/memory/guest-space.ts';
 import type { Field } from '../../../src/xen/structure.ts';
 
 export const BASE = 0x4_0000n;

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { disassemble, instructionSet } from '../../../src/disassembler/disassemble.ts';
 import { ROWS } from '../../../src/isa/table.ts';
-import { hypercallPage } from '../../../src/vmm/para/hypercall-page.ts';
+import { hypercallPage } from '../../../src/vmm/para/build/hypercall-page.ts';
 import { HYPERVISOR } from '../../../src/xen/hypercalls.ts';
 
 const SET = instructionSet(ROWS);

@@ -1,7 +1,7 @@
 /** What holds for every domain that is built (xen.h, "Start-of-day memory layout"). */
 
 import { expect } from 'vitest';
-import type { DomainPart } from '../../../src/vmm/para/domain-layout.ts';
+import type { DomainPart } from '../../../src/vmm/para/build/domain-layout.ts';
 import type { PvKernel } from '../../../src/xen/pv-kernel.ts';
 import { PAGE, type Rig, SHARED_INFO_FRAME, STALE } from './rig.ts';
 

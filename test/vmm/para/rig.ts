@@ -8,7 +8,7 @@ import {
   type BuiltDomain,
   buildDomain,
   type DomainRequest,
-} from '../../../src/vmm/para/domain-builder.ts';
+} from '../../../src/vmm/para/build/domain-builder.ts';
 import { type FeatureName, featureMask } from '../../../src/xen/features.ts';
 import type { PvKernel } from '../../../src/xen/pv-kernel.ts';
 

@@ -1,8 +1,8 @@
 /** HYPERVISOR_vm_assist. */
 
 import { beforeEach, expect, test } from 'vitest';
+import { VmAssists } from '../../../src/vmm/para/guest/vm-assists.ts';
 import { vmAssistCalls } from '../../../src/vmm/para/hypercalls/vm-assist.ts';
-import { VmAssists } from '../../../src/vmm/para/vm-assists.ts';
 import { ERRNO } from '../../../src/xen/errno.ts';
 import { VMASST_CMD, VMASST_TYPE } from '../../../src/xen/vm-assist.ts';
 import { finish } from './flat-space.ts';

@@ -1,7 +1,7 @@
 /** HYPERVISOR_set_debugreg and get_debugreg. */
 
 import { ERRNO } from '../../../xen/errno.ts';
-import type { DebugRegisters } from '../debug-registers.ts';
+import type { DebugRegisters } from '../guest/debug-registers.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
 
 export function debugregCalls(registers: DebugRegisters): HypercallTable {

@@ -22,9 +22,9 @@ import {
 import type { Field } from '../../../xen/structure.ts';
 import { NR_VIRQS } from '../../../xen/virq.ts';
 import { type Domains, domainOf, foreignError } from '../../direct/foreign-domain.ts';
-import { type Channel, type EventChannels, isPerVcpu } from '../event-channels.ts';
-import { type GuestSpace, readAt } from '../guest-space.ts';
+import { type Channel, type EventChannels, isPerVcpu } from '../events/event-channels.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
+import { type GuestSpace, readAt } from '../memory/guest-space.ts';
 
 export interface EventChannelDeps {
   readonly channels: EventChannels;

@@ -9,8 +9,8 @@ import { ERRNO } from '../../../xen/errno.ts';
 import { XEN_MEMORY_EXCHANGE, XENMEM } from '../../../xen/memory.ts';
 import { u64 } from '../../../xen/structure.ts';
 import { checkSelf } from '../../direct/foreign-domain.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
 import type { HypercallResult } from '../hypercall.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
 import type { ExtentDeps } from './memory-extents.ts';
 import { frameLimit, MAX_ORDER } from './memory-limits.ts';
 

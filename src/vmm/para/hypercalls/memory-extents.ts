@@ -8,9 +8,9 @@ import { isGuestRange } from '../../../xen/address-space.ts';
 import { XEN_MEMORY_RESERVATION, XENMEM, XENMEMF_populate_on_demand } from '../../../xen/memory.ts';
 import { u64 } from '../../../xen/structure.ts';
 import { checkSelf, type Domains } from '../../direct/foreign-domain.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
 import type { HypercallResult } from '../hypercall.ts';
-import type { MemoryReservation } from '../memory-reservation.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
+import type { MemoryReservation } from '../memory/memory-reservation.ts';
 import { frameLimit, hasAddresses, MAX_ORDER, MEMOP_EXTENT_SHIFT } from './memory-limits.ts';
 
 export interface ExtentDeps {

@@ -16,7 +16,7 @@ import {
 } from '../../../xen/memory.ts';
 import { u64 } from '../../../xen/structure.ts';
 import { PAGE_SIZE } from '../../frames.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
 
 export interface MachineToPhysList {
   /** How many frames it is about. */

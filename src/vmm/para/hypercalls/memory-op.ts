@@ -23,9 +23,9 @@ import {
   XENMEM,
 } from '../../../xen/memory.ts';
 import { checkSelf, type Domains } from '../../direct/foreign-domain.ts';
-import { type GuestSpace, readAt } from '../guest-space.ts';
 import type { HypercallArguments, HypercallResult, HypercallTable } from '../hypercall.ts';
-import type { MemoryReservation } from '../memory-reservation.ts';
+import { type GuestSpace, readAt } from '../memory/guest-space.ts';
+import type { MemoryReservation } from '../memory/memory-reservation.ts';
 import { exchange } from './memory-exchange.ts';
 import { extentCall } from './memory-extents.ts';
 import { MEMOP_EXTENT_SHIFT } from './memory-limits.ts';

@@ -10,13 +10,13 @@ import { ERRNO } from '../../../xen/errno.ts';
 import { HYPERVISOR } from '../../../xen/hypercalls.ts';
 import { MULTICALL_ENTRY } from '../../../xen/multicall.ts';
 import { u64 } from '../../../xen/structure.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
 import {
   type HypercallArguments,
   type HypercallResult,
   type HypercallTable,
   u32Of,
 } from '../hypercall.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
 
 export interface MulticallDeps {
   readonly space: GuestSpace;

@@ -10,13 +10,13 @@ import { FIRST_RESERVED_GDT_ENTRY } from '../../../xen/segments.ts';
 import type { BatchCall, BatchOutcome } from '../../direct/batches.ts';
 import type { Descriptor } from '../../direct/descriptors.ts';
 import { ENTRIES } from '../../direct/pte.ts';
-import type { GuestSpace } from '../guest-space.ts';
 import {
   type HypercallArguments,
   type HypercallResult,
   type HypercallTable,
   u32Of,
 } from '../hypercall.ts';
+import type { GuestSpace } from '../memory/guest-space.ts';
 
 const MFN_BYTES = 8;
 

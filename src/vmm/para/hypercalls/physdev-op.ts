@@ -2,8 +2,8 @@
 
 import { ERRNO } from '../../../xen/errno.ts';
 import { PHYSDEV_SET_IOPL, PHYSDEVOP } from '../../../xen/physdev.ts';
-import { type GuestSpace, readAt } from '../guest-space.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
+import { type GuestSpace, readAt } from '../memory/guest-space.ts';
 
 const MAX_IOPL = 3;
 

@@ -11,13 +11,13 @@ import {
 } from '../../../xen/sched.ts';
 import { u32 } from '../../../xen/structure.ts';
 import { type Domains, domainOf } from '../../direct/foreign-domain.ts';
-import type { EventChannels } from '../event-channels.ts';
-import { type GuestSpace, readAt } from '../guest-space.ts';
+import type { EventChannels } from '../events/event-channels.ts';
+import type { Shutdown } from '../events/shutdown.ts';
+import { ANY_PORT, type Sleep } from '../events/sleep.ts';
+import type { Watchdogs } from '../events/watchdogs.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
+import { type GuestSpace, readAt } from '../memory/guest-space.ts';
 import type { SharedInfo } from '../shared-info.ts';
-import type { Shutdown } from '../shutdown.ts';
-import { ANY_PORT, type Sleep } from '../sleep.ts';
-import type { Watchdogs } from '../watchdogs.ts';
 
 export interface SchedDeps {
   readonly space: GuestSpace;

@@ -1,8 +1,8 @@
 /** HYPERVISOR_set_timer_op: when VIRQ_TIMER comes next. The same timer as VCPUOP_set_singleshot_timer's. */
 
 import type { Clock } from '../../../machine/clock.ts';
+import type { VcpuTimers } from '../events/vcpu-timers.ts';
 import type { HypercallTable } from '../hypercall.ts';
-import type { VcpuTimers } from '../vcpu-timers.ts';
 
 /**
  * Linux may ask for a time that has wrapped: negative, or more than about 13 days away. As with Xen it gets neither an

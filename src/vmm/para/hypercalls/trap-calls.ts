@@ -10,14 +10,14 @@ import {
 } from '../../../xen/callback.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import { TRAP_INFO } from '../../../xen/trap.ts';
-import { type GuestSpace, readAt } from '../guest-space.ts';
+import { type Callbacks, NO_HANDLER, type TrapTable } from '../guest/trap-table.ts';
 import {
   type HypercallArguments,
   type HypercallResult,
   type HypercallTable,
   u32Of,
 } from '../hypercall.ts';
-import { type Callbacks, NO_HANDLER, type TrapTable } from '../trap-table.ts';
+import { type GuestSpace, readAt } from '../memory/guest-space.ts';
 
 /** Entries of a table that are taken at a time. */
 const SLICE = 512;

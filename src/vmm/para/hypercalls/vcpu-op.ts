@@ -17,13 +17,13 @@ import {
   VCPUOP,
 } from '../../../xen/vcpu.ts';
 import { PAGE_SIZE } from '../../frames.ts';
-import type { DomainTime } from '../domain-time.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
+import type { DomainTime } from '../events/domain-time.ts';
+import type { Runstate } from '../events/runstate.ts';
+import type { Shutdown } from '../events/shutdown.ts';
+import type { VcpuTimers } from '../events/vcpu-timers.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
-import type { Runstate } from '../runstate.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
 import type { SharedInfo } from '../shared-info.ts';
-import type { Shutdown } from '../shutdown.ts';
-import type { VcpuTimers } from '../vcpu-timers.ts';
 
 export interface VcpuDeps {
   readonly clock: Clock;

@@ -2,8 +2,8 @@
 
 import { ERRNO } from '../../../xen/errno.ts';
 import { VMASST_CMD } from '../../../xen/vm-assist.ts';
+import type { VmAssists } from '../guest/vm-assists.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
-import type { VmAssists } from '../vm-assists.ts';
 
 export function vmAssistCalls(assists: VmAssists): HypercallTable {
   return { vm_assist: ([command, type]) => vmAssist(assists, u32Of(command), u32Of(type)) };

@@ -17,8 +17,8 @@ import {
   XENVER,
 } from '../../../xen/version.ts';
 import { PAGE_SIZE } from '../../frames.ts';
-import { type GuestSpace, readAt, writeAt } from '../guest-space.ts';
 import { type HypercallTable, u32Of } from '../hypercall.ts';
+import { type GuestSpace, readAt, writeAt } from '../memory/guest-space.ts';
 
 const MAJOR = 4;
 const MINOR = 17;

@@ -5,8 +5,8 @@
 
 import type { CodeMode } from '../../../isa/row.ts';
 import type { SegmentName, SegmentState } from '../../../machine/cpu-view.ts';
-import type { GuestSpace } from '../guest-space.ts';
-import type { TrapTable } from '../trap-table.ts';
+import type { TrapTable } from '../guest/trap-table.ts';
+import type { GuestSpace } from '../memory/guest-space.ts';
 import type { PvCpuid } from './pv-cpuid.ts';
 
 /** Registers of the code that runs, and its memory. */

@@ -13,7 +13,7 @@ import {
   XEN_CPUID_SIGNATURE_ECX,
   XEN_CPUID_SIGNATURE_EDX,
 } from '../../../xen/cpuid.ts';
-import { TSC_SHIFT, TSC_TO_SYSTEM_MUL } from '../domain-time.ts';
+import { TSC_SHIFT, TSC_TO_SYSTEM_MUL } from '../events/domain-time.ts';
 
 /** EAX, EBX, ECX, EDX: u32 each. */
 export type CpuidAnswer = readonly [number, number, number, number];

@@ -10,8 +10,8 @@ import { expect } from 'vitest';
 import { assemble } from '../../../../src/assembler/assemble.ts';
 import type { RunEnd } from '../../../../src/machine/machine.ts';
 import { loadProcessorModule } from '../../../../src/node/wasm.ts';
-import { DirectMemory } from '../../../../src/vmm/para/direct-memory.ts';
 import { DomainBoard } from '../../../../src/vmm/para/domain-board.ts';
+import { DirectMemory } from '../../../../src/vmm/para/memory/direct-memory.ts';
 import {
   createVirtualMachines,
   type ParaVirtualMachine,

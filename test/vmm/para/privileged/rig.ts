@@ -4,12 +4,12 @@ import { assemble } from '../../../../src/assembler/assemble.ts';
 import type { CodeMode } from '../../../../src/isa/row.ts';
 import type { SegmentName, SegmentState } from '../../../../src/machine/cpu-view.ts';
 import { DEFAULT_FEATURES } from '../../../../src/machine/features.ts';
+import { TrapTable } from '../../../../src/vmm/para/guest/trap-table.ts';
 import { emulateGeneralProtection } from '../../../../src/vmm/para/privileged/general-protection.ts';
 import type { NativeState, PrivilegedGuest } from '../../../../src/vmm/para/privileged/guest.ts';
 import { emulateInvalidOpcode } from '../../../../src/vmm/para/privileged/invalid-opcode.ts';
 import type { GuestEvent, Outcome } from '../../../../src/vmm/para/privileged/outcome.ts';
 import { type PvCpuid, pvCpuid } from '../../../../src/vmm/para/privileged/pv-cpuid.ts';
-import { TrapTable } from '../../../../src/vmm/para/trap-table.ts';
 import { isGuestRange } from '../../../../src/xen/address-space.ts';
 import { ERRNO } from '../../../../src/xen/errno.ts';
 
