@@ -36,6 +36,8 @@ const SHARE = 64;
 const LONGEST_SLICE = 2 ** 20;
 /** A difference that is gone after so many instructions is none: more than it takes to copy a page. */
 const PATIENCE = 8192n;
+/** Instructions to the first of the points at which it may be gone; later distances double. */
+const FIRST_STEP = 5n;
 /** Parts that a slice is run again in. */
 const PARTS = 64;
 
@@ -50,14 +52,22 @@ export function runDomainLockstep(
   for (;;) {
     const start = pair.time;
     pair.advance(pair.endOf(every ?? sliceAfter(pair.direct.board.machine.instructions)));
-    if (pair.differences().length > 0) {
-      pair.advance(pair.time + patience);
-      if (pair.differences().length > 0) return locate(setup, start, pair.time);
-    }
+    if (lasts(pair, patience)) return locate(setup, start, pair.latest + 1n);
     pair.agreed();
     progress(pair);
     if (pair.isOver) return undefined;
   }
+}
+
+/** The domains differ, and do so at later points within `patience`; they may be left at one where they agree. */
+function lasts(pair: DomainPair, patience: bigint): boolean {
+  let waited = 0n;
+  for (let step = FIRST_STEP; pair.differences().length > 0; step *= 2n) {
+    if (waited >= patience) return true;
+    pair.advance(pair.time + step);
+    waited += step;
+  }
+  return false;
 }
 
 function sliceAfter(instructions: bigint): number {
@@ -110,6 +120,12 @@ export class DomainPair {
 
   get time(): bigint {
     return this.direct.time;
+  }
+
+  /** Where the domain is that has come furthest: one may have ended. */
+  get latest(): bigint {
+    const [one, two] = [this.direct.time, this.shadow.time];
+    return one > two ? one : two;
   }
 
   get isOver(): boolean {

@@ -57,8 +57,9 @@ export class TranslatedValues {
 
   #isAddress(direct: bigint, shadow: bigint): boolean {
     if (((direct ^ shadow) & ~FRAME_MASK & ~ENTRY_FLAGS) !== 0n) return false;
-    // The flags of an entry by themselves.
-    if (((direct | shadow) & FRAME_MASK) === 0n && (direct & BigInt(PTE_P)) !== 0n) return true;
+    // An entry of which the guest has translated the frame, or its flags by themselves.
+    const isSameFrame = ((direct ^ shadow) & FRAME_MASK) === 0n;
+    if (isSameFrame && (direct & BigInt(PTE_P)) !== 0n) return true;
     return this.#isFrame(
       (direct & FRAME_MASK) >> FRAME_SHIFT,
       (shadow & FRAME_MASK) >> FRAME_SHIFT,

@@ -132,7 +132,7 @@ test.each<[args: string[], message: string]>([
 
 test('a PV kernel: direct paging and shadow page tables', () => {
   const guest = join(ROOT, 'guests/hello/main.asm');
-  const { status, stdout, stderr } = compare(guest, '-D', 'PARA', '--cpu', 'para', '--ram', '16M');
+  const { status, stdout, stderr } = trapline(['compare', guest, '-D', 'PARA', '--cpu', 'para']);
   expect([status, stderr]).toEqual([0, '']);
   const rows = stdout.split('\n').map((row) => row.split(/ +/).join(' '));
   expect(rows[1]).toMatch(/^direct \d+ power off by SCHEDOP_shutdown$/);

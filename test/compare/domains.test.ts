@@ -58,6 +58,14 @@ describe('where a kernel sees the technique', () => {
     expect(divergence?.differences.map(({ name }) => name)).toEqual(['CF']);
   });
 
+  test('one ends, the other goes on', () => {
+    const guest = pvSource(`main: ${ASK}\njc .on\nmov al, 0\njmp finish\n.on: jmp .on`);
+    const { divergence, same, shadow } = compareDomains(setupOf(guest));
+    expect(divergence).toBeDefined();
+    expect(same.end).toBe(false);
+    expect(shadow.end).toEqual({ kind: 'limit' });
+  });
+
   test('machine addresses that it prints', () => {
     const guest = pvSource(
       `main: mov rax, [frame_list]\nprint_hex [rax + 8]\nprint \`\\n\`\n${WAIT}`,

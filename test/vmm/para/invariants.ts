@@ -26,9 +26,9 @@ function checkLayout({ built: { layout } }: Rig, { virtBase }: PvKernel): void {
     startInfo,
     store,
     console,
-    sharedInfo,
     tables,
     stack,
+    sharedInfo,
   ];
   let pfn = 0;
   for (const part of parts) {
