@@ -45,7 +45,7 @@ test('a triple fault is the last exit, and explained', () => {
   const { status, stdout, stderr } = trace('triple.asm', '--cpu', 'interpret');
   expect(status).toBe(4);
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(
-    / kvm_exit: +vcpu 0 reason TRIPLE_FAULT rip 0x100005 \(last\) cpl 0 \| ud2$/,
+    / kvm_exit: +vcpu 0 reason TRIPLE_FAULT rip 0x100005 \(last\) cpl 0 \| ud2 \| stopped$/,
   );
   expect(stderr).toMatch(/^trapline: triple fault at 0008:0000000000100005 \(last\)/);
   const stats = trapline(['run', 'triple.asm', '--cpu', 'trap', '--stats'], '', folder).stderr;
