@@ -67,7 +67,7 @@ export interface EptCase {
 }
 
 /** The guest can write to tables above the last level, whose entries the processor may hold in a cache. */
-export function showsTables({ edits }: EptCase): boolean {
+export function showsTables(edits: readonly EptEdit[]): boolean {
   return edits.some(({ value }) => TABLES.slice(0, 3).includes(value & 0xff_ffff_f000n));
 }
 
@@ -102,7 +102,7 @@ const flagsOf = (level: number) =>
     )
     .map((bits) => bits.reduce((all, one) => all | one));
 
-const edit: fc.Arbitrary<EptEdit> = fc.constantFrom(0, 1, 2, 3, 3, 3, 3).chain((level) =>
+export const eptEdit: fc.Arbitrary<EptEdit> = fc.constantFrom(0, 1, 2, 3, 3, 3, 3).chain((level) =>
   fc
     .record({
       index: fc.constantFrom(...(INDICES[level] ?? [])),
@@ -122,7 +122,7 @@ const edit: fc.Arbitrary<EptEdit> = fc.constantFrom(0, 1, 2, 3, 3, 3, 3).chain((
 export const eptCase: fc.Arbitrary<EptCase> = fc.record({
   edits: fc.oneof(
     { weight: 1, arbitrary: fc.constant([]) },
-    { weight: 4, arbitrary: fc.array(edit, { maxLength: 3 }) },
+    { weight: 4, arbitrary: fc.array(eptEdit, { maxLength: 3 }) },
   ),
   hasFlags: fc.boolean(),
   log: fc.oneof(fc.constant(undefined), fc.constantFrom(0, 1, 5, 511, 512, 0xffff)),
@@ -151,7 +151,13 @@ export function writeEpt(rig: Pokes, edits: readonly EptEdit[]): void {
   for (let index = 0; index < 512; index++) {
     set(pt, index, (hostOf(BigInt(index) << 12n) & ~0xfffn) | LEAF);
   }
-  for (const { level, index, value } of edits) set(TABLES[level] ?? 0n, index, value);
+  editEpt(rig, edits);
+}
+
+function editEpt(rig: Pokes, edits: readonly EptEdit[]): void {
+  for (const { level, index, value } of edits) {
+    rig.poke({ hpa: (TABLES[level] ?? 0n) + BigInt(8 * index), size: 8, value });
+  }
 }
 
 /** The second dimension of a case, on the processor and as the reference has it. */
@@ -181,6 +187,11 @@ export class EptRig implements Nested {
     processor.view.setU32('PML_ON', this.#log ? 1 : 0);
     processor.view.setU64('PML_ADDRESS', LOG);
     processor.view.setU32('PML_INDEX', this.#log?.index ?? 0);
+  }
+
+  /** Edits the tables past what the processor has cached of them. */
+  edit(edits: readonly EptEdit[]): void {
+    editEpt(this.#rig, edits);
   }
 
   get logIndex(): number {

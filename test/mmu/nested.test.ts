@@ -1,6 +1,6 @@
 /**
- * Single accesses through random paging structures over random extended page tables: the processor against the
- * reference, which walks in both dimensions.
+ * Accesses through random paging structures over random extended page tables, which are edited between one and the next:
+ * the processor against the reference, which walks in both dimensions.
  */
 
 import fc from 'fast-check';
@@ -19,6 +19,7 @@ import {
   runAccess,
   SIZES,
   type Size,
+  type World,
   writeCode,
 } from './access.ts';
 import {
@@ -30,6 +31,7 @@ import {
   type EptEdit,
   EptRig,
   eptCase,
+  eptEdit,
   guestPokes,
   hostOf,
   LEAF,
@@ -75,6 +77,12 @@ interface Case {
   readonly offset: number;
   readonly kind: Kind;
   readonly size: Size;
+  /** What is edited then, with the INVEPT that follows, and the kind of a second access. */
+  readonly later: {
+    readonly edits: readonly EptEdit[];
+    readonly isSingle: boolean;
+    readonly kind: Kind;
+  };
 }
 
 const caseOf = (setting: Setting): fc.Arbitrary<Case> =>
@@ -87,31 +95,53 @@ const caseOf = (setting: Setting): fc.Arbitrary<Case> =>
     offset: fc.oneof(fc.constantFrom(0, 8, 0xff8, 0xff9, 0xffc, 0xffe, 0xfff), fc.nat(0xfff)),
     kind: fc.constantFrom<Kind>(...KINDS, 'fetch'),
     size: fc.constantFrom(...SIZES.filter((size) => setting.isLong || size < 8)),
+    later: fc.record({
+      edits: fc.array(eptEdit, { maxLength: 2 }),
+      isSingle: fc.boolean(),
+      kind: fc.constantFrom<Kind>(...KINDS),
+    }),
   });
 
-/** Runs a case and says what became of it; undefined if it tells nothing. */
-function check(rig: Rig, setting: Setting, test: Case, isTlbDisabled: boolean): string | undefined {
-  const { bits, paths, page, offset, kind, size } = test;
+/** Runs a case and says what became of its accesses, as far as they tell anything. */
+function check(rig: Rig, setting: Setting, test: Case, isTlbDisabled: boolean): string[] {
+  const { bits, paths, page, offset, kind, size, later } = test;
   const base =
     setting === UNPAGED ? page : addressOf(setting, paths[0] ?? { indices: [], entries: [] });
   const gva = base + BigInt(offset);
-  if (!isTlbDisabled && showsTables(test.ept)) return undefined;
-  if (kind === 'fetch' && !setting.isLong && gva + BigInt(size) > 0x1_0000_0000n) return undefined;
+  const isShown = showsTables([...test.ept.edits, ...later.edits]);
+  if (!isTlbDisabled && isShown) return [];
   rig.clear(isTlbDisabled);
-  const ept = new EptRig(rig, {
-    ...test.ept,
-    edits: [...test.ept.edits, ...editsOf(setting, test)],
-  });
+  const edits = [...test.ept.edits, ...editsOf(setting, test)];
+  const nested = new EptRig(rig, { ...test.ept, edits });
   const guest = guestPokes(rig);
   for (const one of paths.toReversed()) writePath(guest, setting, one);
   mapCode(guest, setting, bits.cpl ?? 0);
-  writeCode(rig, kind, size, ept.codeFrame);
   const state = stateOf(setting, { ...bits, pdptes: pdptesAt(rig, hostOf(ROOT)) });
-  const world = { rig, setting, state, nested: ept };
+  const world = { rig, setting, state, nested };
   rig.load(state, setting.isLong);
-  ept.enter();
+  nested.enter();
+  const first = access(world, gva, kind, size, isTlbDisabled);
+  if (first === undefined) return [];
+  nested.edit(later.edits);
+  rig.processor.dropEpt(later.isSingle ? nested.eptp : 0n);
+  const second = access(world, gva, later.kind, size, isTlbDisabled);
+  return second === undefined ? [first] : [first, second];
+}
+
+/** Makes an access and says what became of it; undefined if it was not made, for it would tell nothing. */
+function access(
+  world: World & { readonly nested: EptRig },
+  gva: bigint,
+  kind: Kind,
+  size: Size,
+  isTlbDisabled: boolean,
+): string | undefined {
+  const { rig, setting, nested } = world;
+  if (kind === 'fetch' && !setting.isLong && gva + BigInt(size) > 0x1_0000_0000n) return undefined;
+  writeCode(rig, kind, size, nested.codeFrame);
   if (kind === 'fetch' && !placeNop(world, gva, size)) return undefined;
   if (kind !== 'fetch' && findsCode(world, kind, size) === false) return undefined;
+  const references = { ...nested.references };
   const wanted = expectAccess(world, gva, kind, size);
   const stands = codeStands(world, kind, size);
   const isDone = wanted.vector === undefined && wanted.exit === undefined;
@@ -119,13 +149,13 @@ function check(rig: Rig, setting: Setting, test: Case, isTlbDisabled: boolean): 
   const got = runAccess(world, gva, kind, isDone && stands ? 2 : 1);
   expect(got).toEqual(wanted);
   if (!rig.actual.equals(rig.expected)) expect(rig.actual.difference(rig.expected)).toBe('');
-  expect(rig.processor.view.u32('PML_INDEX')).toBe(ept.logIndex);
+  expect(rig.processor.view.u32('PML_INDEX')).toBe(nested.logIndex);
   if (stands && !isTlbDisabled) {
     const after = readCounters(rig.processor.view);
     expect({
-      guest: Number(after.guestEntryReads - before.guestEntryReads),
-      ept: Number(after.eptEntryReads - before.eptEntryReads),
-    }).toEqual(ept.references);
+      guest: Number(after.guestEntryReads - before.guestEntryReads) + references.guest,
+      ept: Number(after.eptEntryReads - before.eptEntryReads) + references.ept,
+    }).toEqual(nested.references);
   }
   return outcomeOf(kind, wanted);
 }
@@ -153,7 +183,7 @@ const ALL = [FOUR_LEVEL, COMPATIBILITY, PAE, PSE, NO_PSE, UNPAGED];
 
 describe.each(ALL)('an access under $name over EPT', (setting) => {
   const rig = new Rig();
-  const seen = new Set<string | undefined>();
+  const seen = new Set<string>();
 
   it.each([
     ['with the TLB', false],
@@ -161,7 +191,7 @@ describe.each(ALL)('an access under $name over EPT', (setting) => {
   ])('does what the reference does, %s', { timeout: FUZZ_TIMEOUT }, (_, isTlbDisabled) => {
     fc.assert(
       fc.property(caseOf(setting), (test) => {
-        seen.add(check(rig, setting, test, isTlbDisabled));
+        for (const one of check(rig, setting, test, isTlbDisabled)) seen.add(one);
       }),
       { numRuns: RUNS, ...SEED },
     );
