@@ -89,9 +89,9 @@ export class Deliver {
 
   /**
    * Delivers the event in the event block, and what is raised on the way. Afterwards RAISED is Nothing and
-   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor; or VmExit, with the event still there. An event that no instruction
-   * has preceded since the last one costs an instruction's fuel, so that a guest whose handlers fault at
-   * once cannot hold the host.
+   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor; or VmExit, with the event still in
+   * its block. An event that no instruction has preceded since the last one costs an instruction's fuel, so
+   * that a guest whose handlers fault at once cannot hold the host.
    */
   static event(): void {
     let kind = load<u32>(EVENT_KIND);

@@ -11,8 +11,8 @@
  *
  * The paging-structure cache (EPT_CACHE) remembers for 2 MiB of guest-physical memory the table that holds their last
  * entries, and serves accesses for which nothing is left to do. All others, the refused ones among them, walk from the
- * root, so nothing but INVEPT needs to know of it. Entry: u64 tag, 0: none; u32 frame of the table; u16 rights of the entries above; u16 shift.
- * References count as if each had walked from the root.
+ * root, so nothing but INVEPT needs to know of it. Entry: u64 tag, 0: none; u32 frame of the table; u16 rights of the
+ * entries above; u16 shift. References count as if each had walked from the root.
  */
 
 import { Event } from '../cpu/event';

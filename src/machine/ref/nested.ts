@@ -65,7 +65,7 @@ function readerOf(memory: EntryMemory, tables: ExtendedTables): EntryReader {
   return (gpa, size) => memory.readEntry(tables.translate(gpa, access), size);
 }
 
-/** Sets A in the guest's entries and D in the last one of a write, from the top down. These are no references of the walk. */
+/** Sets A in the guest's entries and D in the last of a write, from the top down. These are no references of the walk. */
 function setFlags(
   memory: EntryMemory,
   tables: ExtendedTables,
