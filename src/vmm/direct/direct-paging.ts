@@ -22,7 +22,7 @@ import { Pins } from './pins.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from './pte.ts';
 import { Reservation } from './reservation.ts';
 import { Roots } from './roots.ts';
-import { RESTART, SLICE_ENTRIES } from './slice.ts';
+import { RESTART, Slice } from './slice.ts';
 import { TableEntries } from './table-entries.ts';
 import { TableWrites } from './table-writes.ts';
 import { VaMapping } from './va-mapping.ts';
@@ -50,7 +50,8 @@ export interface DirectPagingOptions {
   readonly host: DirectHost;
   /** How many frames of memory it has at the beginning, and may have. */
   readonly reserved: { readonly current: number; readonly maximum: number };
-  readonly sliceEntries?: number;
+  /** What its calls share. */
+  readonly slice?: Slice;
 }
 
 export class DirectPaging {
@@ -80,7 +81,7 @@ export class DirectPaging {
       xenSlots,
       translations: host,
       freed: (frame) => this.reservation.freed(frame),
-      sliceEntries: options.sliceEntries ?? SLICE_ENTRIES,
+      slice: options.slice ?? new Slice(),
     });
     const types = new PageTypes(domain);
     const updates = new EntryUpdates(domain, types);

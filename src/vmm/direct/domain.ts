@@ -5,7 +5,7 @@ import { newDirectCounters } from './counters.ts';
 import type { FrameTable } from './frame-table.ts';
 import { OldTable } from './old-table.ts';
 import { PendingFlush, type Translations } from './pending-flush.ts';
-import { Slice } from './slice.ts';
+import type { Slice } from './slice.ts';
 import type { TableEntries } from './table-entries.ts';
 
 /** Entries for Xen's slots of an L4 table, 256 to 271; the first one maps the table of machine to physical frames. */
@@ -35,14 +35,14 @@ export class Domain {
     readonly translations: Translations;
     /** Nothing of the VM translates any more to a frame that it has lost. */
     readonly freed: (frame: number) => void;
-    readonly sliceEntries: number;
+    readonly slice: Slice;
   }) {
     this.number = options.number;
     this.frames = options.frames;
     this.entries = options.entries;
     this.xenSlots = options.xenSlots;
     this.flush = new PendingFlush(options.translations, this.counters, options.freed);
-    this.slice = new Slice(options.sliceEntries);
+    this.slice = options.slice;
   }
 
   use(frame: number): boolean {

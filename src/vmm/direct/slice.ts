@@ -7,13 +7,16 @@
 /** A result, never a guest's: the slice is spent and the work not done. */
 export const RESTART = -85;
 
-export const SLICE_ENTRIES = 4096;
+const SLICE_ENTRIES = 4096;
 
 export class Slice {
   readonly #entries: number;
   #left: number;
+  /** Entries done in all. */
+  done = 0;
 
-  constructor(entries: number) {
+  /** `entries`: Infinity for work that is never cut. */
+  constructor(entries = SLICE_ENTRIES) {
     this.#entries = entries;
     this.#left = entries;
   }
@@ -24,6 +27,11 @@ export class Slice {
 
   spend(entries: number): void {
     this.#left -= entries;
+    this.done += entries;
+  }
+
+  get isBounded(): boolean {
+    return Number.isFinite(this.#entries);
   }
 
   get isSpent(): boolean {

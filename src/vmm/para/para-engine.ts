@@ -5,6 +5,7 @@
  */
 
 import type { ExitReason } from '../../machine/processor.ts';
+import type { Slice } from '../direct/slice.ts';
 import type { ParaExitLog } from './exits/para-exit-log.ts';
 import type { GuestEntry } from './guest/guest-entry.ts';
 import type { GuestState } from './guest/guest-state.ts';
@@ -24,6 +25,9 @@ const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10] as const;
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
 const SYSCALL_BYTES = 2n;
 
+/** Entries done in a call that take as long as an instruction. */
+const ENTRIES_CHARGED = 16;
+
 const UD = 6;
 const GP = 13;
 const PF = 14;
@@ -38,6 +42,8 @@ export interface ParaEngineParts {
   readonly shared: SharedInfo;
   readonly state: GuestState;
   readonly calls: Hypercalls;
+  /** What is done in calls. */
+  readonly slice: Slice;
   /** A hypercall may have changed when the clock's next timer is due. */
   readonly called: () => void;
   /** The virtual processor waits for something (sched_op). */
@@ -135,7 +141,7 @@ export class ParaEngine {
   }
 
   #systemCall(): void {
-    const { entry, calls, called } = this.#parts;
+    const { entry, calls, slice, called } = this.#parts;
     if (!this.#vcpu.isKernel) {
       this.#log?.systemCall();
       entry.systemCall();
@@ -152,10 +158,19 @@ export class ParaEngine {
     ];
     const number = u32Of(gpr[RAX] ?? 0n);
     this.#log?.hypercall(number, args);
+    const before = slice.done;
     const result = calls.call(number, args);
+    if (slice.isBounded) this.#charge(Math.floor((slice.done - before) / ENTRIES_CHARGED));
     this.#log?.called(result);
     this.#called(result);
     called();
+  }
+
+  /** A call takes the guest's time by what there is to do: however it is used, it cannot hold the host. */
+  #charge(instructions: number): void {
+    if (instructions === 0) return;
+    const { view } = this.#vcpu.processor;
+    view.setU64('TIME', view.u64('TIME') + BigInt(instructions));
   }
 
   #sysenter(): void {
@@ -213,8 +228,7 @@ export class ParaEngine {
   }
 
   #emulatedTo(outcome: Exclude<Outcome, { readonly kind: 'not-emulated' }>): void {
-    const { view } = this.#vcpu.processor;
-    view.setU64('TIME', view.u64('TIME') + BigInt(outcome.retired));
+    this.#charge(outcome.retired);
     this.emulated += outcome.retired;
     if (outcome.kind === 'resume') return;
     const { vector, error, address, dr6 } = outcome.event;
@@ -239,8 +253,7 @@ export class ParaEngine {
    * whose handlers fault at once cannot hold the host.
    */
   #pay(): void {
-    const { view } = this.#vcpu.processor;
-    if (this.#timeLow() === this.#entered) view.setU64('TIME', view.u64('TIME') + 1n);
+    if (this.#timeLow() === this.#entered) this.#charge(1);
     this.#entered = this.#timeLow();
   }
 }

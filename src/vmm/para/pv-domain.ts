@@ -11,7 +11,7 @@ import type { PhysicalMemory } from '../../machine/memory.ts';
 import type { ExitReason, Processor } from '../../machine/processor.ts';
 import type { PvKernel } from '../../xen/pv-kernel.ts';
 import { FLAT } from '../../xen/segments.ts';
-import { SLICE_ENTRIES } from '../direct/slice.ts';
+import { Slice } from '../direct/slice.ts';
 import { withGuestMemory } from '../emulated-memory.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { GuestMemory } from '../guest-memory.ts';
@@ -60,6 +60,7 @@ export class PvDomain implements Engine {
   readonly number: number;
   readonly #host: Host;
   readonly #devices: ProcessorHost;
+  readonly #slice: Slice;
   readonly #exits: ExitListener | undefined;
   #machine: Machine | undefined;
   #running: RunningDomain | undefined;
@@ -77,6 +78,7 @@ export class PvDomain implements Engine {
     this.#exits = exits && { ...exits, vm: name };
     this.vcpu = new ParaVcpu(this.processor);
     this.#powerOn();
+    this.#slice = new Slice(options.sliceEntries);
     this.paging = this.#createMemory(options);
   }
 
@@ -141,6 +143,7 @@ export class PvDomain implements Engine {
       ...outside,
       vcpu,
       paging,
+      slice: this.#slice,
       shared,
       consolePage: pageOf(built.shared.console),
       number: this.number,
@@ -167,17 +170,17 @@ export class PvDomain implements Engine {
   #createMemory(options: ParaVmOptions): ParaMemory {
     const host = this.#host;
     const { processor, number } = this;
+    const slice = this.#slice;
     const count = ramFrames(options);
     const area = new HypervisorArea(processor.memory, host.pool, processor.view);
-    const { sliceEntries = SLICE_ENTRIES } = options;
     if (options.memory !== 'shadow') {
-      return new DirectMemory({ host, number, processor, area, count, sliceEntries });
+      return new DirectMemory({ host, number, processor, area, count, slice });
     }
     const frames = host.takeMemory(number, count);
     const ram = new GuestMemory(processor.memory, host.takeMap(count), frames);
     const { shadowFill: fill = 'lazy', shadowSync: sync = 'flush' } = options;
     const shadow = { limit: shadowPagesOf(options), fill, sync };
-    const parts = { host, number, processor, ram, frames, area, sliceEntries };
+    const parts = { host, number, processor, ram, frames, area, slice };
     return new ShadowMemory({ ...parts, options: shadow });
   }
 

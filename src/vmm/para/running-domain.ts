@@ -6,6 +6,7 @@ import type { Machine, RunEnd } from '../../machine/machine.ts';
 import type { ByteSink } from '../../pc/board.ts';
 import { SHUTDOWN } from '../../xen/sched.ts';
 import type { Domains } from '../direct/foreign-domain.ts';
+import type { Slice } from '../direct/slice.ts';
 import { withLoggedPorts } from '../exits/logged-ports.ts';
 import { PAGE_SIZE } from '../frames.ts';
 import { ConsoleRing } from './console-ring.ts';
@@ -45,6 +46,8 @@ export interface DomainOutside {
 export interface RunningDomainParts extends DomainOutside {
   readonly vcpu: ParaVcpu;
   readonly paging: ParaMemory;
+  /** The same that its memory technique has. */
+  readonly slice: Slice;
   readonly shared: SharedInfo;
   /** HPA of the page of the console. */
   readonly consolePage: number;
@@ -68,7 +71,7 @@ export class RunningDomain {
   readonly #nmi = new Nmi(this.#traps);
 
   constructor(parts: RunningDomainParts) {
-    const { vcpu, paging, shared, machine } = parts;
+    const { vcpu, paging, slice, shared, machine } = parts;
     this.#parts = parts;
     this.#log = this.#createLog();
     this.events = this.#createEvents();
@@ -83,6 +86,7 @@ export class RunningDomain {
       state,
       nmi: this.#nmi,
       calls: this.#createCalls(state, entry),
+      slice,
       crash: (why) => this.#crash(why),
       isAsleep: () => events.sleep.isAsleep,
       called: () => machine.timersChanged(),
@@ -183,7 +187,7 @@ export class RunningDomain {
   }
 
   #createCalls(state: GuestState, entry: GuestEntry): Hypercalls {
-    const { vcpu, paging, number, domains, shared, put } = this.#parts;
+    const { vcpu, paging, slice, number, domains, shared, put } = this.#parts;
     const { space, features } = paging;
     const handle = new Uint8Array(HANDLE_BYTES);
     handle[HANDLE_BYTES - 1] = number;
@@ -192,9 +196,9 @@ export class RunningDomain {
       ...paging.calls,
       ...this.events.calls,
       ...state.calls,
-      ...trapCalls({ space, traps: this.#traps, vcpu }),
+      ...trapCalls({ space, traps: this.#traps, slice, vcpu }),
       ...versionCalls({ space, features, handle }),
-      ...consoleIoCalls({ space, write: put }),
+      ...consoleIoCalls({ space, write: put, slice }),
       ...memoryCalls({
         number,
         domains,

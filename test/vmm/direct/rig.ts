@@ -7,6 +7,7 @@ import { type DirectHost, DirectPaging } from '../../../src/vmm/direct/direct-pa
 import { FrameTable } from '../../../src/vmm/direct/frame-table.ts';
 import type { GuestArguments } from '../../../src/vmm/direct/guest-arguments.ts';
 import { framesOfMachineToPhys, MachineToPhys } from '../../../src/vmm/direct/machine-to-phys.ts';
+import { Slice } from '../../../src/vmm/direct/slice.ts';
 import { FRAME_VMM, FramePool, PAGE_SIZE } from '../../../src/vmm/frames.ts';
 import { DOMID } from '../../../src/xen/domid.ts';
 import { MMUEXT } from '../../../src/xen/mmu.ts';
@@ -157,7 +158,7 @@ export class Guest {
       arguments: this.arguments,
       host: this.host,
       reserved: { current: frames, maximum: frames + SPARE_FRAMES },
-      ...(sliceEntries === undefined ? {} : { sliceEntries }),
+      slice: new Slice(sliceEntries),
     });
   }
 

@@ -1,6 +1,7 @@
 /** HYPERVISOR_console_io. */
 
 import { beforeEach, expect, test } from 'vitest';
+import { Slice } from '../../../src/vmm/direct/slice.ts';
 import { consoleIoCalls } from '../../../src/vmm/para/hypercalls/console-io.ts';
 import { CONSOLEIO } from '../../../src/xen/console.ts';
 import { ERRNO } from '../../../src/xen/errno.ts';
@@ -17,7 +18,7 @@ beforeEach(() => {
 });
 const run = (command: number, size: number | bigint, buffer: bigint = BASE) =>
   finish(
-    consoleIoCalls({ space, write: (byte) => output.push(byte) }).console_io,
+    consoleIoCalls({ space, slice: new Slice(), write: (byte) => output.push(byte) }).console_io,
     command,
     size,
     buffer,

@@ -135,6 +135,19 @@ describe('poll', () => {
     expect(rig.isAsleep).toBe(false);
   });
 
+  test('does not sleep over an upcall that is due', () => {
+    const { channels } = rig.events;
+    rig.shared.upcallMask = 1;
+    channels.raise(channels.bindIpi());
+    const port = channels.bindIpi();
+    rig.shared.upcallMask = 0;
+    expect(poll([port])).toBe(0);
+    expect(rig.isAsleep).toBe(false);
+    rig.shared.upcallMask = 1;
+    expect(poll([port])).toBe(0);
+    expect(rig.isAsleep).toBe(true);
+  });
+
   test('the timeout of a poll that has ended does not end the next one', () => {
     const [port = 0] = ipis(1);
     poll([port], S);

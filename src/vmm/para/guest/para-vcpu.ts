@@ -10,8 +10,10 @@ import { FLAT } from '../../../xen/segments.ts';
 const [CS, SS, GS] = [1, 2, 5];
 const RFLAGS_IF = 1 << 9;
 const RFLAGS_FIXED = 1 << 1;
+/** Bits that RFLAGS has (SDM vol. 1, 3.4.3). */
+const RFLAGS_KNOWN = 0x3f_7fd5;
 /** IOPL and VM stay 0 and RF is good for one instruction. */
-const RFLAGS_REFUSED = (3 << 12) | (1 << 17);
+const RFLAGS_REFUSED = ~RFLAGS_KNOWN | (3 << 12) | (1 << 17);
 
 /** Indices of general registers. */
 export const RAX = 0;

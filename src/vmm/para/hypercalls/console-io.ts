@@ -8,6 +8,7 @@ import { isGuestRange } from '../../../xen/address-space.ts';
 import { CONSOLEIO } from '../../../xen/console.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import type { GuestArguments } from '../../direct/guest-arguments.ts';
+import type { Slice } from '../../direct/slice.ts';
 import {
   type HypercallArguments,
   type HypercallResult,
@@ -18,11 +19,11 @@ import {
 export interface ConsoleIoDeps {
   readonly space: GuestArguments;
   readonly write: (byte: number) => void;
+  readonly slice: Slice;
 }
 
 /** What is read at once: if a part of it faults, nothing of it is written. */
 const CHUNK_BYTES = 127;
-const SLICE_CHUNKS = 32;
 
 export function consoleIoCalls(deps: ConsoleIoDeps): HypercallTable {
   return { console_io: (args) => consoleIo(deps, args) };
@@ -34,18 +35,20 @@ function consoleIo(deps: ConsoleIoDeps, [command, size, buffer]: HypercallArgume
 }
 
 function write(
-  { space, write: put }: ConsoleIoDeps,
+  { space, write: put, slice }: ConsoleIoDeps,
   size: number,
   buffer: bigint,
 ): HypercallResult {
   let at = 0;
-  for (let n = 0; at < size && n < SLICE_CHUNKS; n++) {
+  slice.begin();
+  while (at < size && !slice.isSpent) {
     const chunk = new Uint8Array(Math.min(size - at, CHUNK_BYTES));
     const va = buffer + BigInt(at);
     const isRange = isGuestRange(va, va + BigInt(chunk.length));
     if (!isRange || !space.read(va, new DataView(chunk.buffer))) return -ERRNO.EFAULT;
     for (const byte of chunk) put(byte);
     at += chunk.length;
+    slice.spend(chunk.length);
   }
   if (at === size) return 0;
   const rest = [BigInt(CONSOLEIO.write), BigInt(size - at), buffer + BigInt(at)] as const;

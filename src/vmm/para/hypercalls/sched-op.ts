@@ -92,14 +92,15 @@ function end({ space, shutdown }: SchedDeps, command: number, argument: bigint):
   return 0;
 }
 
-/** Ports are looked at one by one, up to the first that is pending. */
-function poll({ space, channels, sleep }: SchedDeps, argument: bigint): number {
+/** An upcall that is due already is not slept over either. Ports are looked at one by one, up to the first that is pending. */
+function poll({ space, shared, channels, sleep }: SchedDeps, argument: bigint): number {
   const given = readAt(space, SCHED_POLL, argument);
   if (given === undefined) return -ERRNO.EFAULT;
   const { ports, nr_ports: count, timeout } = given;
   if (count > MAX_POLLED) return -ERRNO.EINVAL;
   const portAt = (n: number): bigint => ports + BigInt(n * u32.size);
   if (!isGuestRange(ports, portAt(count))) return -ERRNO.EFAULT;
+  if (shared.isUpcallPending && !shared.isUpcallMasked) return 0;
   let only = ANY_PORT;
   for (let n = 0; n < count; n++) {
     const port = readAt(space, u32, portAt(n));

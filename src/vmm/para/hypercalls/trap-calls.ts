@@ -10,6 +10,7 @@ import {
 } from '../../../xen/callback.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import { TRAP_INFO } from '../../../xen/trap.ts';
+import type { Slice } from '../../direct/slice.ts';
 import { type Callbacks, NO_HANDLER, type TrapTable } from '../guest/trap-table.ts';
 import {
   type HypercallArguments,
@@ -18,9 +19,6 @@ import {
   u32Of,
 } from '../hypercall.ts';
 import { type GuestSpace, readAt } from '../memory/guest-space.ts';
-
-/** Entries of a table that are taken at a time. */
-const SLICE = 512;
 
 /** Names of callbacks by CALLBACKTYPE. */
 const NAMES: Readonly<Record<number, keyof Callbacks>> = {
@@ -35,6 +33,7 @@ const NAMES: Readonly<Record<number, keyof Callbacks>> = {
 export interface TrapCallsParts {
   readonly space: GuestSpace;
   readonly traps: TrapTable;
+  readonly slice: Slice;
   readonly vcpu: { kernelStack: bigint };
 }
 
@@ -74,20 +73,23 @@ export function trapCalls(parts: TrapCallsParts): HypercallTable {
 }
 
 /** A table of TRAP_INFO up to one without an address; no table: all handlers go. */
-function setTrapTable({ space, traps }: TrapCallsParts, args: HypercallArguments): HypercallResult {
+function setTrapTable(parts: TrapCallsParts, args: HypercallArguments): HypercallResult {
+  const { space, traps, slice } = parts;
   const [table, ...rest] = args;
   if (table === 0n) {
     traps.clear();
     return 0;
   }
   let at = table;
-  for (let n = 0; n < SLICE; n++) {
+  slice.begin();
+  while (!slice.isSpent) {
     const entry = readAt(space, TRAP_INFO, at);
     if (entry === undefined) return -ERRNO.EFAULT;
     if (entry.address === 0n) return 0;
     if (!isCanonical(entry.address)) return -ERRNO.EINVAL;
     traps.set(entry.vector, entry.address, entry.flags);
     at += BigInt(TRAP_INFO.size);
+    slice.spend(1);
   }
   return { again: [at, ...rest] };
 }

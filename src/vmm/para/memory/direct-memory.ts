@@ -10,6 +10,7 @@ import { TYPE_WRITABLE } from '../../direct/frame-table.ts';
 import type { MachineToPhys } from '../../direct/machine-to-phys.ts';
 import { FIRST_XEN_SLOT, LAST_XEN_SLOT } from '../../direct/pte.ts';
 import type { Reservation } from '../../direct/reservation.ts';
+import type { Slice } from '../../direct/slice.ts';
 import { RESTART } from '../../direct/slice.ts';
 import { PAGE_SIZE } from '../../frames.ts';
 import type { Host } from '../../host.ts';
@@ -37,7 +38,7 @@ export interface DirectMemoryParts {
   readonly area: HypervisorArea;
   /** Frames at the beginning. */
   readonly count: number;
-  readonly sliceEntries: number;
+  readonly slice: Slice;
 }
 
 export class DirectMemory implements ParaMemory {
@@ -65,7 +66,7 @@ export class DirectMemory implements ParaMemory {
   /** The kernel's writes to its L1 tables are emulated. */
   #isWritable = false;
 
-  constructor({ host, number, processor, area, count, sliceEntries }: DirectMemoryParts) {
+  constructor({ host, number, processor, area, count, slice }: DirectMemoryParts) {
     const memory: MachineMemory = processor.memory;
     const { frames, machineToPhys } = host.directPaging();
     const { pool } = host;
@@ -91,7 +92,7 @@ export class DirectMemory implements ParaMemory {
       memory,
       xenSlots,
       reserved: { current: count, maximum: count },
-      sliceEntries,
+      slice,
       arguments: {
         read: (va, data) => this.space.read(va, data),
         writeU32: (va, value) => this.space.writeU32(va, value),

@@ -41,8 +41,8 @@ const NO_IO_MAP = 0xffffn << 48n;
 const GATE = 0x8e00_0000_0000n;
 const GATE_DPL3 = 3n << 45n;
 const VECTORS = 256;
-/** Gates that INT of CPL 3 passes: #BP, #OF and the system call of old. */
-const OPEN_VECTORS: ReadonlySet<number> = new Set([3, 4, 0x80]);
+/** Gates that INT of CPL 3 passes: #BP and #OF, whoever may come by the guest's trap table. */
+const OPEN_VECTORS: ReadonlySet<number> = new Set([3, 4]);
 
 const TSS_ACCESS = 0x8b;
 const LDT_ACCESS = 0x82;

@@ -9,7 +9,7 @@ import { ERRNO } from '../../../xen/errno.ts';
 import { featureMask } from '../../../xen/features.ts';
 import { type DirectCounters, newDirectCounters } from '../../direct/counters.ts';
 import { PendingFlush } from '../../direct/pending-flush.ts';
-import { Slice } from '../../direct/slice.ts';
+import type { Slice } from '../../direct/slice.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../../frames.ts';
 import type { GuestMemory } from '../../guest-memory.ts';
 import type { Host } from '../../host.ts';
@@ -42,7 +42,7 @@ export interface ShadowMemoryParts {
   /** Frames of the machine that `ram` is, in order. */
   readonly frames: readonly number[];
   readonly area: HypervisorArea;
-  readonly sliceEntries: number;
+  readonly slice: Slice;
   readonly options: Omit<ShadowOptions, 'vmmTable' | 'firstSlot'>;
 }
 
@@ -75,9 +75,8 @@ export class ShadowMemory implements ParaMemory {
   #generation = -1;
 
   constructor(parts: ShadowMemoryParts) {
-    const { host, number, processor, ram: memory, area, options } = parts;
+    const { host, number, processor, ram: memory, area, slice, options } = parts;
     const { pool } = host;
-    const slice = new Slice(parts.sliceEntries);
     const machine = processor.memory;
     this.#parts = parts;
     this.reservation = new FixedReservation(memory.frames);

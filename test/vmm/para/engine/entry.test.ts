@@ -297,7 +297,7 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
     test('IOPL, VM and the like are not the guest’s', () => {
       stopAt([0x80, 3]);
       user('pushfq\npop rbp\nint 0x80');
-      exited(one.run(iret({ flags: 0x2_3202 })));
+      exited(one.run(iret({ flags: 0xffc2_b202 | 0x1000 })));
       expect(one.gpr[RBP]).toBe(0x202n);
     });
 
@@ -612,7 +612,17 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (memory) => {
       one.write(USER_CODE, code('int3', USER_CODE));
     });
 
-    test('INT3 and INT 0x80 have gates of their own', () => {
+    test('0x80 is as any vector', () => {
+      stopAt(GP);
+      exited(one.run('int 0x80'));
+      expect(frame(4).slice(2)).toEqual([0x402n, 0x2000n]);
+      stopAt([0x80, 1], GP);
+      user('int 0x80');
+      exited(one.run(iret()));
+      expect(frame(4).slice(2)).toEqual([0x402n, BigInt(USER_CODE)]);
+    });
+
+    test('INT3 and INT 0x80 are behind the instruction', () => {
       stopAt([3, 3], [0x80, 3]);
       exited(one.run('int3'));
       expect(frame(3)[2]).toBe(0x2001n);
