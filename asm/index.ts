@@ -8,6 +8,7 @@ import { Mode } from './cpu/mode';
 import { Reset } from './cpu/reset';
 import { Run } from './cpu/run';
 import { Virtual } from './cpu/virtual';
+import { checkMsrLoad } from './gen/vmx-checks';
 import { CR3, PAGING_MODE } from './layout';
 import { CodePages } from './mmu/code-pages';
 import { Context } from './mmu/context';
@@ -149,4 +150,9 @@ export function modeChanged(): void {
 /** Evaluates a group of VM-entry checks on the current VMCS; the number of the first that fails, or 0 (Entry.check). */
 export function entryChecks(group: u32): u32 {
   return Entry.check(group);
+}
+
+/** The same for an entry of the VM-entry MSR-load area, of which is known whether WRMSR takes its value. */
+export function msrLoadCheck(index: u32, reserved: u32, accepted: bool): u32 {
+  return checkMsrLoad(index, reserved, accepted ? 1 : 0);
 }

@@ -222,3 +222,5 @@ export {
   type ParaVmOptions,
   type VmOptions,
 } from './vmm/vm-options.ts';
+export { CHECK_GROUPS, type CheckGroup, type EntryCheck } from './vmx/check.ts';
+export { type CheckExplanation, ENTRY_CHECKS, entryCheck, explainCheck } from './vmx/checks.ts';

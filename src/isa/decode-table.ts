@@ -230,9 +230,11 @@ function buildEntry(row: number, insn: Insn, bucket: readonly Insn[]): Uint8Arra
   return entry;
 }
 
-/** Rows that only operand size, ModRM.mod or address size tell apart. */
+/** Rows that only operand size or address size tell apart: both can have a register, or memory, in ModRM.rm. */
 function competes(a: Insn, b: Insn): boolean {
+  const forms = [modrmCode(a), modrmCode(b)];
   return (
+    !(forms.includes(MODRM.MEMORY) && forms.includes(MODRM.REGISTER)) &&
     a.encoding.prefix === b.encoding.prefix &&
     a.encoding.plusR === b.encoding.plusR &&
     a.encoding.reg === b.encoding.reg &&

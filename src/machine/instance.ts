@@ -65,6 +65,8 @@ export interface ProcessorExports extends Record<string, unknown> {
   dropVpid(vpid: number): void;
   dropVpids(): void;
   dropVpidPage(gva: bigint, vpid: number): void;
+  entryChecks(group: number): number;
+  msrLoadCheck(index: number, reserved: number, accepted: number): number;
 }
 
 const WASM_PAGE = 65536;

@@ -301,6 +301,19 @@ export class Processor {
     return this.#exports.loadGs(selector) !== 0;
   }
 
+  /**
+   * Number of the first check of a group that the current VMCS fails, 0 if it passes all (src/vmx/checks.ts): 0 controls,
+   * 1 host state, 2 guest state.
+   */
+  entryChecks(group: 0 | 1 | 2): number {
+    return this.#exports.entryChecks(group);
+  }
+
+  /** The same for an entry of the VM-entry MSR-load area; `accepted`: WRMSR takes its value. */
+  msrLoadCheck(index: number, reserved: number, accepted: boolean): number {
+    return this.#exports.msrLoadCheck(index, reserved, accepted ? 1 : 0);
+  }
+
   get rflags(): bigint {
     return BigInt.asUintN(64, this.#exports.rflags());
   }

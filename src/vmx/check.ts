@@ -20,10 +20,17 @@ export type CheckGroup = (typeof CHECK_GROUPS)[number];
 export type FieldChange = Readonly<Record<string, bigint>>;
 
 /**
- * State of the processor, besides the VMCS, that checks look at: EFER.LMA; and of checks on an entry of the VM-entry
- * MSR-load area its index, its reserved bits, its value and whether WRMSR takes it.
+ * What checks look at besides the VMCS: EFER.LMA; the address of the current VMCS, and an address at which another one
+ * lies; of an entry of the VM-entry MSR-load area its index, its reserved bits, and whether WRMSR takes its value.
  */
-export const STATE_TERMS = ['PROCESSOR_LMA', 'MSR_INDEX', 'MSR_RESERVED', 'MSR_ACCEPTED'] as const;
+export const STATE_TERMS = [
+  'PROCESSOR_LMA',
+  'CURRENT_VMCS',
+  'VMCS_AT',
+  'MSR_INDEX',
+  'MSR_RESERVED',
+  'MSR_ACCEPTED',
+] as const;
 
 export interface CheckRow {
   /** `host.cr0.fixed`: unique. */

@@ -141,7 +141,7 @@ describe('instructions without rows', () => {
     'fninit',
     'wait',
     'emms',
-    'VMCALL',
+    'VMFUNC',
     'vzeroupper',
     'movaps xmm0, xmm1',
     'x: fld dword [rax]',

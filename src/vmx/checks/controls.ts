@@ -2,6 +2,7 @@
 
 import type { CheckRow, CheckSection } from '../check.ts';
 import { CONTROL_FIELDS, type ControlKind, trueSettings } from '../controls.ts';
+import { EPT } from './guests.ts';
 import { addressRows, msrAreaRows } from './rows.ts';
 
 /** The bits of a control field that are fixed. `forbidden` and `required`: one bit each of those, for tests. */
@@ -25,8 +26,6 @@ function reserved(kind: ControlKind, forbidden: number, required?: number): Chec
     passing: [{ ...active, [field]: minimum }],
   };
 }
-
-const EPT = { ENABLE_EPT: 1n, EPT_POINTER: 0x1_001en } as const;
 
 // What only controls that are not offered ask for is left out: their bits are reserved.
 const EXECUTION: readonly CheckRow[] = [

@@ -1,7 +1,7 @@
 /** Checks on guest non-register state and PDPTEs (SDM 3C 27.3.1.5, 27.3.1.6), and on the MSRs to load (27.4). */
 
 import type { CheckRow, CheckSection } from '../check.ts';
-import { EPT } from './guest-registers.ts';
+import { EPT } from './guests.ts';
 
 const INJECTS = '(VM_ENTRY_INTERRUPTION_INFORMATION >> 31) != 0';
 const INTERRUPT = '(VM_ENTRY_INTERRUPTION_INFORMATION & 0x80000700) == 0x80000000';
@@ -297,8 +297,8 @@ const LINK: readonly CheckRow[] = [
     sentence: 'VMCS_LINK_POINTER is not the address of the current VMCS',
     satisfy: noLink,
     qualification: QUALIFIES.link,
-    failing: [{ VMCS_LINK_POINTER: 0x11000n }],
-    passing: [{ VMCS_LINK_POINTER: 0x10000n }],
+    failing: [{ VMCS_AT: 0x21000n, CURRENT_VMCS: 0x21000n, VMCS_LINK_POINTER: 0x21000n }],
+    passing: [{ VMCS_AT: 0x21000n, VMCS_LINK_POINTER: 0x21000n }],
   },
 ];
 

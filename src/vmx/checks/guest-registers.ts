@@ -1,15 +1,8 @@
 /** Checks on guest control registers, debug registers and MSRs, descriptor tables, RIP and RFLAGS (SDM 3C 27.3.1). */
 
 import type { CheckRow, CheckSection } from '../check.ts';
+import { EPT, LEGACY_GUEST, VIRTUAL_8086_GUEST } from './guests.ts';
 import { canonicalRow, patRow } from './rows.ts';
-
-export const EPT = { ENABLE_EPT: 1n, EPT_POINTER: 0x1_001en } as const;
-/** A guest in 32-bit protected mode, with 32-bit paging. */
-export const LEGACY_GUEST = {
-  IA_32E_MODE_GUEST: 0n,
-  GUEST_CR4: 0x2000n,
-  GUEST_CS_ACCESS_RIGHTS: 0xc09bn,
-} as const;
 
 const CONTROL_REGISTERS: readonly CheckRow[] = [
   {
@@ -195,8 +188,8 @@ const RIP_AND_FLAGS: readonly CheckRow[] = [
     holds: '(GUEST_RFLAGS & RFLAGS_VM) == 0',
     sentence: 'GUEST_RFLAGS has VM clear in IA-32e mode and in real-address mode',
     satisfy: 'clear bit 17 of GUEST_RFLAGS',
-    failing: [{ GUEST_RFLAGS: 0x2_0002n }],
-    passing: [{ GUEST_RFLAGS: 2n }],
+    failing: [{ ...VIRTUAL_8086_GUEST, IA_32E_MODE_GUEST: 1n, GUEST_CR4: 0x2020n }],
+    passing: [{ GUEST_RFLAGS: 2n }, VIRTUAL_8086_GUEST],
   },
   {
     id: 'guest.rflags.if',

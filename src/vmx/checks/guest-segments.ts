@@ -1,7 +1,7 @@
 /** Checks on guest segment registers (SDM 3C 27.3.1.2), each bullet once for every register that it names. */
 
-import type { CheckRow, CheckSection, FieldChange } from '../check.ts';
-import { EPT, LEGACY_GUEST } from './guest-registers.ts';
+import type { CheckRow, CheckSection } from '../check.ts';
+import { EPT, LEGACY_GUEST, VIRTUAL_8086_GUEST } from './guests.ts';
 import { canonicalRow } from './rows.ts';
 
 const REGISTERS = ['CS', 'SS', 'DS', 'ES', 'FS', 'GS'] as const;
@@ -40,19 +40,6 @@ const VALID: Readonly<Record<Register, bigint>> = {
 };
 const UNUSABLE = 0x1_0000n;
 
-/** A guest in virtual-8086 mode. */
-const VIRTUAL_8086_GUEST: FieldChange = {
-  ...LEGACY_GUEST,
-  GUEST_RFLAGS: 0x2_0002n,
-  ...Object.fromEntries(
-    REGISTERS.flatMap((name) => [
-      [selector(name), 0x100n],
-      [base(name), 0x1000n],
-      [limit(name), 0xffffn],
-      [rights(name), 0xf3n],
-    ]),
-  ),
-};
 const UNRESTRICTED = { ...EPT, UNRESTRICTED_GUEST: 1n } as const;
 
 const row = (fields: CheckRow, when: string | undefined): CheckRow =>
