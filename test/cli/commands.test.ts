@@ -271,6 +271,21 @@ describe('asm and disasm', () => {
       expect.objectContaining({ text: 'hlt', encoding: 'F4', privilege: 'cpl0' }),
     );
   });
+
+  test('isa --vmx-checks lists every check of VM entry', () => {
+    const rows = JSON.parse(trapline(['isa', '--vmx-checks', '--json']).stdout);
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        id: 'host.cs.null',
+        section: '27.2.3 Checks on Host Segment and Descriptor-Table Registers',
+        fields: ['HOST_CS_SELECTOR'],
+        sentence: 'HOST_CS_SELECTOR is not null',
+      }),
+    );
+    const text = trapline(['isa', '--vmx-checks']).stdout;
+    expect(text.match(/^ {2}to satisfy: /gm)).toHaveLength(rows.length);
+    expect(text).toContain('\nhost.cs.null: host CS selector\n  HOST_CS_SELECTOR is not null\n');
+  });
 });
 
 test('exec answers 20,000 lines in a few seconds', () => {

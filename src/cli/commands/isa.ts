@@ -20,7 +20,7 @@ export const command: Command<OptionValues<typeof OPTIONS>> = {
       .options(OPTIONS)
       .example('$0 --json', 'the table for another program')
       .example('$0 --vmx-checks', 'the checks of VM entry'),
-  run: ({ json, vmxChecks }) => {
+  run: ({ json, 'vmx-checks': vmxChecks }) => {
     if (vmxChecks) printChecks(json);
     else if (json) printJson(ROWS.map(plain));
     else print(formatTable([HEAD, ...ROWS.map(columns)]));

@@ -5,6 +5,15 @@ import { CONTROL_FIELDS, type ControlKind, trueSettings } from '../controls.ts';
 import { EPT } from './guests.ts';
 import { addressRows, msrAreaRows } from './rows.ts';
 
+/** The capability MSRs that tell which bits may be 1 and which must be. */
+const CAPABILITY: Readonly<Record<ControlKind, string>> = {
+  pin: 'IA32_VMX_TRUE_PINBASED_CTLS',
+  primary: 'IA32_VMX_TRUE_PROCBASED_CTLS',
+  secondary: 'IA32_VMX_PROCBASED_CTLS2',
+  exit: 'IA32_VMX_TRUE_EXIT_CTLS',
+  entry: 'IA32_VMX_TRUE_ENTRY_CTLS',
+};
+
 /** The bits of a control field that are fixed. `forbidden` and `required`: one bit each of those, for tests. */
 function reserved(kind: ControlKind, forbidden: number, required?: number): CheckRow {
   const field = CONTROL_FIELDS[kind];
@@ -21,7 +30,7 @@ function reserved(kind: ControlKind, forbidden: number, required?: number): Chec
     ...(isSecondary && { when: 'ACTIVATE_SECONDARY_CONTROLS' }),
     holds: `(${field} & ~${prefix}_ALLOWED) == 0 && (${field} & ${prefix}_REQUIRED) == ${prefix}_REQUIRED`,
     sentence: `${field} has only bits set that this processor offers, and all that must be set`,
-    satisfy: `AND it with the high half of the capability MSR, and OR it with the low half`,
+    satisfy: `AND it with the high half of ${CAPABILITY[kind]}, and OR it with the low half`,
     failing: values.map((value) => ({ ...active, [field]: value })),
     passing: [{ ...active, [field]: minimum }],
   };
