@@ -171,6 +171,12 @@ export type { ClassifiedForm, MnemonicReport } from './virtualizability/mnemonic
 export type { Verdict } from './virtualizability/theorems.ts';
 export { type ClaimDifference, compareWithClaims } from './virtualizability/x86/claims.ts';
 export { compareWithLists, type ListComparison } from './virtualizability/x86/comparison.ts';
+export {
+  type ExplainedRun,
+  type Explanation,
+  explain,
+  tellingFinding,
+} from './virtualizability/x86/explanation.ts';
 export { X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';
 export {
   PLAIN as PLAIN_VARIANT,

@@ -80,9 +80,13 @@ function formatClaims(claims: readonly ClaimDifference[]): string[] {
 }
 
 export function formatVerdicts(theorems: readonly Verdict[]): string {
-  const lines = theorems.map(({ theorem, claim, holds, because }) => {
-    const verdict = holds ? 'holds' : `does not hold because of ${because.join(' ')}`;
-    return wrap(`theorem ${theorem}, ${claim}: ${verdict}`);
+  const reasons = theorems.map(({ because }) => because.join(' '));
+  const lines = theorems.map(({ theorem, claim, holds }, n) => {
+    const before = reasons.indexOf(reasons[n] ?? '');
+    const reason = before < n ? `the same as theorem ${before + 1}` : reasons[n];
+    return wrap(
+      `theorem ${theorem}, ${claim}: ${holds ? 'holds' : `does not hold because of ${reason}`}`,
+    );
   });
   return lines.join('\n');
 }

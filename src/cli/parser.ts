@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   trace:  entry('[image]',     'write down every exit of a VM',         () => import('./commands/trace.ts')),
   compare: entry('[image]',    'run a guest bare and in VMs, find where they differ', () => import('./commands/compare.ts')),
   classify: entry('',          "find Popek and Goldberg's classes of all instructions", () => import('./commands/classify.ts')),
+  explain: entry('[mnemonic]', 'show the evidence for the class of an instruction', () => import('./commands/explain.ts')),
   exec:   entry('',           'run single instructions from JSON lines', () => import('./commands/exec.ts')),
   bench:  entry('[guests..]', 'measure the speed of the machine',        () => import('./commands/bench.ts')),
 };

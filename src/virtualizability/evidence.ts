@@ -10,11 +10,12 @@ export interface Witness {
 }
 
 /**
- * `changes`: the instruction changed `resource`. `shows`: its results for the program depended on `resource`.
+ * `changes`: the instruction changed `resource`. `shows`: its results for the program depended on `resource`. `decides`: with
+ * `resource` varied it trapped where it had completed, which makes nothing sensitive.
  * `where` is the mode in which it did; results that depend on the mode itself take both.
  */
 export interface Finding {
-  readonly kind: 'changes' | 'shows';
+  readonly kind: 'changes' | 'shows' | 'decides';
   readonly resource: string;
   readonly where: ProgramMode | 'both';
   /** From the same state it trapped in user mode. */

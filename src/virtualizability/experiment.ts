@@ -87,19 +87,15 @@ class Trials {
     const { resources } = this.#machine;
     if (this.#compare(mode, run, resources) === 'same') return;
     for (const resource of resources) {
-      if (this.#compare(mode, run, [resource]) === 'different') {
-        this.#note('shows', resource, mode, caught);
-      }
+      const seen = this.#compare(mode, run, [resource]);
+      if (seen === 'different') this.#note('shows', resource, mode, caught);
+      if (seen === 'trap') this.#note('decides', resource, mode, true);
     }
   }
 
-  #compare(
-    mode: ProgramMode,
-    run: Run,
-    varied: readonly string[],
-  ): 'same' | 'different' | 'hidden' {
+  #compare(mode: ProgramMode, run: Run, varied: readonly string[]): 'same' | 'different' | Outcome {
     const other = this.#run(this.#situation(mode, varied));
-    if (other.outcome !== 'completed') return 'hidden';
+    if (other.outcome !== 'completed') return other.outcome;
     return other.result === run.result ? 'same' : 'different';
   }
 
@@ -134,7 +130,7 @@ class Trials {
     where: Finding['where'],
     weight: number,
   ): Witness {
-    const isPair = kind === 'shows' && where !== 'both';
+    const isPair = kind !== 'changes' && where !== 'both';
     const situations: Witness['situations'] = isPair
       ? [this.#situation(where), this.#situation(where, [resource])]
       : [this.#situation('supervisor'), this.#situation('user')];

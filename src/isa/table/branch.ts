@@ -83,7 +83,7 @@ const loop = { size64: f64, sdm: '2A LOOP/LOOPcc' } as const;
 const jrcxz = { uop: 'jrcxz', size64: f64, sdm: '2A Jcc' } as const;
 const far = { touches: ['cs:w', 'cpl:w', 'descriptors:r'] } as const;
 const callFar = { ...far, uop: 'callFar', sdm: '2A CALL' } as const;
-const jmpFar = { ...far, uop: 'jmpFar', sdm: '2A JMP' } as const;
+const jmpFar = { touches: ['cs:w', 'descriptors:r'], uop: 'jmpFar', sdm: '2A JMP' } as const;
 const retFar = { ...far, uop: 'retFar', sdm: '2B RET' } as const;
 const int = {
   touches: ['idtr:r', 'rflags.if:w', 'cpl:w'],

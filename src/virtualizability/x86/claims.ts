@@ -60,15 +60,17 @@ function differences(form: ClassifiedForm, { priv = 'never', touches }: Insn): s
   if (ALWAYS_PRIVILEGED.has(priv) && !form.names.includes('privileged')) {
     found.push(`claims to be privileged (${priv}), is ${form.names.join(', ')}`);
   }
-  if (touches === undefined && findings.length > 0) {
-    const seen = [...new Set(findings.map(({ kind, resource }) => `${kind} ${resource}`))];
+  const told = findings.filter(({ kind }) => kind !== 'decides');
+  if (touches === undefined && told.length > 0) {
+    const seen = [...new Set(told.map(({ kind, resource }) => `${kind} ${resource}`))];
     found.push(`claims to touch nothing, ${seen.join(', ')}`);
   }
   for (const claim of touches ?? []) {
     const [name = '', access] = claim.split(':');
-    const kind = access === 'w' ? 'changes' : 'shows';
+    // Descriptors that are read decide whether it traps more often than what it gives.
+    const kinds = access === 'w' ? ['changes'] : ['shows', 'decides'];
     const meant = MEANT[name] ?? [name];
-    const isSeen = findings.some((one) => one.kind === kind && meant.includes(one.resource));
+    const isSeen = findings.some((one) => kinds.includes(one.kind) && meant.includes(one.resource));
     if (!isSeen) found.push(`claims ${claim}, which was not observed`);
   }
   return found;

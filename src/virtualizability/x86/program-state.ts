@@ -22,7 +22,7 @@ export interface ProgramState {
   readonly code: Uint8Array;
   /** gpr[16]: u64, in encoding order. */
   readonly gpr: BigUint64Array;
-  /** Flags of programs, and IF. */
+  /** Flags of programs, and some of the system's. */
   readonly rflags: bigint;
   /** System state that instructions end or switch off: CR0.TS, an armed address monitor, blocked NMIs. */
   readonly taskSwitched: boolean;
@@ -33,7 +33,8 @@ export interface ProgramState {
 }
 
 const [RCX, RDX, RSP, RBP, RSI, RDI, RBX] = [1, 2, 4, 5, 6, 7, 3];
-const IF = 0x200;
+/** And IF, AC, ID, which stop no instruction. */
+const FLAGS_DRAWN = PROGRAM_FLAGS | 0x24_0200;
 /** Values on the stack that are given: more than any return pops. */
 const STACK_SLOTS = 6;
 
@@ -50,7 +51,7 @@ export function drawState(
     ...(sample.memory === undefined ? [] : [operandPiece(sample, sample.memory, values, random)]),
     stackPiece(Number(gpr[RSP]), row, mode, values, random),
   ];
-  const rflags = BigInt((flagImage(random) & (PROGRAM_FLAGS | IF)) | FLAGS_FIXED);
+  const rflags = BigInt((flagImage(random) & FLAGS_DRAWN) | FLAGS_FIXED);
   const coin = (): boolean => random(2) === 0;
   const system = { taskSwitched: coin(), monitorArmed: coin(), nmiBlocked: coin() };
   return { code: sample.code, gpr: BigUint64Array.from(gpr), rflags, memory, ...system };

@@ -24,9 +24,10 @@ import { EdgeValues, PROGRAM_FLAGS, SYSTEM_FLAGS } from './edge-values.ts';
 import { MemoryImage } from './memory-image.ts';
 import type { X86Mode } from './modes.ts';
 import * as at from './places.ts';
-import { drawState, type ProgramState } from './program-state.ts';
+import { drawState, type Piece, type ProgramState } from './program-state.ts';
 import { RESOURCES, type Variable } from './resources.ts';
 import * as sel from './selectors.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
 const RAM_BYTES = 512 * 1024;
 const SEED = 0x1234_5678_9abcn;
@@ -34,6 +35,7 @@ const RFLAGS_IF = 0x200n;
 const CR0_TS = 8n;
 const PAGE_FAULT = 14;
 const KIND_FAULT = 0;
+const KIND_TRAP = 1;
 /** A kind that no event has. */
 const KIND_NONE = 0xff;
 const ACCESS_DATA = 0xc093;
@@ -122,12 +124,23 @@ export class X86Machine implements MachineUnderTest {
 
   draw(form: number, random: RandomSource): boolean {
     const row = this.#rows[this.forms[form]?.row ?? -1];
-    this.#state = row && drawState(row, this.mode, this.#values, random);
-    if (this.#state === undefined) return false;
+    const state = row && drawState(row, this.mode, this.#values, random);
+    if (state !== undefined) this.use(state);
+    else this.#state = undefined;
+    return state !== undefined;
+  }
+
+  /** The state that was drawn last. */
+  get state(): ProgramState {
+    return this.#drawn();
+  }
+
+  /** Takes `state` for a drawn one. */
+  use(state: ProgramState): void {
+    this.#state = state;
     this.#image.clearProgram();
-    this.#image.give(at.INSTRUCTION, this.#state.code);
-    for (const { address, bytes } of this.#state.memory) this.#image.give(address, bytes);
-    return true;
+    this.#image.give(at.INSTRUCTION, state.code);
+    for (const { address, bytes } of state.memory) this.#image.give(address, bytes);
   }
 
   reset({ mode, varied, controls }: Situation): void {
@@ -158,7 +171,10 @@ export class X86Machine implements MachineUnderTest {
     const reason = this.#processor.run(1);
     if (reason === 'absent') return 'unknown';
     const view = this.#view;
-    if (view.u32('EVENT_KIND') !== KIND_FAULT) return 'completed';
+    const kind = view.u32('EVENT_KIND');
+    // A debug trap behind the instruction, which SYSRET can switch on, is not what it does.
+    if (kind === KIND_TRAP) return 'unknown';
+    if (kind !== KIND_FAULT) return 'completed';
     return view.u32('EVENT_VECTOR') === PAGE_FAULT ? 'memory fault' : 'trap';
   }
 
@@ -179,6 +195,23 @@ export class X86Machine implements MachineUnderTest {
     for (let n = 0; n < GPR_WORDS; n++) hash = fold(hash, words[n] as number);
     hash = fold(fold(hash, words[this.#ripWord] as number), words[this.#ripWord + 1] as number);
     return this.#image.hashChanges(hash);
+  }
+
+  /** Registers as they are now. */
+  snapshot(): Snapshot {
+    return takeSnapshot(this.#view, this.#processor.rflags);
+  }
+
+  /** What the last run has changed in the program's memory. */
+  written(): readonly Piece[] {
+    return this.#image.changes();
+  }
+
+  /** The exception that kept the last run from completing. */
+  get event(): { readonly vector: number; readonly error: number | undefined } {
+    const view = this.#view;
+    const error = view.u32('EVENT_HAS_ERROR') ? view.u32('EVENT_ERROR') : undefined;
+    return { vector: view.u32('EVENT_VECTOR'), error };
   }
 
   weight(): number {

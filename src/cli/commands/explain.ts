@@ -1,0 +1,109 @@
+/** `trapline explain`: the class of one instruction, and the evidence for it. */
+
+import type { Options } from 'yargs';
+import {
+  classifyForm,
+  DEFAULT_SEED,
+  DEFAULT_STATES,
+  explain,
+  type FormReport,
+  type MnemonicReport,
+  summarize,
+  tellingFinding,
+  variantRows,
+  X86_MODES,
+  X86Machine,
+  type X86Mode,
+} from '../../index.ts';
+import { loadProcessorModule } from '../../node/index.ts';
+import { type Command, JSON_OPTION, type OptionValues } from '../command.ts';
+import { formatExplanation, formatMnemonic } from '../explanation-report.ts';
+import { print, printJson } from '../output.ts';
+import { STATUS_OK } from '../status.ts';
+import { UsageError } from '../usage-error.ts';
+import { parseChoice, parseCount, required } from '../values.ts';
+import { PLAIN_NAME, parseVariantOption } from '../variant-option.ts';
+
+const text = { type: 'string', requiresArg: true } as const;
+const MODE_NAMES = X86_MODES.map(({ name }) => name);
+
+const OPTIONS = {
+  mode: { ...text, describe: `mode of operation: ${MODE_NAMES.join(' or ')} (default: both)` },
+  variant: { ...text, default: PLAIN_NAME, describe: 'instruction set, as of classify' },
+  states: { ...text, default: `${DEFAULT_STATES}`, describe: 'states to try of each form' },
+  seed: { ...text, default: `${DEFAULT_SEED}`, describe: 'seed of all that is random' },
+  ...JSON_OPTION,
+} as const satisfies Record<string, Options>;
+
+type Values = OptionValues<typeof OPTIONS> & { mnemonic: string | undefined };
+
+interface Found {
+  readonly mode: X86Mode;
+  readonly machine: X86Machine;
+  readonly reports: readonly FormReport[];
+  readonly mnemonic: MnemonicReport;
+}
+
+export const command: Command<Values> = {
+  build: (yargs) =>
+    yargs
+      .positional('mnemonic', { type: 'string', describe: 'instruction, as trapline isa lists it' })
+      .options(OPTIONS)
+      .example('$0 popfq', 'why POPF stands in the way of a VMM')
+      .example('$0 sgdt --variant umip', 'the same instruction where UMIP makes it trap'),
+  run: (args) => {
+    const name = required(args.mnemonic, 'a mnemonic').toLowerCase();
+    const modes = X86_MODES.filter(
+      (mode) => args.mode === undefined || mode.name === parseChoice('mode', args.mode, MODE_NAMES),
+    );
+    const variant = parseVariantOption('variant', args.variant);
+    const options = {
+      states: parseCount('states', args.states),
+      seed: parseCount('seed', args.seed),
+      controls: variant.controls,
+    };
+    const module = loadProcessorModule();
+    const found = modes.flatMap((mode) => {
+      const machine = new X86Machine(module, mode, variantRows(variant));
+      return findOut(mode, machine, name, options);
+    });
+    if (found.length === 0) throw new UsageError(unknownMnemonic(name, args.mode));
+    if (args.json) printJson(found.map(({ mode, mnemonic }) => ({ mode: mode.name, ...mnemonic })));
+    else print(`${found.map((one) => format(one, options.seed)).join('\n\n')}\n`);
+    return STATUS_OK;
+  },
+};
+
+function findOut(
+  mode: X86Mode,
+  machine: X86Machine,
+  name: string,
+  options: Parameters<typeof classifyForm>[2],
+): Found[] {
+  const reports = machine.forms.flatMap(({ mnemonic }, form) =>
+    mnemonic === name ? [classifyForm(machine, form, options)] : [],
+  );
+  const [mnemonic] = summarize(mode.name, reports).mnemonics;
+  return mnemonic === undefined ? [] : [{ mode, machine, reports, mnemonic }];
+}
+
+function unknownMnemonic(name: string, mode: string | undefined): string {
+  const where = mode === undefined ? '' : ` in ${mode}`;
+  return `there is no instruction '${name}'${where}; trapline isa lists them (pushf stands for pushfw, pushfd, pushfq)`;
+}
+
+/** The class, and the witness of the finding that says most. */
+function format({ mode, machine, reports, mnemonic }: Found, seed: number): string {
+  const head = formatMnemonic(mode.name, mnemonic);
+  const told = mnemonic.forms.filter((form) => form.isSensitive === mnemonic.isSensitive);
+  const candidates = told.flatMap((form) => {
+    const report = reports.find(({ evidence }) => evidence === form.evidence);
+    const finding = report && tellingFinding(report);
+    return finding === undefined ? [] : [{ form, finding }];
+  });
+  const [best] = candidates.toSorted((a, b) => a.finding.witness.weight - b.finding.witness.weight);
+  if (best === undefined) return head;
+  const number = machine.forms.findIndex(({ text: own }) => own === best.form.text);
+  const explanation = explain(machine, number, best.finding, seed);
+  return `${head}\n\n${formatExplanation(mode.name, best.form, explanation)}`;
+}
