@@ -177,6 +177,7 @@ export {
   explain,
   tellingFinding,
 } from './virtualizability/x86/explanation.ts';
+export { guestProgram } from './virtualizability/x86/guest-program.ts';
 export { X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';
 export {
   PLAIN as PLAIN_VARIANT,

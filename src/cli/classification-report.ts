@@ -8,8 +8,8 @@ import {
   type MnemonicReport,
   type Verdict,
 } from '../index.ts';
+import { wrap } from './wrap.ts';
 
-const WIDTH = 110;
 const HEAD = ['mnemonic', 'class', 'changes', 'results depend on', 'unless', 'states'];
 const HARMLESS = 'innocuous';
 
@@ -83,10 +83,8 @@ export function formatVerdicts(theorems: readonly Verdict[]): string {
   const reasons = theorems.map(({ because }) => because.join(' '));
   const lines = theorems.map(({ theorem, claim, holds }, n) => {
     const before = reasons.indexOf(reasons[n] ?? '');
-    const reason = before < n ? `the same as theorem ${before + 1}` : reasons[n];
-    return wrap(
-      `theorem ${theorem}, ${claim}: ${holds ? 'holds' : `does not hold because of ${reason}`}`,
-    );
+    const reason = before < n ? `, as theorem ${before + 1}` : ` because of ${reasons[n]}`;
+    return wrap(`theorem ${theorem}, ${claim}: ${holds ? 'holds' : `does not hold${reason}`}`);
   });
   return lines.join('\n');
 }
@@ -119,17 +117,4 @@ function formatTable(rows: readonly (readonly string[])[]): string {
       .join('  ')
       .trimEnd();
   return rows.map(line).join('\n');
-}
-
-/** Breaks a line between words; further lines are indented. */
-function wrap(text: string, indent = 2): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/ (?! )/)) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = ' '.repeat(indent) + word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line].join('\n');
 }

@@ -11,6 +11,7 @@ import {
   ROWS,
   type Situation,
 } from '../index.ts';
+import { wrap } from './wrap.ts';
 
 /** What stands in each column of the comparison. */
 const LABEL_WIDTH = 24;
@@ -35,8 +36,10 @@ export function formatMnemonic(mode: ModeName, one: MnemonicReport): string {
   for (const name of classes) {
     const forms = one.forms.filter(({ names }) => names.includes(name));
     const isAll = forms.length === one.forms.length;
-    const which = isAll ? '' : `: ${forms.map(({ text }) => text).join('; ')}`;
-    lines.push(`  ${name}: ${MEANING[name]}${which}`);
+    const isRest = name === 'innocuous' && !isAll;
+    const texts = isRest ? 'all other forms' : forms.map(({ text }) => text).join('; ');
+    const which = isAll ? '' : `: ${texts}`;
+    lines.push(wrap(`  ${name}: ${MEANING[name]}${which}`, 4));
   }
   if (changes.length > 0) lines.push(`  changes: ${changes.join(', ')}`);
   if (shows.length > 0) lines.push(`  results depend on: ${shows.join(', ')}`);
@@ -64,7 +67,7 @@ export function formatExplanation(
     ...valueRows(first, second, finding.kind === 'shows' && finding.resource !== MODE),
     ...memoryRows(first, second),
     '',
-    conclusion(explanation),
+    wrap(conclusion(explanation), 0),
   ].join('\n');
 }
 
@@ -143,17 +146,17 @@ function conclusion({ finding, runs }: Explanation): string {
     return `At CPL 0 ${does}; at CPL 3 it traps, and a VMM can do that for its guest.`;
   }
   if (kind === 'shows' && where === 'both') {
-    return 'From the same state it gives the program different results at CPL 0 and at CPL 3, without a trap: a guest kernel\nthat a VMM runs at CPL 3 sees that it does not own the machine.';
+    return 'From the same state it gives the program different results at CPL 0 and at CPL 3, without a trap: a guest kernel that a VMM runs at CPL 3 sees that it does not own the machine.';
   }
   if (kind === 'shows') {
-    return `Two states that differ in nothing but ${what} give the program different results, without a trap: what a VMM has\nthere instead of the guest's is seen by the guest.`;
+    return `Two states that differ in nothing but ${what} give the program different results, without a trap: what a VMM has there instead of the guest's is seen by the guest.`;
   }
   if (where === 'user') {
     return `At CPL 3 it changes ${what} without a trap: a VMM does not learn of it.`;
   }
   const isDone = runs[1].changed.includes(resource);
   const instead = isDone ? 'changes it without a trap' : 'leaves it as it was, without a trap';
-  return `At CPL 0 it changes ${what}; from the same state at CPL 3 it ${instead}: a guest kernel that a VMM runs at CPL 3\ndoes not get what it asks for, and the VMM does not learn of it.`;
+  return `At CPL 0 it changes ${what}; from the same state at CPL 3 it ${instead}: a guest kernel that a VMM runs at CPL 3 does not get what it asks for, and the VMM does not learn of it.`;
 }
 
 function hex(value: bigint): string {

@@ -47,7 +47,7 @@ const LISTS = new Set([
   ...['module', 'guests', 'fw-cfg', 'vm', 'diff'],
 ]);
 /** Options that take no value. */
-const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|all|help|version))=/;
+const FLAG_WITH_VALUE = /^(--(?:json|stats|quick|all|asm|help|version))=/;
 
 /** Runs the command that `args` name; returns the exit status. */
 export async function parse(args: readonly string[]): Promise<number> {

@@ -33,7 +33,13 @@ const OPTIONS = {
     describe:
       'instruction set to classify: x86 (default), umip, trap-18, trap-all, vtx or FILE.json',
   },
-  diff: { ...text, array: true, nargs: 2, describe: 'print what changes between two variants' },
+  diff: {
+    type: 'string',
+    nargs: 2,
+    coerce: (values: string | readonly string[] | undefined) =>
+      values === undefined ? undefined : [values].flat(),
+    describe: 'print what changes between two variants',
+  },
   mode: { ...text, describe: `mode of operation: ${MODE_NAMES.join(' or ')} (default: both)` },
   states: { ...text, default: `${DEFAULT_STATES}`, describe: 'states to try of each form' },
   seed: { ...text, default: `${DEFAULT_SEED}`, describe: 'seed of all that is random' },
@@ -47,7 +53,7 @@ const EPILOGUE =
 CPL 3 and with resources varied one by one (control registers, descriptor tables, selectors, system flags, MSRs, location ...).
 Control-sensitive: it changes a resource or the mode without a trap. Behaviour-sensitive: its results depend on a resource
 or on the mode. Privileged: it traps at CPL 3 wherever it does not at CPL 0. A class that hangs on a control bit is printed with it
-(unless). IOPL is 0, and no port is allowed at CPL 3. A file is {"changes": [{"rows": "popf" or "mov sreg, r16m16",
+(unless). IOPL is 0, and no port is allowed at CPL 3. A file is {"changes": [{"rows": "popfq" or "mov sreg, r16m16",
 "privileged": true} or "silent" or "removed"], "controls": ["CR4.UMIP=1"]}.`.replaceAll('\n', ' ');
 
 export const command: Command<OptionValues<typeof OPTIONS>> = {
@@ -61,6 +67,9 @@ export const command: Command<OptionValues<typeof OPTIONS>> = {
   run: async (args) => {
     if (args.diff !== undefined && args.variant !== undefined) {
       throw new UsageError('--diff names both variants: leave --variant out');
+    }
+    if (args.diff !== undefined && args.diff.length !== 2) {
+      throw new UsageError('--diff is given more than once');
     }
     const names = args.diff ?? [args.variant ?? PLAIN_NAME];
     const option = args.diff === undefined ? 'variant' : 'diff';

@@ -2,12 +2,16 @@
 
 import type { Options } from 'yargs';
 import {
+  type ClassifiedForm,
   classifyForm,
   DEFAULT_SEED,
   DEFAULT_STATES,
+  type Explanation,
   explain,
   type FormReport,
+  guestProgram,
   type MnemonicReport,
+  ROWS,
   summarize,
   tellingFinding,
   variantRows,
@@ -29,6 +33,12 @@ const MODE_NAMES = X86_MODES.map(({ name }) => name);
 
 const OPTIONS = {
   mode: { ...text, describe: `mode of operation: ${MODE_NAMES.join(' or ')} (default: both)` },
+  asm: {
+    type: 'boolean',
+    default: false,
+    describe:
+      'print a guest program that does it, for trapline compare (--mode long64 unless said)',
+  },
   variant: { ...text, default: PLAIN_NAME, describe: 'instruction set, as of classify' },
   states: { ...text, default: `${DEFAULT_STATES}`, describe: 'states to try of each form' },
   seed: { ...text, default: `${DEFAULT_SEED}`, describe: 'seed of all that is random' },
@@ -49,7 +59,8 @@ export const command: Command<Values> = {
     yargs
       .positional('mnemonic', { type: 'string', describe: 'instruction, as trapline isa lists it' })
       .options(OPTIONS)
-      .example('$0 popfq', 'why POPF stands in the way of a VMM')
+      .example('$0 popf', 'why POPF stands in the way of a VMM')
+      .example('$0 smsw --asm > smsw.asm', 'a guest to be run: trapline compare smsw.asm')
       .example('$0 sgdt --variant umip', 'the same instruction where UMIP makes it trap'),
   run: (args) => {
     const name = required(args.mnemonic, 'a mnemonic').toLowerCase();
@@ -68,7 +79,9 @@ export const command: Command<Values> = {
       return findOut(mode, machine, name, options);
     });
     if (found.length === 0) throw new UsageError(unknownMnemonic(name, args.mode));
-    if (args.json) printJson(found.map(({ mode, mnemonic }) => ({ mode: mode.name, ...mnemonic })));
+    if (args.asm) print(program(found, options.seed));
+    else if (args.json)
+      printJson(found.map(({ mode, mnemonic }) => ({ mode: mode.name, ...mnemonic })));
     else print(`${found.map((one) => format(one, options.seed)).join('\n\n')}\n`);
     return STATUS_OK;
   },
@@ -80,21 +93,42 @@ function findOut(
   name: string,
   options: Parameters<typeof classifyForm>[2],
 ): Found[] {
+  const mnemonics = mnemonicsOf(name);
   const reports = machine.forms.flatMap(({ mnemonic }, form) =>
-    mnemonic === name ? [classifyForm(machine, form, options)] : [],
+    mnemonics.has(mnemonic) ? [classifyForm(machine, form, options)] : [],
   );
-  const [mnemonic] = summarize(mode.name, reports).mnemonics;
-  return mnemonic === undefined ? [] : [{ mode, machine, reports, mnemonic }];
+  const found = summarize(mode.name, reports).mnemonics;
+  return found.map((mnemonic) => ({ mode, machine, reports, mnemonic }));
+}
+
+/** `name`, or those that it is another name of: pushf of pushfw, pushfd and pushfq. */
+function mnemonicsOf(name: string): ReadonlySet<string> {
+  const operations = new Set(ROWS.filter((row) => row.mnemonic === name).map(({ uop }) => uop));
+  const rows = ROWS.filter((row) => !row.alias);
+  if (rows.some(({ mnemonic }) => mnemonic === name)) return new Set([name]);
+  return new Set(rows.filter(({ uop }) => operations.has(uop)).map(({ mnemonic }) => mnemonic));
 }
 
 function unknownMnemonic(name: string, mode: string | undefined): string {
   const where = mode === undefined ? '' : ` in ${mode}`;
-  return `there is no instruction '${name}'${where}; trapline isa lists them (pushf stands for pushfw, pushfd, pushfq)`;
+  return `there is no instruction '${name}'${where}; trapline isa lists them`;
 }
 
 /** The class, and the witness of the finding that says most. */
-function format({ mode, machine, reports, mnemonic }: Found, seed: number): string {
+function format(found: Found, seed: number): string {
+  const { mode, mnemonic } = found;
   const head = formatMnemonic(mode.name, mnemonic);
+  const witness = witnessOf(found, seed);
+  if (witness === undefined) return head;
+  return `${head}\n\n${formatExplanation(mode.name, witness.form, witness.explanation)}`;
+}
+
+interface ShownWitness {
+  readonly form: ClassifiedForm;
+  readonly explanation: Explanation;
+}
+
+function witnessOf({ machine, reports, mnemonic }: Found, seed: number): ShownWitness | undefined {
   const told = mnemonic.forms.filter((form) => form.isSensitive === mnemonic.isSensitive);
   const candidates = told.flatMap((form) => {
     const report = reports.find(({ evidence }) => evidence === form.evidence);
@@ -102,8 +136,24 @@ function format({ mode, machine, reports, mnemonic }: Found, seed: number): stri
     return finding === undefined ? [] : [{ form, finding }];
   });
   const [best] = candidates.toSorted((a, b) => a.finding.witness.weight - b.finding.witness.weight);
-  if (best === undefined) return head;
+  if (best === undefined) return undefined;
   const number = machine.forms.findIndex(({ text: own }) => own === best.form.text);
-  const explanation = explain(machine, number, best.finding, seed);
-  return `${head}\n\n${formatExplanation(mode.name, best.form, explanation)}`;
+  return { form: best.form, explanation: explain(machine, number, best.finding, seed) };
+}
+
+/** The guest program for the first mode. */
+function program([found]: readonly Found[], seed: number): string {
+  const witness = found && witnessOf(found, seed);
+  if (found === undefined || witness === undefined) {
+    throw new UsageError(
+      'there is nothing to show: nothing that it does hangs on a resource or the mode',
+    );
+  }
+  const { mode } = found;
+  const { form, explanation } = witness;
+  const option = mode.name === 'prot32' ? ' --mode prot32' : '';
+  return guestProgram(mode, explanation.state, form.text, [
+    `${form.text}, ${form.names.join(', ')}`,
+    `trapline compare FILE.asm${option} shows what each technique makes of it.`,
+  ]);
 }

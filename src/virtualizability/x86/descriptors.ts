@@ -4,7 +4,7 @@
  */
 
 import type { X86Mode } from './modes.ts';
-import { CODE, HANDLERS, LDT, SYSTEM_STACK_TOP, TSS } from './places.ts';
+import * as at from './places.ts';
 import * as sel from './selectors.ts';
 
 const P = 0x80;
@@ -27,6 +27,23 @@ const G = 0x8;
 const DB = 0x4;
 const L = 0x2;
 const AVL = 0x1;
+
+/** Linear addresses that the tables lead to. */
+export interface TablePlaces {
+  readonly code: number;
+  readonly handlers: number;
+  readonly ldt: number;
+  readonly tss: number;
+  readonly stack: number;
+}
+
+const PLACES: TablePlaces = {
+  code: at.CODE,
+  handlers: at.HANDLERS,
+  ldt: at.LDT,
+  tss: at.TSS,
+  stack: at.SYSTEM_STACK_TOP,
+};
 
 export const GDT_BYTES = 0x300;
 export const TSS_LIMIT = 0x2068;
@@ -53,13 +70,15 @@ function gate(type: number, dpl: number, selector: number, offset: number, prese
 }
 
 /** The GDT. With `other`, descriptors that no register is loaded from have other types, limits and presence. */
-export function buildGdt(mode: X86Mode, other: boolean): Uint8Array {
+export function buildGdt(mode: X86Mode, other: boolean, places = PLACES): Uint8Array {
   const table = new DataView(new ArrayBuffer(GDT_BYTES));
   const put = (selector: number, descriptor: bigint): void =>
     table.setBigUint64(selector, descriptor, true);
   const code = G | (mode.isLong ? L : DB);
   const data = G | DB;
-  const limit = other ? 0x8ffff : 0x7ffff;
+  const limit = other ? 0x8fff0 : 0x7ffff;
+  /** Not present in the other table. */
+  const lost = other ? 0 : P;
   put(sel.KERNEL_CODE, segment(P | CODE_TYPE, code));
   put(sel.KERNEL_DATA, segment(P | DATA_TYPE, data));
   put(sel.USER_CODE_32, segment(P | DPL3 | CODE_TYPE, G | DB));
@@ -70,37 +89,43 @@ export function buildGdt(mode: X86Mode, other: boolean): Uint8Array {
   put(sel.KERNEL_DATA_TWIN, segment(P | DATA_TYPE, data));
   put(sel.USER_CODE_TWIN, segment(P | DPL3 | CODE_TYPE, code));
   put(sel.USER_DATA_TWIN, segment(P | DPL3 | DATA_TYPE, data));
-  put(sel.CONFORMING, segment(P | CODE_TYPE | CONFORMING, code, limit | 0x70000));
+  put(sel.CONFORMING, segment(lost | CODE_TYPE | CONFORMING, code, limit | 0x70000));
   put(0x60, segment(P | DPL3 | CODE_TYPE | CONFORMING, code, limit));
   put(0x68, segment(P | DPL3 | (CODE_TYPE & ~READABLE) | (other ? READABLE : 0), code, limit));
-  put(0x70, segment(P | DPL3 | (DATA_TYPE & ~WRITABLE) | (other ? WRITABLE : 0), data, limit));
+  put(sel.USER_READ_ONLY, segment(lost | DPL3 | (DATA_TYPE & ~WRITABLE), data, limit));
   put(0x78, segment(P | DPL3 | DATA_TYPE | EXPAND_DOWN, data, other ? 0x10 : 0x20));
   put(0x80, segment(P | (other ? DPL3 : DPL1) | DATA_TYPE, data | AVL, limit));
   put(0x88, segment((other ? P : 0) | DPL3 | DATA_TYPE, data, limit));
   put(0x90, segment((other ? P : 0) | DPL3 | CODE_TYPE, code, limit));
   put(0x98, segment(P | DPL3 | CODE_TYPE, 0, 0xffff));
-  putSystem(put, mode, other);
+  putSystem(put, mode, other, places);
   return new Uint8Array(table.buffer);
 }
 
 type Put = (selector: number, descriptor: bigint) => void;
 
 /** Descriptors of the system, two slots each, since they take that in long mode. */
-function putSystem(put: Put, { isLong }: X86Mode, other: boolean): void {
+function putSystem(
+  put: Put,
+  { isLong }: X86Mode,
+  other: boolean,
+  { code, handlers, ldt, tss }: TablePlaces,
+): void {
   const dpl = other ? DPL3 : 0;
-  put(sel.LDT_SELECTOR, segment(P | TYPE_LDT, 0, sel.LDT_END - 1, LDT));
-  put(sel.LDT_TWIN, segment(P | TYPE_LDT, 0, sel.LDT_END - 1, LDT));
-  put(sel.TSS_SELECTOR, segment(P | TYPE_TSS_BUSY, 0, TSS_LIMIT, TSS));
-  put(sel.TSS_TWIN, segment(P | TYPE_TSS_BUSY, 0, TSS_LIMIT, TSS));
-  put(sel.TSS_FREE, segment(P | TYPE_TSS, 0, TSS_LIMIT, TSS));
-  put(0xf0, segment(P | TYPE_TSS | dpl, 0, TSS_LIMIT, TSS));
-  put(sel.GATE_KERNEL, gate(TYPE_CALL_GATE, dpl, sel.KERNEL_CODE, HANDLERS + 0x10));
-  put(sel.GATE_USER, gate(TYPE_CALL_GATE, DPL3, sel.KERNEL_CODE, HANDLERS + (other ? 0x30 : 0x20)));
+  const lost = other ? 0 : P;
+  put(sel.LDT_SELECTOR, segment(P | TYPE_LDT, 0, sel.LDT_END - 1, ldt));
+  put(sel.LDT_TWIN, segment(lost | TYPE_LDT, 0, sel.LDT_END - 1, ldt));
+  put(sel.TSS_SELECTOR, segment(P | TYPE_TSS_BUSY, 0, TSS_LIMIT, tss));
+  put(sel.TSS_TWIN, segment(P | TYPE_TSS_BUSY, 0, TSS_LIMIT, tss));
+  put(sel.TSS_FREE, segment(lost | TYPE_TSS, 0, TSS_LIMIT, tss));
+  put(0xf0, segment(P | TYPE_TSS | dpl, 0, TSS_LIMIT, tss));
+  put(sel.GATE_KERNEL, gate(TYPE_CALL_GATE, dpl, sel.KERNEL_CODE, handlers + 0x10));
+  put(sel.GATE_USER, gate(TYPE_CALL_GATE, DPL3, sel.KERNEL_CODE, handlers + (other ? 0x30 : 0x20)));
   put(
     sel.GATE_CONFORMING,
-    gate(TYPE_CALL_GATE, DPL3, sel.CONFORMING, CODE + (other ? 0x900 : 0xa00)),
+    gate(TYPE_CALL_GATE, DPL3, sel.CONFORMING, code + (other ? 0x900 : 0xa00)),
   );
-  put(sel.GATE_ABSENT, gate(TYPE_CALL_GATE, DPL3, sel.KERNEL_CODE, HANDLERS, 0));
+  put(sel.GATE_ABSENT, gate(TYPE_CALL_GATE, DPL3, sel.KERNEL_CODE, handlers, 0));
   if (!isLong) put(sel.TASK_GATE, gate(TYPE_TASK_GATE, DPL3, sel.TSS_FREE, 0));
 }
 
@@ -108,8 +133,8 @@ export function buildLdt(mode: X86Mode, other: boolean): Uint8Array {
   const table = new DataView(new ArrayBuffer(sel.LDT_END));
   const put = (at: number, descriptor: bigint): void => table.setBigUint64(at, descriptor, true);
   const code = G | (mode.isLong ? L : DB);
-  const limit = other ? 0xcffff : 0xdffff;
-  put(0x08, segment(P | DPL3 | DATA_TYPE, G | DB, limit));
+  const limit = other ? 0xcfff0 : 0xdffff;
+  put(0x08, segment((other ? 0 : P) | DPL3 | DATA_TYPE, G | DB, limit));
   put(0x10, segment(P | DPL3 | CODE_TYPE, code, limit));
   put(0x18, segment(P | (other ? DPL3 : 0) | DATA_TYPE, G | DB, limit));
   put(0x20, segment((other ? P : 0) | DPL3 | DATA_TYPE, G | DB, limit));
@@ -123,29 +148,29 @@ const OVERFLOW = 4;
 const FIRST_FREE = 0x20;
 
 /** The IDT; with `other` each handler lies elsewhere. */
-export function buildIdt({ isLong }: X86Mode, other: boolean): Uint8Array {
+export function buildIdt({ isLong }: X86Mode, other: boolean, places = PLACES): Uint8Array {
   const bytes = isLong ? 16 : 8;
   const table = new DataView(new ArrayBuffer(256 * bytes));
   for (let vector = 0; vector < 256; vector++) {
-    table.setBigUint64(vector * bytes, interruptGate(vector, other ? 8 : 0), true);
+    table.setBigUint64(vector * bytes, interruptGate(vector, other ? 8 : 0, places), true);
   }
   return new Uint8Array(table.buffer);
 }
 
-function interruptGate(vector: number, shift: number): bigint {
-  const handler = HANDLERS + vector * 12 + shift;
+function interruptGate(vector: number, shift: number, { code, handlers }: TablePlaces): bigint {
+  const handler = handlers + vector * 12 + shift;
   const isUser = vector === BREAKPOINT || vector === OVERFLOW;
   const kind = vector < FIRST_FREE ? -1 : vector % 8;
-  if (kind === 7) return gate(TYPE_TRAP_GATE, DPL3, sel.CONFORMING, CODE + 0xb00 + shift);
+  if (kind === 7) return gate(TYPE_TRAP_GATE, DPL3, sel.CONFORMING, code + 0xb00 + shift);
   if (kind === 6) return gate(TYPE_INTERRUPT_GATE, DPL3, sel.KERNEL_CODE, handler, 0);
   const type = kind === 1 || kind === 5 ? TYPE_TRAP_GATE : TYPE_INTERRUPT_GATE;
   return gate(type, isUser || kind >= 3 ? DPL3 : 0, sel.KERNEL_CODE, handler);
 }
 
 /** The TSS with an I/O bitmap that allows nothing; with `other` the stacks lie elsewhere. */
-export function buildTss({ isLong }: X86Mode, other: boolean): Uint8Array {
+export function buildTss({ isLong }: X86Mode, other: boolean, places = PLACES): Uint8Array {
   const table = new DataView(new ArrayBuffer(IO_BITMAP + IO_BITMAP_BYTES));
-  const stack = SYSTEM_STACK_TOP - (other ? 0x200 : 0);
+  const stack = places.stack - (other ? 0x200 : 0);
   if (isLong) {
     for (const at of [4, 12, 20, 36]) table.setBigUint64(at, BigInt(stack), true);
   } else {

@@ -39,7 +39,7 @@ const MSRS: readonly [number, ...number[]] = [
 // biome-ignore format: one kind a line.
 const USUAL: readonly [number, ...number[]] = [
   sel.USER_DATA | sel.RPL_USER, sel.USER_DATA_TWIN | sel.RPL_USER, sel.USER_CODE | sel.RPL_USER,
-  sel.KERNEL_DATA, sel.KERNEL_CODE, sel.CONFORMING, sel.LDT_SELECTOR, sel.LDT_TWIN, sel.TSS_FREE, sel.TSS_FREE, sel.TSS_FREE, 0,
+  sel.USER_READ_ONLY | sel.RPL_USER, sel.KERNEL_DATA, sel.KERNEL_CODE, sel.CONFORMING, sel.LDT_SELECTOR, sel.LDT_TWIN, sel.TSS_FREE, sel.TSS_FREE, sel.TSS_FREE, 0,
 ];
 const CR0_TOGGLES = [0n, 2n, 8n, 0x20n, 0x10000n, 0x40000n] as const;
 const CR4_TOGGLES = [0n, 4n, 8n, 0x40n, 0x80n, 0x200n, 0x800n] as const;
@@ -117,7 +117,7 @@ export class EdgeValues {
 
   stackSelector(random: RandomSource): number {
     if (random(4) === 0) return this.selector(random);
-    const user = pick(random, [sel.USER_DATA, sel.USER_DATA_TWIN]) | sel.RPL_USER;
+    const user = pick(random, [sel.USER_DATA, sel.USER_DATA_TWIN, sel.LDT_DATA]) | sel.RPL_USER;
     return random(3) === 0 ? sel.KERNEL_DATA : user;
   }
 

@@ -33,14 +33,21 @@ export interface Explanation {
   readonly runs: readonly [ExplainedRun, ExplainedRun];
 }
 
+/** All that goes through the IDT disarms it. */
+const SIDE_EFFECT = 'address monitor';
+
 /** The finding that says most: what it changes before what it shows, escaped before caught. */
 export function tellingFinding({ evidence }: FormReport): Finding | undefined {
-  const rank = ({ kind, caught, resource, where }: Finding): number =>
-    (kind === 'decides' ? 100 : 0) +
-    (caught ? 50 : 0) +
-    (kind === 'shows' ? 10 : 0) +
-    (where === 'user' && kind === 'changes' ? 5 : 0) +
-    (resource === MODE ? 0 : 1);
+  const rank = ({ kind, caught, resource, where }: Finding): number => {
+    if (kind === 'changes' && resource === MODE) return caught ? 50 : 0;
+    const isSide = resource === SIDE_EFFECT;
+    return (
+      (caught ? 50 : 0) +
+      (kind === 'shows' ? 10 : 0) +
+      (where === 'user' ? 5 : 0) +
+      (isSide ? 20 : 1)
+    );
+  };
   const told = evidence.findings.filter(({ kind }) => kind !== 'decides');
   return told.toSorted((a, b) => rank(a) - rank(b) || b.count - a.count)[0];
 }

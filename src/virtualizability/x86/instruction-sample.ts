@@ -91,7 +91,10 @@ class OperandSampler {
   }
 
   #immediate({ bits, signed }: Operand): bigint {
-    const value = this.#values.number(this.#random, bits);
+    const random = this.#random;
+    // What RET and ENTER take for a number of bytes or of levels.
+    if (random(3) === 0) return BigInt(random(3) * 8);
+    const value = this.#values.number(random, bits);
     return signed ? BigInt.asIntN(bits, value) : value;
   }
 

@@ -15,6 +15,7 @@ export const USER_CODE_TWIN = 0x48;
 export const USER_DATA_TWIN = 0x50;
 /** Available to every level. */
 export const CONFORMING = 0x58;
+export const USER_READ_ONLY = 0x70;
 export const LDT_SELECTOR = 0xa0;
 export const LDT_TWIN = 0xb0;
 export const TSS_SELECTOR = 0xc0;
@@ -29,4 +30,6 @@ export const GDT_END = 0x160;
 export const RPL_USER = 3;
 /** Table indicator: the LDT. */
 export const IN_LDT = 4;
+/** Data of the user, in the LDT. */
+export const LDT_DATA = 0x08 | IN_LDT;
 export const LDT_END = 0x40;

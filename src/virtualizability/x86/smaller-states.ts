@@ -3,10 +3,13 @@
 import { FLAGS_FIXED } from './edge-values.ts';
 import type { ProgramState } from './program-state.ts';
 
+/** It stays: exceptions need a stack. */
+const RSP = 4;
+
 export function smaller(state: ProgramState): ProgramState[] {
   const found: ProgramState[] = [];
   state.gpr.forEach((value, n) => {
-    if (value !== 0n) found.push({ ...state, gpr: state.gpr.with(n, 0n) });
+    if (value !== 0n && n !== RSP) found.push({ ...state, gpr: state.gpr.with(n, 0n) });
   });
   if (state.rflags !== BigInt(FLAGS_FIXED)) found.push({ ...state, rflags: BigInt(FLAGS_FIXED) });
   for (const name of ['taskSwitched', 'monitorArmed', 'nmiBlocked'] as const) {
