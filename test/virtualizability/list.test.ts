@@ -7,7 +7,7 @@ import { X86_MODES } from '../../src/virtualizability/x86/modes.ts';
 import { HISTORICAL } from '../../src/virtualizability/x86/published-list.ts';
 import { machineOf } from './x86.ts';
 
-const STATES = 80;
+const STATES = 60;
 
 /** Found beside the published list, with the control bit that would make them trap. */
 const LATER = {

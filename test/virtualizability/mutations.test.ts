@@ -12,9 +12,9 @@ import { X86_MODES } from '../../src/virtualizability/x86/modes.ts';
 import { HISTORICAL, isOf } from '../../src/virtualizability/x86/published-list.ts';
 import { machineOf, reportsOn } from './x86.ts';
 
-const OPTIONS = { states: 100 };
+const OPTIONS = { states: 60 };
 /** Instructions that are seldom given what they take. */
-const MANY = { states: 300 };
+const MANY = { states: 200 };
 
 const textOf = (row: Insn): string => `${row.mnemonic} ${row.operandText}`.trim();
 
