@@ -27,11 +27,12 @@ export const FORMAT_OPTION = {
 } as const satisfies Options;
 
 export const IMAGE_OPTIONS = {
-  append: { ...text, describe: 'command line for a multiboot or PVH kernel' },
+  append: { ...text, describe: 'command line for a multiboot, PVH or PV kernel' },
   module: {
     ...text,
     array: true,
-    describe: 'FILE[,TEXT]: a module for such a kernel, with its command line',
+    describe:
+      'FILE[,TEXT]: a module for such a kernel, with its command line (that of a PV kernel has none)',
   },
   symbols: { ...text, describe: 'symbols of the image: an ELF file, or the output of nm' },
   'load-address': { ...text, describe: 'where a flat image goes (default: 0x100000, or its org)' },
@@ -43,7 +44,10 @@ export const IMAGE_OPTIONS = {
   ...SOURCE_OPTIONS,
 } as const satisfies Record<string, Options>;
 
-type Values = OptionValues<typeof IMAGE_OPTIONS> & { image: string | undefined };
+type Values = OptionValues<typeof IMAGE_OPTIONS> & {
+  image: string | undefined;
+  'fw-cfg'?: string[] | undefined;
+};
 
 /** The guest that the arguments name; what there is to say about it is said. */
 export function readImage(args: Values, format: string | undefined): GuestFile {
@@ -70,6 +74,7 @@ export function readPvImage(args: Values, format: string | undefined): GuestFile
 export function bootImage(board: GuestBoard, args: Values, { image }: GuestFile): void {
   const boot = bootArguments(args);
   if (board instanceof DomainBoard) {
+    if (args['fw-cfg'] !== undefined) throw new UsageError('--fw-cfg: a PV domain has no fw_cfg');
     attributed(args.image ?? '', () => bootDomain(board, image, boot), DOMAIN_REMEDIES);
     return;
   }
@@ -87,6 +92,7 @@ function bootDomain(
   if (pv === undefined) throw new UsageError('--cpu para runs kernels for the PV ABI of Xen only');
   const [module, ...more] = modules;
   if (more.length > 0) throw new UsageError('--module: a PV kernel takes one');
+  if (module?.text) throw new UsageError('--module: that of a PV kernel has no command line');
   const line = commandLine === undefined ? {} : { commandLine };
   board.boot(pv, { ...line, ...(module && { module: module.bytes }) });
 }

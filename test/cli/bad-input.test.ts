@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { folderWith, trapline } from './command-line.ts';
 
 const HELLO = 'guests/hello/main.asm';
+const PARA = 'guests/para-hello/main.asm';
 
 describe('usage', () => {
   // biome-ignore format: one case per line.
@@ -42,6 +43,10 @@ describe('usage', () => {
     [['run', HELLO, '--dram', 'seed=1,seed=2'],       '--dram: seed is given more than once'],
     [['run', HELLO, '--dram', 'banks=0'],             '--dram: banks must be a whole number from 1 to 64'],
     [['run', HELLO, '--stats=maybe'],                 '--stats takes no value'],
+    [['run', PARA, '--cpu', 'para', '--fw-cfg', 'name=opt/x,string=y'], '--fw-cfg: a PV domain has no fw_cfg'],
+    [['run', PARA, '--cpu', 'para', '--display', 'text'], '--display: a PV domain has neither'],
+    [['run', PARA, '--cpu', 'para', '--module', PARA, '--module', PARA], '--module: a PV kernel takes one'],
+    [['run', PARA, '--cpu', 'para', '--module', `${PARA},text`], '--module: that of a PV kernel has no command line'],
     [['isa', 'rows'],                                 'Unknown argument: rows'],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = trapline(args);

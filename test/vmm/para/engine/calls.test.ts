@@ -160,6 +160,15 @@ describe.each(['direct', 'shadow'] as const)('with --memory %s', (technique) => 
     check();
   });
 
+  test('what there is to do takes time', () => {
+    const timeOf = (bytes: number): number => {
+      const before = one.machine.instructions;
+      expect(one.call('console_io', 0, bytes, AREA)).toBe(0);
+      return Number(one.machine.instructions - before);
+    };
+    expect(timeOf(4096) - timeOf(0)).toBe(4096 / 16);
+  });
+
   test('a mask of processors is read', () => {
     for (const [name, at] of BAD) {
       expect(one.ext(8, 0, at), name).toBe(-ERRNO.EINVAL);
