@@ -11,6 +11,10 @@ import * as at from './places.ts';
 import type { ProgramState } from './program-state.ts';
 import * as sel from './selectors.ts';
 
+/** Label of the witness in the source. */
+export const WITNESS_LABEL = 'witness';
+
+const RFLAGS_IF = 0x200n;
 const ORIGIN = 0x10_0000;
 const PAGE = 0x1000;
 /** Whatever the instruction leads to ends up in a page of NOPs, behind which the program goes on. */
@@ -58,9 +62,12 @@ export function guestProgram(
     `        mov ax, ${hex(sel.USER_DATA | sel.RPL_USER)}`,
     ...['ds', 'es', 'fs', 'gs'].map((name) => `        mov ${name}, ax`),
     `        mov ${rsp}, ${hex(SYSTEM_STACK_TOP)}`,
-    `        push ${isLong ? 'qword' : 'dword'} ${hex(Number(state.rflags))}`,
+    `        push ${isLong ? 'qword' : 'dword'} ${hex(Number(state.rflags & ~RFLAGS_IF))}`,
     `        popf${isLong ? 'q' : 'd'}`,
+    // POPF is sensitive itself where it changes IF.
+    ...((state.rflags & RFLAGS_IF) === 0n ? [] : ['        sti']),
     ...registerLines(mode, state),
+    `${WITNESS_LABEL}:`,
     `        db ${bytesText(state.code)} ; ${text}`,
     `        times ${hex(AFTER - ORIGIN)} - ($ - $$) nop`,
     ...afterLines(isLong),
