@@ -48,6 +48,11 @@ export type { GuestInstruction } from './compare/guest-instruction.ts';
 export type { GuestSetup } from './compare/guest-setup.ts';
 export type { Divergence } from './compare/lockstep.ts';
 export type { Column } from './compare/participant.ts';
+export {
+  type FormTechniques,
+  tryTechniques,
+  type WitnessRun,
+} from './compare/witness-techniques.ts';
 export { FwCfgItems, FwCfgKey, isFwCfgFileName } from './devices/fw-cfg-items.ts';
 export { KEYS, type Key } from './devices/keys.ts';
 export {
@@ -175,7 +180,7 @@ export {
   type ExplainedRun,
   type Explanation,
   explain,
-  tellingFinding,
+  tellingFindings,
 } from './virtualizability/x86/explanation.ts';
 export { guestProgram } from './virtualizability/x86/guest-program.ts';
 export { X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';

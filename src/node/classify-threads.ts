@@ -20,6 +20,8 @@ export interface ClassifyTask {
 export interface ThreadOptions extends Pick<ClassifyOptions, 'states' | 'seed'> {
   readonly module: WebAssembly.Module;
   readonly threads: number;
+  /** Only these; all if there are none. */
+  readonly mnemonics?: readonly string[];
   readonly progress?: (share: number) => void;
 }
 
@@ -47,7 +49,7 @@ const WORKER = new URL('../../dist/node/classify-worker.js', import.meta.url);
 /** The classifications of `tasks`, in their order. What is found does not depend on the number of threads. */
 export async function classifyInThreads(
   tasks: readonly ClassifyTask[],
-  { module, threads, states, seed, progress }: ThreadOptions,
+  { module, threads, states, seed, mnemonics = [], progress }: ThreadOptions,
 ): Promise<Classification[]> {
   const data: WorkerData = {
     module,
@@ -55,7 +57,7 @@ export async function classifyInThreads(
     ...(states !== undefined && { states }),
     ...(seed !== undefined && { seed }),
   };
-  const queue = batchesOf(tasks);
+  const queue = batchesOf(tasks, new Set(mnemonics));
   const total = queue.length;
   const found: FormReport[][] = tasks.map(() => []);
   const count = Math.max(1, Math.min(threads, total));
@@ -67,21 +69,19 @@ export async function classifyInThreads(
     progress?.(1 - queue.length / total);
   };
   await Promise.all(Array.from({ length: count }, () => work(data, queue, take)));
-  return tasks.map(({ mode }, n) => summarize(mode, found[n] ?? []));
+  return tasks.map(({ mode }, n) => summarize(mode, Object.values(found[n] ?? [])));
 }
 
-function batchesOf(tasks: readonly ClassifyTask[]): Batch[] {
+function batchesOf(tasks: readonly ClassifyTask[], mnemonics: ReadonlySet<string>): Batch[] {
   return tasks.flatMap(({ variant, mode: name }, task) => {
     const mode = X86_MODES.find((one) => one.name === name);
-    const count = mode === undefined ? 0 : x86Forms(mode, variantRows(variant)).length;
-    return Array.from({ length: Math.ceil(count / BATCH_FORMS) }, (_, n) => {
-      const first = n * BATCH_FORMS;
-      const forms = Array.from(
-        { length: Math.min(BATCH_FORMS, count - first) },
-        (_f, k) => first + k,
-      );
-      return { task, forms };
-    });
+    const all = mode === undefined ? [] : x86Forms(mode, variantRows(variant));
+    const isAsked = (mnemonic: string): boolean => mnemonics.size === 0 || mnemonics.has(mnemonic);
+    const chosen = all.flatMap(({ mnemonic }, n) => (isAsked(mnemonic) ? [n] : []));
+    return Array.from({ length: Math.ceil(chosen.length / BATCH_FORMS) }, (_, n) => ({
+      task,
+      forms: chosen.slice(n * BATCH_FORMS, (n + 1) * BATCH_FORMS),
+    }));
   });
 }
 

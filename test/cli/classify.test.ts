@@ -55,6 +55,24 @@ describe('classify', () => {
   });
 });
 
+describe('classify --techniques', () => {
+  const tell = (...args: string[]) =>
+    trapline(['classify', '--techniques', ...args, '--mode', 'long64', '--states', '20']);
+
+  it('shows that sensitive instructions differ under trap and not under patch', () => {
+    const { status, stdout } = tell('popfq,smsw');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^popfq +same +differs +same PATCHED +IF 0x[01], trap 0x[01]$/m);
+    expect(stdout).toMatch(/^smsw r32m16 +same +differs +same PATCHED /m);
+    expect(stdout).toContain('forms that differ, interpret: 0, trap: 4, patch: 0');
+  });
+
+  it('has nothing to run of privileged ones', () => {
+    const { stdout } = tell('hlt', '--json');
+    expect(JSON.parse(stdout)).toEqual([{ mode: 'long64', forms: [] }]);
+  });
+});
+
 describe('bad input', () => {
   const bad = (name: string, text: string): string[] => ['--variant', file(name, text)];
   it.each([
@@ -69,6 +87,8 @@ describe('bad input', () => {
     [['classify', '--states', '0'], 'not a positive integer'],
     [['classify', '--variant', 'umip', '--diff', 'x86', 'umip'], 'leave --variant out'],
     [['classify', '--diff', 'x86'], 'diff'],
+    [['classify', '--techniques', 'popfq,nosuch'], "there is no instruction 'nosuch'"],
+    [['classify', '--techniques', '--variant', 'umip'], 'leave --variant and --diff out'],
     [['classify', ...bad('a.json', '{')], 'a.json'],
     [['classify', ...bad('b.json', '[]')], 'is an object'],
     [['classify', ...bad('c.json', '{"chnages":[]}')], 'unknown key "chnages"'],

@@ -8,12 +8,11 @@ import {
   DEFAULT_STATES,
   type Explanation,
   explain,
-  type FormReport,
   guestProgram,
   type MnemonicReport,
   ROWS,
   summarize,
-  tellingFinding,
+  tellingFindings,
   variantRows,
   X86_MODES,
   X86Machine,
@@ -50,7 +49,6 @@ type Values = OptionValues<typeof OPTIONS> & { mnemonic: string | undefined };
 interface Found {
   readonly mode: X86Mode;
   readonly machine: X86Machine;
-  readonly reports: readonly FormReport[];
   readonly mnemonic: MnemonicReport;
 }
 
@@ -98,7 +96,7 @@ function findOut(
     mnemonics.has(mnemonic) ? [classifyForm(machine, form, options)] : [],
   );
   const found = summarize(mode.name, reports).mnemonics;
-  return found.map((mnemonic) => ({ mode, machine, reports, mnemonic }));
+  return found.map((mnemonic) => ({ mode, machine, mnemonic }));
 }
 
 /** `name`, or those that it is another name of: pushf of pushfw, pushfd and pushfq. */
@@ -128,11 +126,10 @@ interface ShownWitness {
   readonly explanation: Explanation;
 }
 
-function witnessOf({ machine, reports, mnemonic }: Found, seed: number): ShownWitness | undefined {
+function witnessOf({ machine, mnemonic }: Found, seed: number): ShownWitness | undefined {
   const told = mnemonic.forms.filter((form) => form.isSensitive === mnemonic.isSensitive);
   const candidates = told.flatMap((form) => {
-    const report = reports.find(({ evidence }) => evidence === form.evidence);
-    const finding = report && tellingFinding(report);
+    const [finding] = tellingFindings(form.evidence);
     return finding === undefined ? [] : [{ form, finding }];
   });
   const [best] = candidates.toSorted((a, b) => a.finding.witness.weight - b.finding.witness.weight);

@@ -4,9 +4,8 @@
  */
 
 import { EVENT_NAMES } from '../../base/vector.ts';
-import type { FormReport } from '../classify.ts';
 import { DEFAULT_SEED } from '../classify.ts';
-import type { Finding } from '../evidence.ts';
+import type { Evidence, Finding } from '../evidence.ts';
 import type { Outcome, Situation } from '../machine-under-test.ts';
 import { MODE } from '../machine-under-test.ts';
 import { stateSource } from '../state-source.ts';
@@ -36,8 +35,8 @@ export interface Explanation {
 /** All that goes through the IDT disarms it. */
 const SIDE_EFFECT = 'address monitor';
 
-/** The finding that says most: what it changes before what it shows, escaped before caught. */
-export function tellingFinding({ evidence }: FormReport): Finding | undefined {
+/** Findings, those that say most first: what it changes before what it shows, escaped before caught. */
+export function tellingFindings(evidence: Evidence): Finding[] {
   const rank = ({ kind, caught, resource, where }: Finding): number => {
     if (kind === 'changes' && resource === MODE) return caught ? 50 : 0;
     const isSide = resource === SIDE_EFFECT;
@@ -49,7 +48,7 @@ export function tellingFinding({ evidence }: FormReport): Finding | undefined {
     );
   };
   const told = evidence.findings.filter(({ kind }) => kind !== 'decides');
-  return told.toSorted((a, b) => rank(a) - rank(b) || b.count - a.count)[0];
+  return told.toSorted((a, b) => rank(a) - rank(b) || b.count - a.count);
 }
 
 /** Runs the witness of `finding`, made on form number `form` of a machine of the same kind with `seed`. */
@@ -70,6 +69,21 @@ export function explain(
   }
   const [first, second] = finding.witness.situations;
   return { finding, state: machine.state, runs: [run(machine, first), run(machine, second)] };
+}
+
+/** Of the first `states` states drawn for form number `form` with `seed` those that show `finding`, as they were drawn. */
+export function* statesThatShow(
+  machine: X86Machine,
+  form: number,
+  finding: Finding,
+  states: number,
+  seed = DEFAULT_SEED,
+): Generator<ProgramState> {
+  for (let n = 0; n < states; n++) {
+    machine.draw(form, stateSource(seed, form, n));
+    const { state } = machine;
+    if (isSeen(machine, finding)) yield state;
+  }
 }
 
 /** The drawn state shows what was found. */
