@@ -254,6 +254,16 @@ export const VMX_HOSTED: usize = VMX + 0x1c;
 export const FAILED_CHECK: usize = VMX + 0x20;
 /** u32, SHADOW as the instruction found it that runs alone (STEPPING). */
 export const SHADOWED: usize = VMX + 0x24;
+/** u32, not 0: in the guest that runs every instruction boundary must be looked at, for one of WATCH_ (vmx/boundary.ts). */
+export const VMX_WATCH: usize = VMX + 0x28;
+/** u32, 1: IRET has unblocked NMIs and then faulted. */
+export const NMI_UNBLOCKED: usize = VMX + 0x2c;
+/** The VMX-preemption timer: u32, 1 while it counts; u32, fuel that the run has beyond its end; u64, virtual time of that. */
+export const TIMER_ON: usize = VMX + 0x30;
+export const TIMER_FUEL: usize = VMX + 0x34;
+export const TIMER_END: usize = VMX + 0x38;
+/** u32, type of a software interrupt as interruption information has it (vmx/interruption.ts). */
+export const SOFTWARE_TYPE: usize = VMX + 0x40;
 export const VMX_BYTES: usize = 0x80;
 
 // Translation in VMX non-root operation (mmu/nested.ts). u64, the EPT pointer in use, 0: none; u32, the VPID in use,

@@ -83,9 +83,13 @@ export class Debug {
     Event.raise(Vector.DB, 0, false);
   }
 
+  /** What DR6 will tell of the #DB that is due. */
+  static pending(): u32 {
+    return load<u32>(DEBUG_PENDING) & ~STEP_SETTLED;
+  }
   /** #DB is delivered: DR6 tells why, and the handler may use the debug registers. */
   static report(): void {
-    const pending = load<u32>(DEBUG_PENDING) & ~STEP_SETTLED;
+    const pending = Debug.pending();
     if (pending == 0) return;
     store<u64>(DR6, (load<u64>(DR6) & ~(<u64>DR6_BREAKPOINTS)) | <u64>pending);
     store<u64>(DR7, load<u64>(DR7) & ~(<u64>DR7_GD));

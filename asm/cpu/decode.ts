@@ -342,7 +342,7 @@ export class Decoder {
     for (let n: u32 = 0; n < 3; n++) {
       if (!Decoder.operand(entry + 12 + (n << 2), opcode, i, n)) return Why.Undefined;
     }
-    const guarded = load<u8>(entry, 28) != 0;
+    const guarded = (load<u8>(entry, 28) | load<u8>(entry, 31)) != 0; // privilege, VM-exit reason
     const handler = isMemory ? load<u16>(handlers, 2) : load<u16>(handlers);
     store<u16>(i, guarded ? HANDLER_GUARD : handler);
     return Why.None;

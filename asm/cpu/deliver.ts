@@ -27,6 +27,7 @@ import {
   IDTR_LIMIT,
   MONITOR_ARMED,
   NMI_BLOCKED,
+  NMI_UNBLOCKED,
   RAISED,
   REPEATING,
   RFLAGS,
@@ -37,12 +38,16 @@ import {
   STOP_REQUEST,
   SYSTEM_CONTEXT,
   TLB_WRITE,
+  VMX_MODE,
   WATCH_ON,
   WATCH_RAN,
 } from '../layout';
 import { NO_CONTEXT } from '../mmu/context';
 import { Memory, SEGMENT_CS, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
+import { EventExit } from '../vmx/event-exit';
+import { VmxMode } from '../vmx/operation';
+import { Reason, VmExit } from '../vmx/vm-exit';
 import { CodeSegment } from './code-segment';
 import { Debug, DR6_BREAKPOINTS } from './debug';
 import { DeliverLegacy } from './deliver-legacy';
@@ -88,12 +93,12 @@ export class Deliver {
   }
 
   /**
-   * Delivers the event in the event block, and what is raised on the way. Afterwards RAISED is Nothing and
-   * RIP is that of the handler, or Exit: a triple fault, or a hosted processor; or VmExit, with the event still in
-   * its block. An event that no instruction has preceded since the last one costs an instruction's fuel, so
-   * that a guest whose handlers fault at once cannot hold the host.
+   * Delivers the event in the event block, `injected` by VM entry or not, and what is raised on the way. Afterwards
+   * RAISED is Nothing and RIP is that of the handler, or Exit: a triple fault, or a hosted processor; or VmExit. An event
+   * that no instruction has preceded since the last one costs an instruction's fuel, so that a guest whose handlers
+   * fault at once cannot hold the host.
    */
-  static event(): void {
+  static event(injected: bool): void {
     let kind = load<u32>(EVENT_KIND);
     store<u32>(MONITOR_ARMED, 0); // an MWAIT that follows does not sleep over what the handler did
     Mode.wrap();
@@ -105,27 +110,44 @@ export class Deliver {
     // What is no fault goes into the chain only when a fault follows.
     if (kind == EventKind.Fault) FaultChain.begin();
     else FaultChain.clear();
+    const isGuest = load<u32>(VMX_MODE) == VmxMode.NonRoot;
+    let isInjected = injected;
+    EventExit.begin();
     while (true) {
       const vector = load<u32>(EVENT_VECTOR);
       store<u32>(RAISED, Raised.Nothing);
-      if (hosted) Deliver.stop(kind, vector);
-      else Deliver.attempt(kind, vector);
+      if (!isGuest || !EventExit.precedes(kind, vector, isInjected)) {
+        Deliver.tryOnce(kind, vector, isInjected, hosted);
+      }
       const raised = load<u32>(RAISED);
       if (raised != Raised.Event && raised != Raised.VmExit) break;
-      if (Deliver.isSoftware(kind)) {
-        // The instruction has not retired after all.
-        store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
-        store<i64>(FUEL, load<i64>(FUEL) + ((<i64>1) << 32));
-        if (!hosted) Deliver.pay();
-        Deliver.unwatch();
+      if (Deliver.isSoftware(kind)) Deliver.takeBack(!isInjected);
+      if (raised == Raised.VmExit) {
+        EventExit.tell();
+        break;
       }
-      if (raised == Raised.VmExit) break;
+      isInjected = false;
       if (FaultChain.isEmpty()) FaultChain.add(vector, kind);
       FaultChain.append();
       if (!Deliver.escalate(kind, vector)) break;
       kind = load<u32>(EVENT_KIND);
     }
     store<u32>(STEPPING, stepping);
+    store<u32>(NMI_UNBLOCKED, 0);
+  }
+
+  @inline static tryOnce(kind: u32, vector: u32, injected: bool, hosted: bool): void {
+    if (hosted) Deliver.stop(kind, vector);
+    else Deliver.attempt(kind, vector, injected);
+  }
+
+  /** A software interrupt that is not delivered: RIP goes back, and its instruction, if there was one, has not retired. */
+  static takeBack(retired: bool): void {
+    store<u64>(RIP, load<u64>(RIP) - load<u32>(EVENT_LENGTH));
+    if (!retired) return;
+    store<i64>(FUEL, load<i64>(FUEL) + ((<i64>1) << 32));
+    if (load<u32>(HOSTED) == 0) Deliver.pay();
+    Deliver.unwatch();
   }
 
   /** What has not retired is nothing to stop after; since the instruction began, none but the watch has asked for a stop. */
@@ -148,6 +170,10 @@ export class Deliver {
     const second = Deliver.classOf(EventKind.Fault, load<u32>(EVENT_VECTOR));
     if (second == FaultClass.Benign || first == FaultClass.Benign) return true;
     if (first == FaultClass.DoubleFault) {
+      if (load<u32>(VMX_MODE) == VmxMode.NonRoot) {
+        VmExit.raise(Reason.TripleFault, 0);
+        return false;
+      }
       store<u32>(ACTIVITY, Activity.Shutdown);
       store<u32>(EXIT_REASON, ExitReason.Shutdown);
       store<u32>(RAISED, Raised.Exit);
@@ -156,6 +182,7 @@ export class Deliver {
     if (first == FaultClass.Contributory && second == FaultClass.PageFault) return true;
     if (load<u32>(EVENT_VECTOR) == Vector.PF) store<u64>(CR2, load<u64>(EVENT_ADDRESS));
     FaultChain.markDouble();
+    EventExit.begin(); // the events that led to it are not told
     Event.raise(Vector.DF, 0, true);
     return true;
   }
@@ -197,14 +224,15 @@ export class Deliver {
   }
 
   /** One try; raises if a check fails. */
-  @inline static attempt(kind: u32, vector: u32): void {
+  @inline static attempt(kind: u32, vector: u32, injected: bool): void {
     const error = load<u32>(EVENT_ERROR);
     const hasError = load<u32>(EVENT_HAS_ERROR) != 0;
     const ext: u32 = kind == EventKind.Software ? 0 : 1;
     const software = kind == EventKind.Software;
+    const image = injected ? Flags.image() : Deliver.image(kind);
     Deliver.record(kind, vector);
     if (!Table.isLong()) {
-      DeliverLegacy.attempt(vector, ext, software, Deliver.image(kind), hasError, error);
+      DeliverLegacy.attempt(vector, ext, software, image, hasError, error);
       return;
     }
     if (!Deliver.readGate(vector, ext, software)) return;
@@ -228,7 +256,7 @@ export class Deliver {
       return;
     }
     if (!Table.touch(selector, low)) return;
-    Deliver.pushFrame(top, bottom, cpl, Deliver.image(kind), hasError, error);
+    Deliver.pushFrame(top, bottom, cpl, image, hasError, error);
     if (Event.raised()) {
       if (field != 0) Task.noteStack(field, stack, true);
       return;

@@ -8,6 +8,12 @@
  * the checker first notes it with Event.why, so that a triple fault can be explained.
  */
 
+import {
+  IDT_VECTORING_INFORMATION,
+  VM_EXIT_INSTRUCTION_INFORMATION,
+  VM_EXIT_INSTRUCTION_LENGTH,
+  VM_EXIT_INTERRUPTION_INFORMATION,
+} from '../gen/vmx-fields';
 import { Why } from '../gen/why';
 import {
   COUNT_EXCEPTIONS,
@@ -64,6 +70,8 @@ export enum Raised {
   Repeat = 5,
   /** A VM exit is due (VM_EXIT_REASON); the instruction has not run, or the event was not delivered. */
   VmExit = 6,
+  /** VM entry has injected the event in the event block: RIP stays. */
+  Injected = 7,
 }
 
 /** Values of EVENT_KIND. */
@@ -162,8 +170,12 @@ export class Event {
     store<u64>(EVENT_ADDRESS, address);
     Event.raise(Vector.PF, error, true);
   }
-  /** A VM exit for `reason`, for which what goes with it is in place. */
+  /** A VM exit for `reason`, whose qualification and addresses are in place; what is told besides is noted next. */
   static vmExit(reason: u32): void {
+    store<u64>(VM_EXIT_INTERRUPTION_INFORMATION, 0);
+    store<u64>(IDT_VECTORING_INFORMATION, 0);
+    store<u64>(VM_EXIT_INSTRUCTION_LENGTH, 0);
+    store<u64>(VM_EXIT_INSTRUCTION_INFORMATION, 0);
     store<u32>(VM_EXIT_REASON, reason);
     store<u32>(RAISED, Raised.VmExit);
   }

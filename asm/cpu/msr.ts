@@ -37,6 +37,7 @@ import { ControlWrite } from './control-write';
 import { Cpuid, CpuidRegister } from './cpuid';
 import { Event } from './event';
 import { Segment } from './segment';
+import { Tsc } from './tsc';
 
 const IA32_P5_MC_ADDR: u32 = 0;
 const IA32_P5_MC_TYPE: u32 = 1;
@@ -92,7 +93,7 @@ export class Msr {
     if (place != 0) return load<u64>(place);
     switch (msr) {
       case IA32_TIME_STAMP_COUNTER:
-        return now + load<u64>(TSC_OFFSET);
+        return Tsc.read(now);
       case MSR_PLATFORM_INFO:
         return Msr.hasPlatformInfo() ? load<u64>(PLATFORM_INFO) : 0;
       case MSR_MISC_FEATURES_ENABLES:

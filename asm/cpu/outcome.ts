@@ -19,7 +19,10 @@ import {
   RIP,
   SHADOW,
   STOP_REQUEST,
+  VMX_MODE,
+  VMX_WATCH,
 } from '../layout';
+import { VmxMode } from '../vmx/operation';
 import { Decoder } from './decode';
 import { Event, EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
@@ -35,9 +38,12 @@ export class Outcome {
       load<u32>(NMI_PENDING) |
       load<u32>(STOP_REQUEST) |
       load<u32>(ACTIVITY) |
+      load<u32>(VMX_WATCH) |
       (load<u32>(DR7) & 0xff) |
       (load<u32>(RFLAGS) & (TF | RF));
-    return busy == 0 && (load<u32>(INTR) == 0 || (load<u32>(RFLAGS) & IF) == 0);
+    if (busy != 0 || load<u32>(INTR) == 0) return busy == 0;
+    // In VMX non-root operation an interrupt may cause a VM exit whatever IF says.
+    return (load<u32>(RFLAGS) & IF) == 0 && load<u32>(VMX_MODE) != VmxMode.NonRoot;
   }
 
   /**

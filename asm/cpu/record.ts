@@ -68,6 +68,16 @@ export class Rec {
   @inline static left(i: usize): u32 {
     return load<u8>(i, 7);
   }
+  /** Byte offsets from REGS of base and index, REG_ZERO for none. */
+  @inline static base(i: usize): u32 {
+    return load<u8>(i, 12);
+  }
+  @inline static index(i: usize): u32 {
+    return load<u8>(i, 13);
+  }
+  @inline static scale(i: usize): u32 {
+    return load<u8>(i, 14);
+  }
   @inline static segment(i: usize): u32 {
     return load<u8>(i, 15);
   }
@@ -102,6 +112,10 @@ export class Rec {
   /** The row names resources of the system that the instruction touches (src/isa/decode-table.ts, ENTRY.SENSITIVE). */
   @inline static isSensitive(i: usize): bool {
     return load<u8>(Rec.entry(i), 30) != 0;
+  }
+  /** Basic VM-exit reason that the row names, 0: none. */
+  @inline static exitReason(i: usize): u32 {
+    return load<u8>(Rec.entry(i), 31);
   }
   /** The decode-table entry that the instruction matched. */
   @inline static entry(i: usize): usize {

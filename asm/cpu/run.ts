@@ -30,8 +30,17 @@ import {
   STEPPING,
   STOP_REQUEST,
   TIME,
+  TIMER_FUEL,
+  TIMER_ON,
+  VMX_MODE,
+  VMX_WATCH,
   WATCH_RAN,
 } from '../layout';
+import { Boundary } from '../vmx/boundary';
+import { VmxMode } from '../vmx/operation';
+import { PreemptionTimer } from '../vmx/preemption-timer';
+import { VmExit } from '../vmx/vm-exit';
+import { Watch } from '../vmx/watch';
 import { COST, CodeCache } from './code-cache';
 import { ConfinedCode } from './confined-code';
 import { Debug } from './debug';
@@ -52,6 +61,8 @@ export class Run {
     store<u32>(EXIT_REASON, ExitReason.Fuel);
     store<u32>(STOP_REQUEST, 0);
     store<u32>(RAISED, Raised.Nothing);
+    store<u32>(TIMER_FUEL, 0);
+    if (load<u32>(TIMER_ON) != 0) PreemptionTimer.limit();
     if (load<u32>(ACTIVITY) == Activity.Shutdown) store<u32>(EXIT_REASON, ExitReason.Shutdown);
     else Run.loop();
     const left = load<i64>(FUEL);
@@ -69,12 +80,12 @@ export class Run {
       Mode.wrap();
       const raised = load<u32>(RAISED);
       store<u32>(RAISED, Raised.Nothing);
-      if (raised == Raised.Event) Deliver.event();
-      else if (raised == Raised.Exit) return;
-      else if (raised == Raised.VmExit) {
-        store<u32>(EXIT_REASON, ExitReason.VmExit);
-        return;
-      } else alone = raised == Raised.Alone;
+      if (raised == Raised.Event || raised == Raised.Injected) {
+        Deliver.event(raised == Raised.Injected);
+        if (load<u32>(VMX_WATCH) != 0) Watch.delivered();
+      } else if (raised == Raised.Exit) return;
+      else if (raised == Raised.VmExit) VmExit.perform();
+      else alone = raised == Raised.Alone;
       if (load<u32>(RAISED) != Raised.Nothing) continue;
       if (!Run.boundary()) {
         if (load<u32>(RAISED) != Raised.Nothing) continue;
@@ -89,6 +100,7 @@ export class Run {
   /** Takes what is due between two instructions. False if the run ends here or RAISED was set. */
   @inline static boundary(): bool {
     const shadow = load<u32>(SHADOW);
+    if (load<u32>(VMX_MODE) == VmxMode.NonRoot && Boundary.exits()) return false;
     if (load<u32>(DEBUG_PENDING) != 0 && (shadow & SHADOW_MOV_SS) == 0) {
       Debug.trap();
       return false;
@@ -105,6 +117,7 @@ export class Run {
       return false;
     }
     if (load<u32>(ACTIVITY) != Activity.Running) {
+      if (load<u32>(TIMER_ON) != 0 && load<i64>(FUEL) >> 32 > 0) return Run.wait();
       store<u32>(EXIT_REASON, ExitReason.Halt);
       return false;
     }
@@ -115,9 +128,17 @@ export class Run {
     return load<i64>(FUEL) >> 32 > 0;
   }
 
+  /** In HLT under the VMX-preemption timer, whose end the rest of the run may bring. */
+  static wait(): bool {
+    PreemptionTimer.wait();
+    Boundary.exits();
+    return false;
+  }
+
   /** The next instruction must be looked at by itself: RF ends with it, if it comes to its end. */
   @inline static steps(): bool {
-    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || load<u32>(SHADOW) != 0 || Debug.armed();
+    const watched = load<u32>(SHADOW) | load<u32>(VMX_WATCH);
+    return (load<u32>(RFLAGS) & (TF | RF)) != 0 || watched != 0 || Debug.armed();
   }
 
   /** One instruction, not begun, may still run: not worth a block. */
@@ -154,6 +175,7 @@ export class Run {
     const shadow = load<u32>(SHADOW);
     if ((shadow & SHADOW_MOV_SS) == 0 && Debug.instruction(ConfinedCode.linear(rip))) return;
     const traced = (load<u32>(RFLAGS) & TF) != 0;
+    const watched = load<u32>(VMX_WATCH) != 0;
     const i = CodeCache.alone(rip);
     if (i == 0) return;
     const resumed = load<u32>(RFLAGS) & RF;
@@ -177,6 +199,7 @@ export class Run {
       store<u32>(SENSITIVE_WATCH, WATCH_RAN);
       store<u32>(STOP_REQUEST, 1);
     }
+    if (watched && raised != Raised.Event) Watch.ran(raised);
     if (!traced || raised == Raised.Event) return;
     if (load<u32>(ACTIVITY) == Activity.Halted) Run.wake();
     else if (raised == Raised.Exit) return;

@@ -12,8 +12,9 @@ import { Stack } from '../cpu/stack';
 import { SystemFlags } from '../cpu/system-flags';
 import { TaskSwitch } from '../cpu/task-switch';
 import { Why } from '../gen/why';
-import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
+import { CPL, RFLAGS, RIP } from '../layout';
 import { Tlb } from '../mmu/tlb';
+import { NmiUnblocking } from '../vmx/nmi-unblocking';
 
 // What was popped; state of one instruction only.
 let cs: u32 = 0;
@@ -99,7 +100,7 @@ export class ReturnLegacy {
       else TaskSwitch.back();
       return;
     }
-    store<u32>(NMI_BLOCKED, 0);
+    NmiUnblocking.unblock();
     const top = Stack.pointer();
     whole = size == 4 && Stack.isWide() ? Tlb.read(Stack.linear(top), 5 * 4) : 0;
     if (!Return.popTarget(top, size, 3)) return;

@@ -15,6 +15,7 @@ import { SystemFlags } from '../cpu/system-flags';
 import { Why } from '../gen/why';
 import { CPL, NMI_BLOCKED, RFLAGS, RIP } from '../layout';
 import { Tlb } from '../mmu/tlb';
+import { NmiUnblocking } from '../vmx/nmi-unblocking';
 import { ReturnLegacy } from './iret-legacy';
 
 /** An IRETQ frame that the TLB has whole, as an address in linear memory, or 0; of one return only. */
@@ -89,16 +90,18 @@ class Return {
 
 /** IRET, IRETD, IRETQ. */
 export function iret(i: usize): void {
-  if (!Mode.isLong()) {
-    ReturnLegacy.iret(Rec.size(i));
-    return;
-  }
+  const wasBlocked = load<u32>(NMI_BLOCKED) != 0;
+  if (Mode.isLong()) iretLong(Rec.size(i));
+  else ReturnLegacy.iret(Rec.size(i));
+  if (wasBlocked && Event.raised()) NmiUnblocking.faulted();
+}
+
+function iretLong(size: u32): void {
   if (load<u32>(RFLAGS) & NT) {
     Event.gp(0, Why.NestedTask);
     return;
   }
-  store<u32>(NMI_BLOCKED, 0);
-  const size = Rec.size(i);
+  NmiUnblocking.unblock();
   const top = Stack.pointer();
   whole = size == 8 ? Tlb.read(top, 5 * 8) : 0;
   const rip = Return.slot(0, top, size);

@@ -13,14 +13,20 @@ import { Task } from '../cpu/task';
 import { portRead, portWrite } from '../host';
 import { CPL, REGS } from '../layout';
 import { Memory, SEGMENT_ES } from '../mmu/memory';
+import { PORT_IN, PORT_OUT, PortAccess } from '../vmx/port-access';
 import { Repeat, Text } from './repeat';
 
 const RDX: u32 = 2;
+const RCX: usize = REGS + 8;
 const RSI: usize = REGS + 48;
 const RDI: usize = REGS + 56;
 
 /** Memory accesses of one iteration. */
 const ACCESSES: u32 = 1;
+
+/** Of a decode-table entry (src/isa/decode-table.ts). */
+const OPERANDS: usize = 12;
+const KIND_IMMEDIATE: u8 = 3;
 
 class Port {
   /** The port may be accessed; else #GP(0) is raised. */
@@ -48,14 +54,23 @@ class Port {
 export function input(i: usize): void {
   const size = Operand.width(i, 0);
   const port = <u32>Operand.read(i, 1) & 0xffff;
-  if (Port.allows(port, size)) Operand.write(i, 0, Port.read(port, size));
+  if (!Port.allows(port, size)) return;
+  if (PortAccess.exits(i, port, size, PORT_IN, isImmediate(i, 1))) return;
+  Operand.write(i, 0, Port.read(port, size));
 }
 
 /** OUT. */
 export function output(i: usize): void {
   const size = Operand.width(i, 1);
   const port = <u32>Operand.read(i, 0) & 0xffff;
-  if (Port.allows(port, size)) Port.write(port, size, Operand.read(i, 1));
+  if (!Port.allows(port, size)) return;
+  if (PortAccess.exits(i, port, size, PORT_OUT, isImmediate(i, 0))) return;
+  Port.write(port, size, Operand.read(i, 1));
+}
+
+/** Operand `n` is an immediate, and not DX. */
+function isImmediate(i: usize, n: u32): bool {
+  return load<u8>(Rec.entry(i) + OPERANDS + (n << 2)) == KIND_IMMEDIATE;
 }
 
 /** INS: port DX to ES:rDI. */
@@ -63,10 +78,11 @@ export function ins(i: usize): void {
   const width = elementWidth(i);
   const step = Text.step(width);
   if (Rec.repeat(i) == 0) {
-    inputOne(i, width, step);
+    if (Port.allowed(width) && !inputExits(i, width)) inputOne(i, width, step);
     return;
   }
   if (!Port.allowed(width)) return; // also where the count is 0
+  if (Text.index(i, RCX) != 0 && inputExits(i, width)) return;
   let count = Repeat.begin(i);
   while (count != 0) {
     if (!inputOne(i, width, step) || !Repeat.next(i, 1, ACCESSES, true)) return;
@@ -79,15 +95,28 @@ export function outs(i: usize): void {
   const width = elementWidth(i);
   const step = Text.step(width);
   if (Rec.repeat(i) == 0) {
-    outputOne(i, width, step);
+    if (Port.allowed(width) && !outputExits(i, width)) outputOne(i, width, step);
     return;
   }
   if (!Port.allowed(width)) return;
+  if (Text.index(i, RCX) != 0 && outputExits(i, width)) return;
   let count = Repeat.begin(i);
   while (count != 0) {
     if (!outputOne(i, width, step) || !Repeat.next(i, 1, ACCESSES, true)) return;
     count--;
   }
+}
+
+/** INS causes a VM exit, which was raised. */
+function inputExits(i: usize, width: u32): bool {
+  const address = Address.inSegment(Text.index(i, RDI), SEGMENT_ES);
+  return PortAccess.exitsString(i, Port.number(), width, PORT_IN, address, SEGMENT_ES);
+}
+/** OUTS. */
+function outputExits(i: usize, width: u32): bool {
+  const segment = Rec.segment(i);
+  const address = Address.inSegment(Text.index(i, RSI), segment);
+  return PortAccess.exitsString(i, Port.number(), width, PORT_OUT, address, segment);
 }
 
 /** Ports are at most 4 bytes wide: REX.W changes nothing. */

@@ -4,8 +4,9 @@ import { Cpuid, CpuidRegister } from '../cpu/cpuid';
 import { Event } from '../cpu/event';
 import { Register } from '../cpu/operand';
 import { Time } from '../cpu/time';
+import { Tsc } from '../cpu/tsc';
 import { Why } from '../gen/why';
-import { TSC_AUX, TSC_OFFSET } from '../layout';
+import { TSC_AUX } from '../layout';
 
 const RAX: u32 = 0;
 const RCX: u32 = 1;
@@ -22,9 +23,9 @@ export function cpuid(i: usize): void {
   Register.set(RDX, Cpuid.read(leaf, subleaf, CpuidRegister.Edx));
 }
 
-/** RDTSC: the counter runs at 1 GHz of virtual time. */
+/** RDTSC. */
 export function rdtsc(i: usize): void {
-  const tsc = Time.now(i) + load<u64>(TSC_OFFSET);
+  const tsc = Tsc.read(Time.now(i));
   Register.set(RAX, <u64>(<u32>tsc));
   Register.set(RDX, tsc >> 32);
 }

@@ -22,7 +22,9 @@ import {
   RFLAGS,
   STEPPING,
   STOP_REQUEST,
+  VMX_MODE,
 } from '../layout';
+import { VmxMode } from '../vmx/operation';
 
 const RCX: usize = REGS + 8;
 
@@ -92,7 +94,8 @@ export class Repeat {
     const flags = load<u32>(RFLAGS);
     if ((flags & TF) != 0 || load<u32>(STOP_REQUEST) != 0 || load<u32>(DEBUG_PENDING) != 0)
       return true;
-    if ((flags & IF) != 0 && load<u32>(INTR) != 0) return true;
+    const isOpen = (flags & IF) != 0 || load<u32>(VMX_MODE) == VmxMode.NonRoot;
+    if (isOpen && load<u32>(INTR) != 0) return true;
     return load<u32>(NMI_PENDING) != 0 && load<u32>(NMI_BLOCKED) == 0;
   }
 }

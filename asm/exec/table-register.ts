@@ -16,21 +16,26 @@ import { Segment } from '../cpu/segment';
 import { Why } from '../gen/why';
 import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT } from '../layout';
 import { Memory, SEGMENT_LDTR, SEGMENT_TR } from '../mmu/memory';
+import { SystemTableInstruction, TableAccess, TableInstruction } from '../vmx/table-access';
 
 /** SGDT. */
 export function sgdt(i: usize): void {
+  if (TableAccess.exits(i, TableInstruction.Sgdt)) return;
   storeTable(i, load<u32>(GDTR_LIMIT), load<u64>(GDTR_BASE));
 }
 /** SIDT. */
 export function sidt(i: usize): void {
+  if (TableAccess.exits(i, TableInstruction.Sidt)) return;
   storeTable(i, load<u32>(IDTR_LIMIT), load<u64>(IDTR_BASE));
 }
 /** LGDT. */
 export function lgdt(i: usize): void {
+  if (TableAccess.exits(i, TableInstruction.Lgdt)) return;
   loadTable(i, GDTR_LIMIT, GDTR_BASE);
 }
 /** LIDT. */
 export function lidt(i: usize): void {
+  if (TableAccess.exits(i, TableInstruction.Lidt)) return;
   loadTable(i, IDTR_LIMIT, IDTR_BASE);
 }
 
@@ -63,15 +68,18 @@ function loadTable(i: usize, limitPlace: usize, basePlace: usize): void {
 
 /** SLDT: 16 bits to memory, zero-extended in a register. */
 export function sldt(i: usize): void {
+  if (TableAccess.exitsSystem(i, SystemTableInstruction.Sldt)) return;
   Operand.write(i, 0, Segment.selector(SEGMENT_LDTR));
 }
 /** STR. */
 export function str(i: usize): void {
+  if (TableAccess.exitsSystem(i, SystemTableInstruction.Str)) return;
   Operand.write(i, 0, Segment.selector(SEGMENT_TR));
 }
 
 /** LLDT: a null selector leaves no LDT. */
 export function lldt(i: usize): void {
+  if (TableAccess.exitsSystem(i, SystemTableInstruction.Lldt)) return;
   const selector = <u32>Operand.read(i, 0) & 0xffff;
   if (Event.raised()) return;
   if (Table.isNull(selector)) Segment.setNull(SEGMENT_LDTR, selector, 0);
@@ -80,6 +88,7 @@ export function lldt(i: usize): void {
 
 /** LTR: marks the TSS busy, in memory too. */
 export function ltr(i: usize): void {
+  if (TableAccess.exitsSystem(i, SystemTableInstruction.Ltr)) return;
   const selector = <u32>Operand.read(i, 0) & 0xffff;
   if (Event.raised()) return;
   if (Table.isNull(selector)) Event.gp(0, Why.NullSelector);

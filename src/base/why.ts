@@ -52,6 +52,7 @@ export const WHY: readonly WhyEntry[] = [
   row('VmxCompatibility', 'none', 'VMX instructions do not exist in compatibility mode'),
   row('VmxLocked', 'none', 'IA32_FEATURE_CONTROL does not allow VMXON'),
   row('VmxFixedBits', 'none', 'VMX operation does not allow the value of a bit of CR0 or CR4'),
+  row('VmxControl', 'none', 'a control of the VMCS is clear without which the guest does not have the instruction'),
   row('DivideByZero', 'none', 'the divisor is 0'),
   row('OutOfBounds', 'none', 'the index lies outside its bounds'),
   row('QuotientTooLarge', 'none', 'the quotient does not fit its register'),

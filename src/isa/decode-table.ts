@@ -14,7 +14,8 @@
  *   4 u8 prefix (PREFIX)          11 u8 number of operands              u8 register or immediate width
  *   5 u8 ModRM (MODRM)                                                  u8 slot fixed: the register,
  *   6 u8 ModRM.reg or 255         28 u8 privilege (PRIVILEGES)             else memory width
- *   7 u8 ModRM.rm or 255          29 u8 feature (FEATURES)           30 u8 1 if sensitive, u8 zero
+ *   7 u8 ModRM.rm or 255          29 u8 feature (FEATURES)           30 u8 1 if sensitive
+ *                                                                    31 u8 basic VM-exit reason, 0: none
  *
  * Size masks: 1 for 16, 2 for 32, 4 for 64 bits. Widths are log2 of bytes, 5 six bytes, 6 ten bytes, 7
  * a far pointer of four; 255 none. The operand size that a mask is compared with is, for each candidate:
@@ -23,6 +24,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { exitReason } from '../base/exit-reasons.ts';
 import { buildShapes } from './opcode-shape.ts';
 import type { Encoding, Insn, Operand, OperandKind, Privilege, Slot } from './row.ts';
 
@@ -43,6 +45,7 @@ export const ENTRY = {
   PRIVILEGE: 28,
   FEATURE: 29,
   SENSITIVE: 30,
+  EXIT: 31,
 } as const;
 export const OPERAND_BYTES = 4;
 export const NONE = 255;
@@ -227,6 +230,7 @@ function buildEntry(row: number, insn: Insn, bucket: readonly Insn[]): Uint8Arra
   entry[ENTRY.PRIVILEGE] = PRIVILEGES.indexOf(insn.priv ?? 'never');
   entry[ENTRY.FEATURE] = featureNumber(insn.feature ?? '');
   entry[ENTRY.SENSITIVE] = insn.touches === undefined ? 0 : 1;
+  entry[ENTRY.EXIT] = exitReason(insn.exit);
   return entry;
 }
 

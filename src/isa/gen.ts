@@ -5,7 +5,8 @@
  *   why.ts        reasons for faults (src/base/why.ts)
  *   dispatch.ts   execute(): runs records. fast() is a loop with a case per hot handler, which calls nothing;
  *                 slow() runs one record by the function of its handler, called through the function
- *                 table; that of rows with a privilege rule checks it and calls on
+ *                 table; that of rows with a privilege rule or a
+ *                 VM-exit reason checks these and calls on
  *
  * Value functions of asm/exec are expanded over the shapes and sizes that the rows use (gen-body.ts).
  */
@@ -168,8 +169,9 @@ if (Event.raised()) ${FAIL}
 return resume();`;
 }
 
-/** The handler of rows with a privilege rule, all of which end their blocks. */
-const GUARD = `const verdict = Privilege.allows(i);
+/** The handler of rows with a privilege rule or a VM-exit reason, all of which end their blocks. */
+const GUARD = `const isGuest = load<u32>(VMX_MODE) == VmxMode.NonRoot;
+const verdict = isGuest ? Intercept.verdict(i) : Privilege.allows(i);
 if (verdict == Verdict.Raise) return raised(i);
 if (verdict == Verdict.Run) {
   const next = Handler.call(Rec.entryHandler(i), i);
@@ -188,9 +190,11 @@ import { Outcome } from '../cpu/outcome';
 import { Privilege, Verdict } from '../cpu/privilege';
 import { REC_ADDRESS32, REC_INDIRECT, REC_INVOLVED, REC_SEGMENTED, RECORD, Rec } from '../cpu/record';
 import { RingChange } from '../cpu/ring-change';
-import { CODE_PAGE, CONTEXT, CURRENT, FUEL, RAISED, REGS, RIP, STEPPING, TLB_READ, TLB_WRITE } from '../layout';
+import { CODE_PAGE, CONTEXT, CURRENT, FUEL, RAISED, REGS, RIP, STEPPING, TLB_READ, TLB_WRITE, VMX_MODE } from '../layout';
 import { Memory, SEGMENT_SS } from '../mmu/memory';
 import { Tlb } from '../mmu/tlb';
+import { Intercept } from '../vmx/intercept';
+import { VmxMode } from '../vmx/operation';
 `;
 
 const EXECUTE = `/** Runs records from the one at \`first\` until the run loop must look; RIP and RAISED are then settled. */
@@ -252,7 +256,7 @@ function jump(rip: u64): usize {
 function raised(i: usize): usize {
   Outcome.interrupt(i);
   if (load<u32>(RAISED) != Raised.Event || load<u32>(STEPPING) != 0) return 0;
-  Deliver.event();
+  Deliver.event(false);
   return Event.raised() ? 0 : resume();
 }
 

@@ -7,6 +7,7 @@
  * whoever writes the tables into linear memory agree without a file between them.
  */
 
+import { exitReason } from '../base/exit-reasons.ts';
 import type { DecodeTables } from './decode-table.ts';
 import { ENTRY, ENTRY_BYTES } from './decode-table.ts';
 import type { Insn, Operand } from './row.ts';
@@ -144,7 +145,8 @@ function sizeCode({ encoding }: Insn): number {
 const BRANCHES = new Set(['jcc', 'jmp', 'call', 'jmpIndirect', 'callIndirect', 'ret']);
 
 function rowEnds(row: Insn): boolean {
-  return BRANCHES.has(uopKind(row.uop)) || endsBlock(row.uop) || (row.priv ?? 'never') !== 'never';
+  const isGuarded = (row.priv ?? 'never') !== 'never' || exitReason(row.exit) !== 0;
+  return BRANCHES.has(uopKind(row.uop)) || endsBlock(row.uop) || isGuarded;
 }
 
 const STACK_ACCESS = new Set(['push', 'pop', 'call', 'callIndirect', 'ret']);

@@ -44,7 +44,7 @@ export interface ProcessorState extends Versioned {
   readonly dram?: DramState;
 }
 
-const STATE_VERSION = 11;
+const STATE_VERSION = 12;
 
 /** Why `run` came back (ExitReason in asm/cpu/event.ts). */
 export const EXIT_REASONS = [

@@ -190,6 +190,7 @@ export class Rig implements Stage {
     this.processor.reset();
     this.processor.view.setU32('TLB_DISABLED', isTlbDisabled ? 1 : 0);
     this.processor.view.setU32('HOSTED', 1);
+    this.processor.view.setU32('VMX_HOSTED', 1);
   }
 
   /** Writes an entry as the host: to both memories, and past all caches but that of decoded code. */

@@ -3,33 +3,10 @@
  * (SDM 3D Appendix C, table C-1); what Intel has no name for starts at 0x10000.
  */
 
+import { BASIC_EXIT_REASONS } from '../../base/exit-reasons.ts';
+
 export const EXIT_NUMBERS = {
-  EXCEPTION_NMI: 0,
-  EXTERNAL_INTERRUPT: 1,
-  TRIPLE_FAULT: 2,
-  CPUID: 10,
-  HLT: 12,
-  INVD: 13,
-  INVLPG: 14,
-  RDPMC: 15,
-  RDTSC: 16,
-  /** A hypercall, by whatever instruction: under para it is a SYSCALL of the kernel. */
-  VMCALL: 18,
-  CR_ACCESS: 28,
-  DR_ACCESS: 29,
-  IO_INSTRUCTION: 30,
-  MSR_READ: 31,
-  MSR_WRITE: 32,
-  MWAIT_INSTRUCTION: 36,
-  MONITOR_INSTRUCTION: 39,
-  PAUSE_INSTRUCTION: 40,
-  GDTR_IDTR: 46,
-  LDTR_TR: 47,
-  RDTSCP: 51,
-  WBINVD: 54,
-  RDRAND: 57,
-  INVPCID: 58,
-  RDSEED: 61,
+  ...BASIC_EXIT_REASONS,
   /** A system call, of a program that knows of no VMM. */
   SYSCALL: 0x10000,
   SYSRET: 0x10001,

@@ -1,0 +1,56 @@
+/** Basic VM-exit reasons (SDM 3D Appendix C, table C-1), with names as system software has them. */
+
+export const BASIC_EXIT_REASONS = {
+  EXCEPTION_NMI: 0,
+  EXTERNAL_INTERRUPT: 1,
+  TRIPLE_FAULT: 2,
+  INTERRUPT_WINDOW: 7,
+  NMI_WINDOW: 8,
+  TASK_SWITCH: 9,
+  CPUID: 10,
+  HLT: 12,
+  INVD: 13,
+  INVLPG: 14,
+  RDPMC: 15,
+  RDTSC: 16,
+  /** A hypercall, by whatever instruction: under para it is a SYSCALL of the kernel. */
+  VMCALL: 18,
+  VMCLEAR: 19,
+  VMLAUNCH: 20,
+  VMPTRLD: 21,
+  VMPTRST: 22,
+  VMREAD: 23,
+  VMRESUME: 24,
+  VMWRITE: 25,
+  VMXOFF: 26,
+  VMXON: 27,
+  CR_ACCESS: 28,
+  DR_ACCESS: 29,
+  IO_INSTRUCTION: 30,
+  MSR_READ: 31,
+  MSR_WRITE: 32,
+  ENTRY_FAIL_GUEST: 33,
+  ENTRY_FAIL_MSR: 34,
+  MWAIT_INSTRUCTION: 36,
+  MTF_TRAP_FLAG: 37,
+  MONITOR_INSTRUCTION: 39,
+  PAUSE_INSTRUCTION: 40,
+  GDTR_IDTR: 46,
+  LDTR_TR: 47,
+  EPT_VIOLATION: 48,
+  EPT_MISCONFIG: 49,
+  INVEPT: 50,
+  RDTSCP: 51,
+  PREEMPTION_TIMER: 52,
+  INVVPID: 53,
+  WBINVD: 54,
+  RDRAND: 57,
+  INVPCID: 58,
+  RDSEED: 61,
+  PML_FULL: 62,
+} as const;
+
+/** Number of the reason that a row of the instruction table names; 0 if it names none, or exceptions. */
+export function exitReason(name: string | undefined): number {
+  return BASIC_EXIT_REASONS[(name ?? 'EXCEPTION_NMI') as keyof typeof BASIC_EXIT_REASONS] ?? 0;
+}
