@@ -1,16 +1,9 @@
 /** Error codes of exceptions in words (SDM 3A 6.13 Error Code; 4.7 Page-Fault Exceptions). */
 
+import { PF, PF_ID, PF_P, PF_PK, PF_RSVD, PF_US, PF_WR } from '../base/vector.ts';
 import { hex } from './hex.ts';
 
-const VECTOR_PF = 14;
 const SELECTOR_VECTORS: ReadonlySet<number> = new Set([10, 11, 12, 13]);
-
-const PF_P = 0x01; // the page was present
-const PF_WR = 0x02; // a write
-const PF_US = 0x04; // at CPL 3
-const PF_RSVD = 0x08; // a reserved bit was set
-const PF_ID = 0x10; // an instruction fetch
-const PF_PK = 0x20; // a protection key forbade it
 
 const SEL_EXT = 0x1; // met while delivering an event from outside the program
 const SEL_IDT = 0x2; // the index is that of an IDT entry
@@ -25,7 +18,7 @@ export function describeErrorCode(
   code: number,
   isFetch = false,
 ): string | undefined {
-  if (vector === VECTOR_PF) return pageFault(code, isFetch);
+  if (vector === PF) return pageFault(code, isFetch);
   if (!SELECTOR_VECTORS.has(vector) || code === 0) return undefined;
   const entry = code >> 3;
   const delivery = code & SEL_EXT ? ', EXT' : '';

@@ -3,7 +3,7 @@
  * when the check failed.
  */
 
-import { EVENT_NAMES } from '../base/vector.ts';
+import { EVENT_NAMES, PF, PF_WR } from '../base/vector.ts';
 import type { FaultRecord, TssStack } from '../machine/fault-chain.ts';
 import { SymbolTable } from '../symbols/symbol-table.ts';
 import { describeDescriptor, describeGate, describeLegacyGate } from './entry.ts';
@@ -11,9 +11,6 @@ import { describeErrorCode } from './error-code.ts';
 import { digits, hex } from './hex.ts';
 import { describePageEntry, describePdpteRegister } from './page-entry.ts';
 
-const VECTOR_PF = 14;
-/** Bit of the error code of #PF: a write. */
-const PF_WR = 2;
 /** The longest instruction: a fetch that faults lies within one. */
 const MAX_INSTRUCTION_BYTES = 15n;
 
@@ -58,7 +55,7 @@ export function explainRefused({
 }: Pick<FaultRecord, 'vector' | 'errorCode' | 'address'>): string[] {
   const code = errorCode === undefined ? undefined : describeErrorCode(vector, errorCode);
   const name = nameWithCode({ vector, errorCode, kind: 'exception' });
-  const at = vector === VECTOR_PF ? `, CR2=${digits(address, 16)}` : '';
+  const at = vector === PF ? `, CR2=${digits(address, 16)}` : '';
   return [`  ${name}${code === undefined ? '' : `: ${code}`}${at}`];
 }
 
@@ -94,8 +91,7 @@ export function missing({ why, rip }: FaultRecord, context: FaultContext): strin
  * fetch.
  */
 function isFetch({ vector, kind, errorCode, address, rip }: FaultRecord): boolean {
-  if (vector !== VECTOR_PF || kind !== 'exception' || ((errorCode ?? 0) & PF_WR) !== 0)
-    return false;
+  if (vector !== PF || kind !== 'exception' || ((errorCode ?? 0) & PF_WR) !== 0) return false;
   const ahead = address - rip;
   const isNextPage = (address & 0xfffn) === 0n && ahead > 0n && ahead < MAX_INSTRUCTION_BYTES;
   return ahead === 0n || isNextPage;
@@ -124,7 +120,7 @@ function place(fault: FaultRecord, { symbols, isLong }: FaultContext): string {
   const { vector, cs, rip, rsp, cpl, address } = fault;
   const [width, stack] = isLong ? [16, 'RSP'] : [8, 'ESP'];
   const where = named(`${digits(cs, 4)}:${digits(rip, width)}`, rip, symbols);
-  const cr2 = vector === VECTOR_PF ? ` CR2=${digits(address, width)}` : '';
+  const cr2 = vector === PF ? ` CR2=${digits(address, width)}` : '';
   return `at ${where} CPL=${cpl} ${stack}=${digits(rsp, width)}${cr2}`;
 }
 

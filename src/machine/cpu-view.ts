@@ -33,6 +33,12 @@ export type SegmentName = (typeof SEGMENT_NAMES)[number];
 /** Those that programs load. */
 export const LOADABLE_SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const;
 
+/** Of `access`: the register is loaded with a null selector. */
+export const UNUSABLE = 1 << 16;
+/** `access` of a busy 64-bit TSS, and of an LDT. */
+export const TSS_ACCESS = 0x8b;
+export const LDT_ACCESS = 0x82;
+
 /** One segment register with its hidden part. `access` is laid out as in a VMCS (SDM 3C table 25-2). */
 export interface SegmentState {
   readonly selector: number;

@@ -1,7 +1,6 @@
 /** Registers of `exec`: the state in which a request starts, and the report on how it ended. */
 
-import type { CpuView, SegmentState } from './cpu-view.ts';
-import { GPR_NAMES } from './cpu-view.ts';
+import { type CpuView, GPR_NAMES, type SegmentState, UNUSABLE } from './cpu-view.ts';
 import type { PagingFormat } from './exec-paging.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { loadTables, segmentOf } from './exec-system.ts';
@@ -19,7 +18,6 @@ export const EXEC_DEFAULTS = {
 const ACCESS_CODE = { long64: 0xa09b, prot32: 0xc09b } as const;
 const ACCESS_DATA = 0xc093;
 const DPL3 = 0x60;
-const UNUSABLE = 1 << 16;
 /** Selectors of a request that names none. */
 const SELECTORS = {
   long64: {

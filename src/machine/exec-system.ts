@@ -5,7 +5,7 @@
  * at CPL 0. IDT and TSS exist in both forms, that of long mode and the legacy one.
  */
 
-import type { CpuView, SegmentState } from './cpu-view.ts';
+import { type CpuView, type SegmentState, UNUSABLE } from './cpu-view.ts';
 import type { PagingFormat } from './exec-paging.ts';
 import { PAGING_FORMATS, PTE_AD, PTE_P, PTE_RW } from './exec-paging.ts';
 import type { MachineMemory } from './memory.ts';
@@ -43,7 +43,6 @@ const LEGACY_TSS = 0x400;
 export const MAX_LDT_ENTRIES = 512;
 /** Vectors that CPL 3 may raise by INT n. */
 const USER_GATES: ReadonlySet<number> = new Set([3, 4]);
-const UNUSABLE = 1 << 16;
 const ACCESS_TSS_BUSY = 0x8b;
 const ACCESS_LDT = 0x82;
 

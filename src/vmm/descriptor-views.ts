@@ -13,6 +13,7 @@ import {
   LOADABLE_SEGMENTS,
   SEGMENT_NAMES,
   type SegmentState,
+  UNUSABLE,
   type WordWatch,
 } from '../machine/cpu-view.ts';
 import { PAGE_SIZE } from './frames.ts';
@@ -34,8 +35,6 @@ const GRANULAR = 1n << 55n;
 
 const VIEWS: readonly ViewName[] = ['kernel', 'user'];
 const ENTRY_BYTES = 8;
-/** Of the access rights: the register is loaded with a null selector. */
-const UNUSABLE = 1 << 16;
 const NO_FRAME = -1;
 /** Bytes of a frame of the guest that were written. */
 interface Write {

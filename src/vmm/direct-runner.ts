@@ -4,6 +4,7 @@
  * raises what it raises.
  */
 
+import { DB, GP, PF, PF_ID, PF_WR } from '../base/vector.ts';
 import type { DescriptorViews } from './descriptor-views.ts';
 import type { ExitCause, FullExitLog } from './exits/full-exit-log.ts';
 import type { HostProcessor } from './host-processor.ts';
@@ -13,13 +14,8 @@ import type { Outcome, Shadow, ShadowRoot } from './shadow/shadow.ts';
 import type { ViewName } from './shadow/shadow-page.ts';
 import type { Vcpu } from './vcpu.ts';
 
-const DB = 1;
-const GP = 13;
-const PF = 14;
 /** Error code of the #GP that INT3 raises, its gate being the VMM's: IDT entry 3. */
 const FILLER_ERROR = (3 << 3) | 2;
-const PF_W = 1 << 1;
-const PF_I = 1 << 4;
 
 /** A view with its root and the host's processor that is set for it. */
 interface Place {
@@ -158,7 +154,7 @@ export class DirectRunner {
   /** Serves a page fault in `root`, if only the shadow has made it. */
   #fault(host: HostProcessor, root: ShadowRoot): Outcome {
     const error = host.error();
-    const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
+    const access = { isWrite: (error & PF_WR) !== 0, isFetch: (error & PF_ID) !== 0 };
     this.#log?.begin({ kind: 'fill', address: host.address(), error });
     const outcome = this.#shadow.fault(root, host.page(), access, this.#paging, this.#pdptes);
     if (outcome === 'filled') this.#log?.end();

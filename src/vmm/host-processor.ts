@@ -7,7 +7,13 @@
  * exchanged around a run.
  */
 
-import { CpuView, LOADABLE_SEGMENTS } from '../machine/cpu-view.ts';
+import {
+  CpuView,
+  LDT_ACCESS,
+  LOADABLE_SEGMENTS,
+  TSS_ACCESS,
+  UNUSABLE,
+} from '../machine/cpu-view.ts';
 import type { ExitReason } from '../machine/processor.ts';
 import type { DescriptorViews } from './descriptor-views.ts';
 import { PAGE_SIZE } from './frames.ts';
@@ -42,10 +48,6 @@ const CPUID_FAULTING = 1;
 
 const DR6_BS = 1 << 14;
 const DR6_NONE = 0xffff_0ff0n;
-
-const LDT_ACCESS = 0x82;
-const TSS_ACCESS = 0x8b;
-const UNUSABLE = 1 << 16;
 
 /** What the host's control registers and tables depend on. */
 interface Prepared {

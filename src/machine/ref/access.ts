@@ -5,6 +5,7 @@
  * Accessed flags of a walk that faults may or may not be set (4.8); here, as in asm/mmu, they are not.
  */
 
+import { PF_ID, PF_P, PF_PK, PF_US, PF_WR } from '../../base/vector.ts';
 import {
   CR0_WP,
   CR4_PAE,
@@ -20,12 +21,6 @@ import { type EntryReader, type Mapping, type UsedEntry, walk } from './walk.ts'
 
 const PTE_A = 1n << 5n; // accessed
 const PTE_D = 1n << 6n; // dirty
-
-const PF_P = 1; // protection violation
-const PF_W = 2; // write
-const PF_U = 4; // user mode
-const PF_I = 16; // instruction fetch
-const PF_PK = 32; // protection key
 
 /** `implicit`: to a system structure, made with supervisor rights at any CPL (SDM 3A 4.6). */
 export interface Access {
@@ -101,9 +96,9 @@ function accessBits(state: PagingState, access: Access): number {
   const hasXd = (state.cr4 & CR4_PAE) !== 0n && (state.efer & EFER_NXE) !== 0n;
   const tellsFetch = hasXd || (state.cr4 & CR4_SMEP) !== 0n;
   return (
-    (access.kind === 'write' ? PF_W : 0) |
-    (isUserMode(state, access) ? PF_U : 0) |
-    (access.kind === 'fetch' && tellsFetch ? PF_I : 0)
+    (access.kind === 'write' ? PF_WR : 0) |
+    (isUserMode(state, access) ? PF_US : 0) |
+    (access.kind === 'fetch' && tellsFetch ? PF_ID : 0)
   );
 }
 

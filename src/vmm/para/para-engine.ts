@@ -4,13 +4,14 @@
  * masked.
  */
 
+import { GP, PF, PF_US, UD } from '../../base/vector.ts';
 import type { ExitReason } from '../../machine/processor.ts';
 import type { Slice } from '../direct/slice.ts';
 import type { ParaExitLog } from './exits/para-exit-log.ts';
 import type { GuestEntry } from './guest/guest-entry.ts';
 import type { GuestState } from './guest/guest-state.ts';
 import type { Nmi } from './guest/nmi.ts';
-import { type ParaVcpu, RAX } from './guest/para-vcpu.ts';
+import { type ParaVcpu, RAX, SYSCALL_BYTES } from './guest/para-vcpu.ts';
 import { type HypercallArguments, type HypercallResult, u32Of } from './hypercall.ts';
 import type { Hypercalls } from './hypercalls.ts';
 import type { GuestFault, ServedFault } from './memory/para-memory.ts';
@@ -23,15 +24,9 @@ import type { SharedInfo } from './shared-info.ts';
 const [RDX, RSI, RDI, R8, R9, R10] = [2, 6, 7, 8, 9, 10] as const;
 /** Where arguments are, in order. */
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9] as const;
-const SYSCALL_BYTES = 2n;
 
 /** Entries done in a call that take as long as an instruction. */
 const ENTRIES_CHARGED = 16;
-
-const UD = 6;
-const GP = 13;
-const PF = 14;
-const PF_U = 1 << 2;
 
 const ACTIVITY_RUNNING = 0;
 const ACTIVITY_HALTED = 1;
@@ -245,7 +240,7 @@ export class ParaEngine {
 
   /** All code is CPL 3's: U says what the guest takes for user code. */
   #pageFaultError(error: number): number {
-    return this.#vcpu.isKernel ? error & ~PF_U : error | PF_U;
+    return this.#vcpu.isKernel ? error & ~PF_US : error | PF_US;
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
+import { UNUSABLE } from '../../machine/cpu-view.ts';
 import { DEFAULT_FEATURES } from '../../machine/features.ts';
 import type { ProcessorHost } from '../../machine/instance.ts';
 import type { Engine, Machine } from '../../machine/machine.ts';
@@ -34,7 +35,6 @@ const CR4_PAE_PCIDE = 0x2_0020n;
 const EFER_NXE_LMA_LME_SCE = 0xd01n;
 const CODE64_ACCESS = 0xa0fb;
 const DATA_ACCESS = 0xc0f3;
-const UNUSABLE = 1 << 16;
 const RSI = 6;
 const NO_APIC = 0xffff_ffff_ffff_ffffn;
 

@@ -3,7 +3,7 @@
 import type { CheckRow, CheckSection } from '../check.ts';
 import { CONTROL_FIELDS, type ControlKind, trueSettings } from '../controls.ts';
 import { EPT } from './guests.ts';
-import { addressRows, msrAreaRows } from './rows.ts';
+import { addressRows, INJECTS, msrAreaRows } from './rows.ts';
 
 /** The capability MSRs that tell which bits may be 1 and which must be. */
 const CAPABILITY: Readonly<Record<ControlKind, string>> = {
@@ -173,7 +173,6 @@ const EXIT: readonly CheckRow[] = [
   ...msrAreaRows('controls.exit-msr-load', 'VM-exit MSR-load area', 'VM_EXIT_MSR_LOAD'),
 ];
 
-const INJECTS = '(VM_ENTRY_INTERRUPTION_INFORMATION >> 31) != 0';
 const TYPE = '((VM_ENTRY_INTERRUPTION_INFORMATION >> 8) & 7)';
 const VECTOR = '(VM_ENTRY_INTERRUPTION_INFORMATION & 0xff)';
 const HAS_ERROR = '((VM_ENTRY_INTERRUPTION_INFORMATION >> 11) & 1)';

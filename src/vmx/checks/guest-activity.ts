@@ -2,8 +2,8 @@
 
 import type { CheckRow, CheckSection } from '../check.ts';
 import { EPT } from './guests.ts';
+import { INJECTS } from './rows.ts';
 
-const INJECTS = '(VM_ENTRY_INTERRUPTION_INFORMATION >> 31) != 0';
 const INTERRUPT = '(VM_ENTRY_INTERRUPTION_INFORMATION & 0x80000700) == 0x80000000';
 const NMI = '(VM_ENTRY_INTERRUPTION_INFORMATION & 0x80000700) == 0x80000200';
 const EVENT = '(VM_ENTRY_INTERRUPTION_INFORMATION & 0x7ff)';

@@ -2,6 +2,9 @@
 
 import type { CheckRow, FieldChange } from '../check.ts';
 
+/** VM entry injects an event. */
+export const INJECTS = '(VM_ENTRY_INTERRUPTION_INFORMATION >> 31) != 0';
+
 const BEYOND_PHYSICAL = 1n << 40n;
 const LAST_PHYSICAL = BEYOND_PHYSICAL - 1n;
 const NOT_CANONICAL = 0x8000_0000_0000n;

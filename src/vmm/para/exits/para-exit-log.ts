@@ -4,6 +4,7 @@
  * due then belongs to it; one that comes by itself is an interrupt of the host that the VMM has made an event of.
  */
 
+import { PF } from '../../../base/vector.ts';
 import type { CallbackName } from '../../../xen/callback.ts';
 import { XEN_EMULATE_PREFIX } from '../../../xen/cpuid.ts';
 import { ERRNO, type ErrorName } from '../../../xen/errno.ts';
@@ -12,7 +13,7 @@ import { exitOfInstruction } from '../../exits/exit-reasons.ts';
 import type { ExitAction, ExitSink, HostTime } from '../../exits/exit-record.ts';
 import type { Forwarded } from '../../exits/logged-ports.ts';
 import type { Qualification } from '../../exits/qualification.ts';
-import type { ParaVcpu } from '../guest/para-vcpu.ts';
+import { type ParaVcpu, SYSCALL_BYTES } from '../guest/para-vcpu.ts';
 import type { HypercallArguments, HypercallResult } from '../hypercall.ts';
 import type { GuestFault, ServedFault } from '../memory/para-memory.ts';
 import { describeHypercall } from './hypercall-description.ts';
@@ -24,9 +25,6 @@ export interface ExitListener {
   readonly sink: ExitSink;
   readonly now: HostTime;
 }
-
-const SYSCALL_BYTES = 2n;
-const PF = 14;
 
 const ERROR_NAMES = new Map<number, ErrorName>(
   (Object.keys(ERRNO) as ErrorName[]).map((name) => [ERRNO[name], name]),

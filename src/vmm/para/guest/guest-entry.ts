@@ -5,7 +5,7 @@
  * events as it was, and RFLAGS.IF says the same.
  */
 
-import { EVENT_NAMES } from '../../../base/vector.ts';
+import { EVENT_NAMES, GP, UD } from '../../../base/vector.ts';
 import { isCanonical, isGuestRange } from '../../../xen/address-space.ts';
 import type { CallbackName } from '../../../xen/callback.ts';
 import { FLAT } from '../../../xen/segments.ts';
@@ -13,7 +13,7 @@ import { IRET_CONTEXT, VGCF_in_syscall } from '../../../xen/trap.ts';
 import type { ParaExitLog } from '../exits/para-exit-log.ts';
 import type { GuestSpace } from '../memory/guest-space.ts';
 import type { SharedInfo } from '../shared-info.ts';
-import { type ParaVcpu, R11, RAX, RCX } from './para-vcpu.ts';
+import { type ParaVcpu, R11, RAX, RCX, SYSCALL_BYTES } from './para-vcpu.ts';
 import type { Handler, TrapTable } from './trap-table.ts';
 
 const RFLAGS_IF = 1 << 9;
@@ -28,11 +28,7 @@ const CONTEXT = IRET_CONTEXT.offsets;
 const CONTEXT_BYTES = BigInt(IRET_CONTEXT.size);
 /** RCX, R11, the data segments of a failsafe frame or an error code, RIP, CS, RFLAGS, RSP and SS at most. */
 const MOST_WORDS = 11;
-/** Also of SYSENTER. */
-const SYSCALL_BYTES = 2n;
 const NOTICES = { event: 'events', nmi: 'NMIs' } as const;
-const UD = 6;
-const GP = 13;
 
 /** What the memory technique does for it. */
 export interface AddressSpaces {

@@ -19,6 +19,13 @@ import type { GuestSpace } from '../memory/guest-space.ts';
 import type { ParaMemory } from '../memory/para-memory.ts';
 import { guestCr4 } from '../privileged/control-registers.ts';
 import type { NativeState, PrivilegedGuest } from '../privileged/guest.ts';
+import {
+  IA32_BIOS_SIGN_ID,
+  IA32_EFER,
+  IA32_MISC_ENABLE,
+  IA32_PAT,
+  IA32_PLATFORM_ID,
+} from '../privileged/model-specific-registers.ts';
 import { type PvCpuid, pvCpuid } from '../privileged/pv-cpuid.ts';
 import type { SharedInfo } from '../shared-info.ts';
 import { DebugRegisters } from './debug-registers.ts';
@@ -40,11 +47,6 @@ const GRANTED: readonly (readonly [first: number, count: number])[] = [
   [0xf4, 4],
 ];
 
-const IA32_PLATFORM_ID = 0x17;
-const IA32_BIOS_SIGN_ID = 0x8b;
-const IA32_MISC_ENABLE = 0x1a0;
-const IA32_PAT = 0x277;
-const IA32_EFER = 0xc000_0080;
 /** Where the processor has a register; the empty name is one that reads as 0. */
 const MSRS: Readonly<Record<number, string>> = {
   [IA32_PLATFORM_ID]: '',

@@ -7,6 +7,9 @@
 import type { Processor } from '../../../machine/processor.ts';
 import { FLAT } from '../../../xen/segments.ts';
 
+/** Bytes of SYSCALL and SYSENTER, which RIP is behind when they stop the processor. */
+export const SYSCALL_BYTES = 2n;
+
 const [CS, SS, GS] = [1, 2, 5];
 const RFLAGS_IF = 1 << 9;
 const RFLAGS_FIXED = 1 << 1;

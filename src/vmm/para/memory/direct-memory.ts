@@ -1,5 +1,6 @@
 /** Direct paging as a domain's memory technique: which tables the processor walks, and what it forgets of them. */
 
+import { PF, PF_P, PF_RSVD, PF_WR } from '../../../base/vector.ts';
 import type { MachineMemory } from '../../../machine/memory.ts';
 import type { Processor } from '../../../machine/processor.ts';
 import { featureMask } from '../../../xen/features.ts';
@@ -25,10 +26,6 @@ import { WatchedWrite } from './watched-write.ts';
 
 /** P, R/W, A: of the slot of the VMM, for supervisors only. */
 const AREA_FLAGS = 0x23n;
-const PF = 14;
-const PF_P = 1 << 0;
-const PF_W = 1 << 1;
-const PF_RSVD = 1 << 3;
 
 export interface DirectMemoryParts {
   readonly host: Host;
@@ -211,7 +208,7 @@ export class DirectMemory implements ParaMemory {
 
   /** A write of the kernel to a page that it has for reading may be one to a table of its own. */
   #emulateWrite({ vector, error = 0, address }: GuestFault, code: CodeSource): boolean {
-    const isWrite = vector === PF && (error & (PF_P | PF_W | PF_RSVD)) === (PF_P | PF_W);
+    const isWrite = vector === PF && (error & (PF_P | PF_WR | PF_RSVD)) === (PF_P | PF_WR);
     if (!this.#isWritable || !this.#isKernel || !isWrite) return false;
     return this.#watchedWrite.perform(address, this.kernelRoot, code);
   }

@@ -6,7 +6,8 @@
  *   page 0 IDT    1 TSS    2 to 17 GDT    18 to 33 LDT
  */
 
-import type { CpuView } from '../../../machine/cpu-view.ts';
+import { PF, PF_P, PF_US } from '../../../base/vector.ts';
+import { type CpuView, LDT_ACCESS, TSS_ACCESS, UNUSABLE } from '../../../machine/cpu-view.ts';
 import type { MachineMemory } from '../../../machine/memory.ts';
 import { FIRST_RESERVED_GDT_BYTE, FIRST_RESERVED_GDT_PAGE, FLAT } from '../../../xen/segments.ts';
 import { FIRST_XEN_SLOT } from '../../direct/pte.ts';
@@ -44,15 +45,9 @@ const VECTORS = 256;
 /** Gates that INT of CPL 3 passes: #BP and #OF, whoever may come by the guest's trap table. */
 const OPEN_VECTORS: ReadonlySet<number> = new Set([3, 4]);
 
-const TSS_ACCESS = 0x8b;
-const LDT_ACCESS = 0x82;
-const UNUSABLE = 1 << 16;
 const DESCRIPTOR_BYTES = 8;
 
 const SELECTOR_TI = 1 << 2;
-const PF = 14;
-const PF_P = 1 << 0;
-const PF_U = 1 << 2;
 
 export function isOfLdt(selector: number): boolean {
   return (selector & SELECTOR_TI) !== 0;
@@ -159,7 +154,7 @@ export class HypervisorArea {
   /** The page of the LDT that the processor has looked for in vain; undefined: the fault is about something else. */
   neededLdtPage({ vector, error = 0, address }: GuestFault): number | undefined {
     // The guest itself can reach nothing here.
-    if (vector !== PF || (error & (PF_P | PF_U)) !== 0) return undefined;
+    if (vector !== PF || (error & (PF_P | PF_US)) !== 0) return undefined;
     const offset = this.#ldtOffset(address);
     return offset === undefined ? undefined : Number(offset >> BigInt(PAGE_SHIFT));
   }

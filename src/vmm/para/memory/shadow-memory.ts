@@ -4,6 +4,7 @@
  * their tables map, whatever U/S says.
  */
 
+import { PF, PF_ID, PF_WR } from '../../../base/vector.ts';
 import type { Processor } from '../../../machine/processor.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import { featureMask } from '../../../xen/features.ts';
@@ -29,9 +30,6 @@ import { FixedReservation } from './translated/fixed-reservation.ts';
 import { TranslatedPages } from './translated/translated-pages.ts';
 import { TranslatedPaging } from './translated/translated-paging.ts';
 
-const PF = 14;
-const PF_W = 1 << 1;
-const PF_I = 1 << 4;
 const NO_PDPTES: readonly number[] = [];
 
 export interface ShadowMemoryParts {
@@ -201,7 +199,7 @@ export class ShadowMemory implements ParaMemory {
       this.#parts.processor.invalidatePage(address);
       return 'ldt';
     }
-    const access = { isWrite: (error & PF_W) !== 0, isFetch: (error & PF_I) !== 0 };
+    const access = { isWrite: (error & PF_WR) !== 0, isFetch: (error & PF_ID) !== 0 };
     const paging = this.#paging;
     const outcome = this.shadow.fault(this.#root, pageNumber(address), access, paging, NO_PDPTES);
     if (outcome === 'filled') return 'filled';
@@ -228,7 +226,7 @@ export class ShadowMemory implements ParaMemory {
   /** What is missing from the shadow may be in the guest's tables. */
   errorOf({ error = 0, address }: GuestFault): number {
     const why = this.#isKernel ? this.space.faultOf(address) : this.userSpace.faultOf(address);
-    return (error & (PF_W | PF_I)) | why;
+    return (error & (PF_WR | PF_ID)) | why;
   }
 
   get #paging(): GuestPaging {

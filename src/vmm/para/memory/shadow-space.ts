@@ -1,5 +1,6 @@
 /** The guest's memory by virtual address in a translated domain: a walk of its tables, which hold its own addresses. */
 
+import { PF_P, PF_RSVD } from '../../../base/vector.ts';
 import type { MachineMemory } from '../../../machine/memory.ts';
 import { isGuestAddress } from '../../../xen/address-space.ts';
 import { PAGE_SIZE } from '../../frames.ts';
@@ -9,8 +10,6 @@ import { GuestWalk, pageNumber, RIGHT_WRITE } from '../../shadow/guest-walk.ts';
 import { PagedSpace } from './paged-space.ts';
 
 const PTE_P = 1;
-const PF_P = 1 << 0;
-const PF_RESERVED = 1 << 3;
 
 export class ShadowSpace extends PagedSpace {
   readonly #memory: GuestMemory;
@@ -64,7 +63,7 @@ export class ShadowSpace extends PagedSpace {
     const walk = this.#walk;
     if (walk.walk(pageNumber(va), this.#paging(), [])) return PF_P;
     const low = walk.steps[walk.last]?.low ?? 0;
-    return (low & PTE_P) === 0 ? 0 : PF_P | PF_RESERVED;
+    return (low & PTE_P) === 0 ? 0 : PF_P | PF_RSVD;
   }
 
   /** GPA of the L1 entry of `va`; undefined if no table holds one. */

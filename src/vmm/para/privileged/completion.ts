@@ -1,7 +1,8 @@
 /** What comes behind an instruction that was carried out. */
 
+import { DB } from '../../../base/vector.ts';
 import type { GuestCode } from './guest.ts';
-import { DB, type Outcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 
 const RFLAGS_TF = 1n << 8n;
 const RFLAGS_RF = 1n << 16n;

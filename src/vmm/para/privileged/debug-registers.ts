@@ -1,9 +1,10 @@
 /** MOV to and from debug registers in the guest's kernel, with the checks of set_debugreg. */
 
+import { UD } from '../../../base/vector.ts';
 import type { RegisterValue } from '../../../isa/operand-value.ts';
 import { ERRNO } from '../../../xen/errno.ts';
 import type { DebugState, GuestCode } from './guest.ts';
-import { DONE, type Effect, REFUSED, raised, UD } from './outcome.ts';
+import { DONE, type Effect, REFUSED, raised } from './outcome.ts';
 import { readOperand, writeOperand } from './registers.ts';
 
 type Guest = GuestCode & DebugState;

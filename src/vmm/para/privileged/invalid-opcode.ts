@@ -6,10 +6,11 @@
  * UD2 at the end of a page stays what it is unless what can be read of the bytes is that prefix.
  */
 
+import { GP } from '../../../base/vector.ts';
 import { XEN_EMULATE_PREFIX } from '../../../xen/cpuid.ts';
 import { advance, complete } from './completion.ts';
 import { fetchFault, fetchInstruction, readCode } from './instruction.ts';
-import { GP, NOT_EMULATED, type Outcome } from './outcome.ts';
+import { NOT_EMULATED, type Outcome } from './outcome.ts';
 import { answerCpuid, type CpuidGuest, isCpuidFaulting } from './processor-info.ts';
 
 const PREFIX_BYTES = XEN_EMULATE_PREFIX.length;

@@ -6,20 +6,21 @@
  * DIVERGES: there is no bank of machine checks, as on this machine, where Xen has two.
  */
 
+import { GP } from '../../../base/vector.ts';
 import { platformInfo } from '../../../machine/features.ts';
 import { isCanonical } from '../../../xen/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../../frames.ts';
 import type { GuestCode, ModelState, TrapState } from './guest.ts';
-import { DONE, type Effect, GP, REFUSED } from './outcome.ts';
+import { DONE, type Effect, REFUSED } from './outcome.ts';
 import { HYPERCALL_PAGE_MSR } from './pv-cpuid.ts';
 import { RCX, readPair, readU32, writePair } from './registers.ts';
 
 type Guest = GuestCode & ModelState & TrapState;
 
 const IA32_TIME_STAMP_COUNTER = 0x10;
-const IA32_PLATFORM_ID = 0x17;
+export const IA32_PLATFORM_ID = 0x17;
 const IA32_APIC_BASE = 0x1b;
-const IA32_BIOS_SIGN_ID = 0x8b;
+export const IA32_BIOS_SIGN_ID = 0x8b;
 const MSR_PLATFORM_INFO = 0xce;
 const IA32_MPERF = 0xe7;
 const IA32_APERF = 0xe8;
@@ -29,11 +30,11 @@ const IA32_MCG_STATUS = 0x17a;
 const IA32_PERF_STATUS = 0x198;
 const IA32_PERF_CTL = 0x199;
 const IA32_CLOCK_MODULATION = 0x19a;
-const IA32_MISC_ENABLE = 0x1a0;
+export const IA32_MISC_ENABLE = 0x1a0;
 const IA32_ENERGY_PERF_BIAS = 0x1b0;
-const IA32_PAT = 0x277;
+export const IA32_PAT = 0x277;
 const IA32_PERF_CAPABILITIES = 0x345;
-const IA32_EFER = 0xc000_0080;
+export const IA32_EFER = 0xc000_0080;
 const IA32_FS_BASE = 0xc000_0100;
 const IA32_GS_BASE = 0xc000_0101;
 const IA32_KERNEL_GS_BASE = 0xc000_0102;

@@ -1,5 +1,7 @@
 /** What comes of an exception that an instruction of the guest has raised. */
 
+import { PF, PF_US, PF_WR } from '../../../base/vector.ts';
+
 /** An exception or software interrupt for the guest's trap table. */
 export interface GuestEvent {
   readonly vector: number;
@@ -40,15 +42,6 @@ export const DONE_UNTRACED: Effect = { kind: 'done', retired: 1, isWhole: true, 
 export const AGAIN: Effect = { kind: 'done', retired: 0, isWhole: false, isTraced: false };
 export const REFUSED: Effect = { kind: 'refused' };
 
-export const DB = 1;
-export const UD = 6;
-export const SS = 12;
-export const GP = 13;
-export const PF = 14;
-
-const PF_WRITE = 2;
-const PF_USER = 4;
-
 /** `vector` in place of the instruction, after `retired` iterations. */
 export function raised(event: GuestEvent, retired = 0): Effect & { readonly kind: 'event' } {
   return { kind: 'event', event, retired };
@@ -56,5 +49,5 @@ export function raised(event: GuestEvent, retired = 0): Effect & { readonly kind
 
 /** A page fault. Its error code says, as Xen's does, no more than what was tried, and by whom. */
 export function pageFault(address: bigint, isWrite: boolean, isKernel: boolean): GuestEvent {
-  return { vector: PF, error: (isWrite ? PF_WRITE : 0) | (isKernel ? 0 : PF_USER), address };
+  return { vector: PF, error: (isWrite ? PF_WR : 0) | (isKernel ? 0 : PF_US), address };
 }

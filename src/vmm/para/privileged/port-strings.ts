@@ -3,21 +3,13 @@
  * between which interrupts come; with TF set, each iteration is one.
  */
 
-import { LOADABLE_SEGMENTS, type SegmentState } from '../../../machine/cpu-view.ts';
+import { GP, SS } from '../../../base/vector.ts';
+import { LOADABLE_SEGMENTS, type SegmentState, UNUSABLE } from '../../../machine/cpu-view.ts';
 import { isGuestRange } from '../../../xen/address-space.ts';
 import { PAGE_SIZE } from '../../frames.ts';
 import { hasTrapFlag } from './completion.ts';
 import type { Instruction } from './instruction.ts';
-import {
-  DONE,
-  type Effect,
-  GP,
-  type GuestEvent,
-  pageFault,
-  REFUSED,
-  raised,
-  SS,
-} from './outcome.ts';
+import { DONE, type Effect, type GuestEvent, pageFault, REFUSED, raised } from './outcome.ts';
 import { mayUsePort, type PortGuest, portInDx, readPort, writePort } from './ports.ts';
 import { RCX, readGpr, writeGpr } from './registers.ts';
 
@@ -34,7 +26,6 @@ const SLICE = 1024n;
 const WRITABLE_OR_READABLE = 1 << 1;
 const CODE = 1 << 3;
 const NOT_SYSTEM = 1 << 4;
-const UNUSABLE = 1 << 16;
 
 type SegmentRegister = (typeof LOADABLE_SEGMENTS)[number];
 
