@@ -49,9 +49,7 @@ import { EventKind, ExitReason, Raised } from './event';
 import { IF, RF, TF } from './flags';
 import { Activity, Mode } from './mode';
 import { Rec } from './record';
-
-/** SHADOW: MOV SS and POP SS also hold off debug traps, and hide a breakpoint on the next instruction. */
-const SHADOW_MOV_SS: u32 = 2;
+import { SHADOW_MOV_SS } from './shadow';
 
 export class Run {
   /** Runs at most `fuel` instructions; returns an ExitReason. RIP and all state are exact on return. */

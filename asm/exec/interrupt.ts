@@ -4,6 +4,7 @@ import { EventKind, ExitReason, Raised, Vector } from '../cpu/event';
 import { Flags, IF } from '../cpu/flags';
 import { Activity } from '../cpu/mode';
 import { Rec } from '../cpu/record';
+import { SHADOW_STI } from '../cpu/shadow';
 import {
   ACTIVITY,
   EVENT_ERROR,
@@ -20,9 +21,6 @@ import {
 } from '../layout';
 import { EventType } from '../vmx/interruption';
 import { VmxMode } from '../vmx/operation';
-
-/** SHADOW: interrupts wait for one more instruction after STI. */
-const SHADOW_STI: u32 = 1;
 
 /** INT n. */
 export function int(i: usize): void {

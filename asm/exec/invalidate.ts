@@ -5,8 +5,8 @@ import { Address, Operand } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { acceptsEptPointer } from '../gen/vmx-checks';
 import { InstructionError } from '../gen/vmx-instruction-errors';
-import { Context } from '../mmu/context';
 import { Memory } from '../mmu/memory';
+import { Nested } from '../mmu/nested';
 import { Permission } from '../vmx/permission';
 import { Result } from '../vmx/result';
 
@@ -38,7 +38,8 @@ export function invept(i: usize): void {
     Result.fail(InstructionError.InvalidateOperand);
     return;
   }
-  Context.flushAll();
+  if (type == <u64>EptType.SingleContext) Nested.dropEpt(pointer);
+  else Nested.dropAllEpt();
   Result.succeed();
 }
 
@@ -59,7 +60,9 @@ export function invvpid(i: usize): void {
     Result.fail(InstructionError.InvalidateOperand);
     return;
   }
-  Context.flushAll();
+  if (type == <u64>VpidType.Address) Nested.dropPage(address, <u32>tag);
+  else if (type == <u64>VpidType.AllContexts) Nested.dropAllVpids();
+  else Nested.dropVpid(<u32>tag);
   Result.succeed();
 }
 

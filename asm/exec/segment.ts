@@ -4,6 +4,7 @@ import { Event } from '../cpu/event';
 import { Address, Operand } from '../cpu/operand';
 import { Rec } from '../cpu/record';
 import { Segment } from '../cpu/segment';
+import { SHADOW_MOV_SS } from '../cpu/shadow';
 import { Stack } from '../cpu/stack';
 import { Why } from '../gen/why';
 import { SHADOW } from '../layout';
@@ -16,9 +17,6 @@ import {
   SEGMENT_GS,
   SEGMENT_SS,
 } from '../mmu/memory';
-
-/** SHADOW: interrupts and debug traps wait for one more instruction after a load of SS. */
-const SHADOW_SS: u32 = 2;
 
 /** MOV from a segment register. */
 export function movFromSreg(i: usize): void {
@@ -36,7 +34,7 @@ export function movToSreg(i: usize): void {
   }
   const selector = <u32>Operand.read(i, 1) & 0xffff;
   if (Event.raised() || !Segment.load(segment, selector)) return;
-  if (segment == SEGMENT_SS) store<u32>(SHADOW, SHADOW_SS);
+  if (segment == SEGMENT_SS) store<u32>(SHADOW, SHADOW_MOV_SS);
 }
 
 /** PUSH of a segment register: 32-bit pushes write 16 bits only, 64-bit ones zeroes above. */
@@ -55,7 +53,7 @@ export function popSreg(i: usize): void {
   const selector = <u32>Stack.read(top, size == 4 ? 2 : size) & 0xffff;
   if (Event.raised() || !Segment.load(segment, selector)) return;
   Stack.setPointer(top + size);
-  if (segment == SEGMENT_SS) store<u32>(SHADOW, SHADOW_SS);
+  if (segment == SEGMENT_SS) store<u32>(SHADOW, SHADOW_MOV_SS);
 }
 
 /** LSS. */

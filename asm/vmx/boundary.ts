@@ -7,6 +7,7 @@
 import { Vector } from '../cpu/event';
 import { IF } from '../cpu/flags';
 import { Activity } from '../cpu/mode';
+import { SHADOW_MOV_SS } from '../cpu/shadow';
 import {
   ACKNOWLEDGE_INTERRUPT_ON_EXIT,
   EXTERNAL_INTERRUPT_EXITING,
@@ -31,9 +32,6 @@ import { EventType } from './interruption';
 import { PreemptionTimer } from './preemption-timer';
 import { Reason, VmExit } from './vm-exit';
 import { Watch } from './watch';
-
-/** SHADOW: MOV SS and POP SS also hold off debug traps. */
-const SHADOW_MOV_SS: u32 = 2;
 
 export class Boundary {
   /** In VMX non-root operation: a VM exit is due, and was raised. */

@@ -5,6 +5,7 @@
 
 import { Debug } from '../cpu/debug';
 import { EventKind, Vector } from '../cpu/event';
+import { SHADOW_MOV_SS } from '../cpu/shadow';
 import {
   EXCEPTION_BITMAP,
   IDT_VECTORING_ERROR_CODE,
@@ -30,7 +31,6 @@ import {
 import { EventType, HAS_ERROR, Interruption, NMI_UNBLOCKING } from './interruption';
 import { Reason, VmExit } from './vm-exit';
 
-const SHADOW_MOV_SS: u32 = 2;
 /** Entry information: bits that the IDT-vectoring information has too. */
 const VECTORING: u32 = 0x80000fff;
 

@@ -7,6 +7,7 @@ import { CR0_CD, CR0_ET, CR0_NW, EFER_LMA, EFER_LME } from '../cpu/control';
 import { Flags, RF } from '../cpu/flags';
 import { Mode } from '../cpu/mode';
 import { Register } from '../cpu/operand';
+import { SHADOW_MOV_SS, SHADOW_STI } from '../cpu/shadow';
 import {
   ENABLE_EPT,
   ENABLE_PML,
@@ -95,7 +96,7 @@ const FIELD_BYTES: usize = 8;
 const RSP: u32 = 4;
 
 /** Interruptibility state: blocking by STI and by MOV SS are as SHADOW has them; blocking by NMI. */
-const SHADOW_MASK: u32 = 3;
+const SHADOW_MASK = SHADOW_STI | SHADOW_MOV_SS;
 const BLOCKED_BY_NMI: u32 = 1 << 3;
 
 /** Pending debug exceptions, in the bits of DR6: B0 to B3, and BS; bit 12: one of those breakpoints is enabled. */

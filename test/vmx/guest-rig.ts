@@ -4,7 +4,7 @@
  *
  *   1000 PML4, PDPT, PD   4000 GDT   5000 IDT of the guest   6000 TSS   7000 handlers: VMCALL, 16 bytes apart
  *   10000 hypervisor   11000 VMXON region   12000 VMCS region   13000, 14000 bitmaps of ports   15000 bitmaps of MSRs
- *   16000 lists of MSRs   20000 guest   2f000 stack of the guest   30000 extended page tables   200000 data
+ *   16000 lists of MSRs   17000 descriptor of INVVPID and INVEPT   20000 guest   2f000 stack of the guest   30000 extended page tables   200000 data
  */
 
 import { assemble } from '../../src/assembler/assemble.ts';
@@ -30,6 +30,7 @@ export const EPT = 0x30000;
 export const DATA = 0x200000;
 const [PML4, GDT, TSS, HOST] = [0x1000, 0x4000, 0x6000, 0x10000] as const;
 const [VMXON_REGION, VMCS_REGION] = [0x11000, 0x12000] as const;
+const DESCRIPTOR = 0x17000;
 const RAM_BYTES = 0x400000;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
@@ -55,6 +56,14 @@ resume:
 exit:
   hlt
   jmp failed
+invvpid:
+  invvpid rax, [${DESCRIPTOR}]
+  jbe failed
+  hlt
+invept:
+  invept rax, [${DESCRIPTOR}]
+  jbe failed
+  hlt
 vmxon_pointer: dq ${VMXON_REGION}
 vmcs_pointer: dq ${VMCS_REGION}
 `;
@@ -298,6 +307,19 @@ export class VmxRig {
     const isLaunched = view.data.getUint32(view.layout('VMCS') + 8, true) === 1;
     view.setU64('RIP', BigInt(this.label(isLaunched ? 'resume' : 'launch')));
     return this.processor.run(fuel);
+  }
+
+  /** The hypervisor makes INVVPID or INVEPT. */
+  invalidate(name: 'invvpid' | 'invept', type: bigint, ...words: readonly bigint[]): void {
+    const { view } = this.processor;
+    words.forEach((word, n) => {
+      this.poke(DESCRIPTOR + 8 * n, word);
+    });
+    view.gpr[0] = type;
+    view.setU32('ACTIVITY', 0);
+    view.setU64('RIP', BigInt(this.label(name)));
+    this.#runHost();
+    if (this.processor.view.u64('RFLAGS') & 0x41n) throw new Error(`${name} fails`);
   }
 
   /** Up to the next VM exit, after which the guest goes on behind the instruction, if it was by one. */
