@@ -183,7 +183,7 @@ export {
   tellingFindings,
 } from './virtualizability/x86/explanation.ts';
 export { guestProgram } from './virtualizability/x86/guest-program.ts';
-export { X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';
+export { X86_MODE_NAMES, X86_MODES, type X86Mode } from './virtualizability/x86/modes.ts';
 export {
   PLAIN as PLAIN_VARIANT,
   parseVariant,

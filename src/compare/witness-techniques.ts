@@ -40,8 +40,8 @@ export interface FormTechniques {
 /** All that the guest does comes within so many instructions; NOPs follow. */
 const INSTRUCTIONS = 100;
 const RAM_BYTES = 2 * 2 ** 20;
-/** Guests to try for each finding until one shows a difference under some technique: they differ in what they change. */
-const GUESTS = 6;
+/** Guests to try for a form until one shows a difference under some technique: they differ in what they change. */
+const GUESTS = 12;
 
 /** Of a sensitive form that was found so on a machine of the same kind as `machine` with `seed`. */
 export function tryTechniques(
@@ -55,28 +55,26 @@ export function tryTechniques(
   const number = machine.forms.findIndex((one) => one.text === text);
   const findings = tellingFindings(evidence).filter(({ caught }) => !caught);
   let first: readonly WitnessRun[] | undefined;
-  for (const finding of findings) {
-    let guests = 0;
-    for (const state of statesOf(machine, number, finding, evidence.states, seed)) {
-      const runs = runWitness(module, mode, guestProgram(mode, state, text, []));
-      if (runs.some(({ outcome }) => outcome === 'differs')) return { text, runs };
-      first ??= runs;
-      if (++guests === GUESTS) break;
-    }
+  let guests = 0;
+  for (const state of statesOf(machine, number, findings, evidence.states, seed)) {
+    const runs = runWitness(module, mode, guestProgram(mode, state, text, []));
+    if (runs.some(({ outcome }) => outcome === 'differs')) return { text, runs };
+    first ??= runs;
+    if (++guests === GUESTS) break;
   }
   return { text, runs: first ?? [] };
 }
 
-/** The smallest first. */
+/** The smallest of each finding first. */
 function* statesOf(
   machine: X86Machine,
   form: number,
-  finding: Finding,
+  findings: readonly Finding[],
   states: number,
   seed: number,
 ): Generator<ProgramState> {
-  yield explain(machine, form, finding, seed).state;
-  yield* statesThatShow(machine, form, finding, states, seed);
+  for (const finding of findings) yield explain(machine, form, finding, seed).state;
+  for (const finding of findings) yield* statesThatShow(machine, form, finding, states, seed);
 }
 
 function runWitness(module: WebAssembly.Module, mode: X86Mode, source: string): WitnessRun[] {

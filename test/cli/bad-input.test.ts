@@ -47,6 +47,7 @@ describe('usage', () => {
     [['run', PARA, '--cpu', 'para', '--display', 'text'], '--display: a PV domain has neither'],
     [['run', PARA, '--cpu', 'para', '--module', PARA, '--module', PARA], '--module: a PV kernel takes one'],
     [['run', PARA, '--cpu', 'para', '--module', `${PARA},text`], '--module: that of a PV kernel has no command line'],
+    [['run', PARA, '--cpu', 'para', '--machine', '-syscall'], 'hypercalls are SYSCALLs, which the processor has not'],
     [['isa', 'rows'],                                 'Unknown argument: rows'],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = trapline(args);

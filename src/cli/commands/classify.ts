@@ -12,6 +12,7 @@ import {
   ROWS,
   tryTechniques,
   variantRows,
+  X86_MODE_NAMES,
   X86_MODES,
   X86Machine,
   type X86Variant,
@@ -28,7 +29,6 @@ import { parseChoice, parseCount } from '../values.ts';
 import { PLAIN_NAME, parseVariantOption } from '../variant-option.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
-const MODE_NAMES = X86_MODES.map(({ name }) => name);
 /** More than these are seldom there, and each has a machine of its own. */
 const MAX_THREADS = 16;
 
@@ -49,7 +49,7 @@ const OPTIONS = {
     type: 'string',
     describe: 'run sensitive unprivileged forms in VMs (all, or of a list as popfq,smsw)',
   },
-  mode: { ...text, describe: `mode of operation: ${MODE_NAMES.join(' or ')} (default: both)` },
+  mode: { ...text, describe: `mode of operation: ${X86_MODE_NAMES.join(' or ')} (default: both)` },
   states: { ...text, default: `${DEFAULT_STATES}`, describe: 'states to try of each form' },
   seed: { ...text, default: `${DEFAULT_SEED}`, describe: 'seed of all that is random' },
   threads: { ...text, describe: 'threads to use (default: one for each processor)' },
@@ -90,7 +90,7 @@ export const command: Command<OptionValues<typeof OPTIONS>> = {
     const option = args.diff === undefined ? 'variant' : 'diff';
     const variants = names.map((name) => parseVariantOption(option, name));
     const modes =
-      args.mode === undefined ? MODE_NAMES : [parseChoice('mode', args.mode, MODE_NAMES)];
+      args.mode === undefined ? X86_MODE_NAMES : [parseChoice('mode', args.mode, X86_MODE_NAMES)];
     const tasks = variants.flatMap((variant) => modes.map((mode) => ({ variant, mode })));
     const line = new ProgressLine();
     const module = loadProcessorModule();

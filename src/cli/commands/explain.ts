@@ -14,6 +14,7 @@ import {
   summarize,
   tellingFindings,
   variantRows,
+  X86_MODE_NAMES,
   X86_MODES,
   X86Machine,
   type X86Mode,
@@ -28,10 +29,9 @@ import { parseChoice, parseCount, required } from '../values.ts';
 import { PLAIN_NAME, parseVariantOption } from '../variant-option.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
-const MODE_NAMES = X86_MODES.map(({ name }) => name);
 
 const OPTIONS = {
-  mode: { ...text, describe: `mode of operation: ${MODE_NAMES.join(' or ')} (default: both)` },
+  mode: { ...text, describe: `mode of operation: ${X86_MODE_NAMES.join(' or ')} (default: both)` },
   asm: {
     type: 'boolean',
     default: false,
@@ -63,7 +63,8 @@ export const command: Command<Values> = {
   run: (args) => {
     const name = required(args.mnemonic, 'a mnemonic').toLowerCase();
     const modes = X86_MODES.filter(
-      (mode) => args.mode === undefined || mode.name === parseChoice('mode', args.mode, MODE_NAMES),
+      (mode) =>
+        args.mode === undefined || mode.name === parseChoice('mode', args.mode, X86_MODE_NAMES),
     );
     const variant = parseVariantOption('variant', args.variant);
     const options = {

@@ -52,3 +52,4 @@ export const PROT32: X86Mode = {
 };
 
 export const X86_MODES: readonly X86Mode[] = [LONG64, PROT32];
+export const X86_MODE_NAMES = X86_MODES.map(({ name }) => name);

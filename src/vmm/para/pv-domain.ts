@@ -19,6 +19,7 @@ import { GuestMemory } from '../guest-memory.ts';
 import type { Host } from '../host.ts';
 import { type ParaVmOptions, ramFrames, shadowPagesOf } from '../vm-options.ts';
 import { buildDomain, type DomainEntry } from './build/domain-builder.ts';
+import { DomainError } from './build/domain-error.ts';
 import type { ConsoleRing } from './console-ring.ts';
 import type { ExitListener } from './exits/para-exit-log.ts';
 import { ParaVcpu } from './guest/para-vcpu.ts';
@@ -125,6 +126,9 @@ export class PvDomain implements Engine {
     const { memory } = processor;
     const { sharedInfo, frames, features } = paging;
     const { machine } = outside;
+    if (!processor.features.has('syscall')) {
+      throw new DomainError('FEATURE', 'hypercalls are SYSCALLs, which the processor has not');
+    }
     const built = buildDomain(memory, {
       kernel,
       frames,
